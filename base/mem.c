@@ -1,0 +1,85 @@
+/* A thin layer over malloc. Counting is per thread, so it costs no shared cache line. */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+static _Thread_local uint64_t mem_count;
+static _Thread_local uint64_t mem_fail_at;
+
+static void mem_handler_default(size_t size)
+{
+    fprintf(stderr, "isostasy: out of memory: %zu bytes could not be had\n", size);
+    abort();
+}
+
+static void (*mem_handler)(size_t size) = mem_handler_default;
+
+static void mem_failed(size_t size)
+{
+    mem_handler(size);
+    abort();
+}
+
+static int mem_may_go_on(void)
+{
+    mem_count++;
+    if (mem_fail_at == 0)
+        return 1;
+    return --mem_fail_at != 0;
+}
+
+void *iso_alloc(size_t size)
+{
+    void *data = mem_may_go_on() ? malloc(size ? size : 1) : NULL;
+    if (data == NULL)
+        mem_failed(size);
+    return data;
+}
+
+void *iso_alloc_zero(size_t count, size_t size)
+{
+    void *data = mem_may_go_on() ? calloc(count ? count : 1, size ? size : 1) : NULL;
+    if (data == NULL)
+        mem_failed(count * size);
+    return data;
+}
+
+void *iso_realloc(void *old, size_t size)
+{
+    void *data = mem_may_go_on() ? realloc(old, size ? size : 1) : NULL;
+    if (data == NULL)
+        mem_failed(size);
+    return data;
+}
+
+char *iso_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = iso_alloc(size);
+    memcpy(copy, text, size);
+    return copy;
+}
+
+void iso_free(void *data)
+{
+    free(data);
+}
+
+void iso_mem_handler_set(void (*handler)(size_t size))
+{
+    mem_handler = handler ? handler : mem_handler_default;
+}
+
+uint64_t iso_mem_count(void)
+{
+    return mem_count;
+}
+
+void iso_mem_fail_at(uint64_t n)
+{
+    mem_fail_at = n;
+}

@@ -1,0 +1,47 @@
+/* memory.h - a cluster in this process, under a test's control.
+ *
+ * The cluster keeps the logs; every process under test opens its own bus on it, so that
+ * one of them can be cut off. Append time is the cluster's clock. Nothing happens by
+ * itself: a publisher's records enter the log, and a reader's appear, when polled.
+ * Everything is single-threaded but the cluster and its buses may be shared by threads
+ * when no control below is in use.
+ */
+#ifndef ISO_BUS_MEMORY_H
+#define ISO_BUS_MEMORY_H
+
+#include "base/clock.h"
+#include "bus/bus.h"
+
+struct iso_memory_cluster;
+
+/* `clock` stamps appends; borrowed. */
+struct iso_memory_cluster *iso_memory_cluster_new(const struct iso_clock *clock);
+void iso_memory_cluster_free(struct iso_memory_cluster *cluster); /* after its buses */
+
+struct iso_bus *iso_bus_memory_open(struct iso_memory_cluster *cluster);
+
+/* While cut, everything this bus asks is ISO_UNAVAILABLE, readers get nothing, and what is
+ * sent waits; healed, it goes on. */
+void iso_memory_cut(struct iso_bus *bus, bool cut);
+
+/* Readers of this bus see a record only when it is older than `ms` by the cluster's clock. */
+void iso_memory_delay(struct iso_bus *bus, int64_t ms);
+
+/* The next `n` deliveries of this bus's publishers: the record enters the log, the answer
+ * is lost (ISO_MAYBE_SENT). */
+void iso_memory_lose_answers(struct iso_bus *bus, int n);
+
+/* The next `n` records sent enter the log twice. */
+void iso_memory_duplicate(struct iso_bus *bus, int n);
+
+/* The next send or poll of this bus's publishers is ISO_FENCED. */
+void iso_memory_fence(struct iso_bus *bus);
+
+/* Drops the records of a partition below `begin`, as retention does; or from `end` on, as
+ * an unclean election does. */
+void iso_memory_trim(struct iso_memory_cluster *cluster, const char *topic, int partition,
+                     int64_t begin);
+void iso_memory_truncate(struct iso_memory_cluster *cluster, const char *topic,
+                         int partition, int64_t end);
+
+#endif
