@@ -1,0 +1,83 @@
+/* replica.h - the reader library: reads of a region's copy, by the services beside it.
+ *
+ * A replica is a region's store directory, opened for reading, while its daemon goes on
+ * writing. Value, context and version of one read come from one snapshot, and every entry
+ * is checked before it is shown: a damaged one is ISO_DAMAGED, never a value.
+ *
+ *   struct iso_replica *replica;
+ *   iso_replica_open("…/eu", &replica, &why);
+ *   struct iso_read read = {0};
+ *   if (iso_replica_get(replica, "packages", iso_bytes_text("bash"), &read, &why) == ISO_OK)
+ *       use(read.value);
+ *   iso_read_release(&read);
+ *   iso_replica_close(replica);
+ *
+ * A handle may be used by one thread at a time; open one a thread. Processes that fork
+ * open after it.
+ */
+#ifndef ISO_CONSUMER_REPLICA_H
+#define ISO_CONSUMER_REPLICA_H
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "schema/version.h"
+
+struct iso_replica;
+struct iso_store;
+struct iso_definition;
+
+/* Opens the store directory of a region (as in `[region NAME] store`), all its shards.
+ * ISO_NOT_FOUND: no store there; ISO_DENIED; ISO_STORE_MISMATCH. */
+enum iso_err iso_replica_open(const char *path, struct iso_replica **replica,
+                              struct iso_why *why);
+/* The same over stores that are open already, shard n at stores[n]; they stay the
+ * caller's. `clock` decides what has expired. */
+enum iso_err iso_replica_open_on(struct iso_store **stores, size_t count,
+                                 const struct iso_clock *clock,
+                                 struct iso_replica **replica, struct iso_why *why);
+void iso_replica_close(struct iso_replica *replica); /* NULL is fine */
+
+/* The region whose store it is; borrowed. */
+const char *iso_replica_region(const struct iso_replica *replica);
+
+/* The newest definition of a collection that the store holds; borrowed until the next
+ * call with another collection or close. ISO_NO_DEFINITION names the collections that it
+ * has. */
+enum iso_err iso_replica_definition(struct iso_replica *replica, const char *collection,
+                                    const struct iso_definition **definition,
+                                    struct iso_why *why);
+
+/* Zero before the first use; reused by later reads; release frees. */
+struct iso_read {
+    struct iso_buf value;
+    struct iso_version version;
+    bool has_expiry;
+    int64_t expiry_ms;
+    struct iso_buf context; /* hand it to the write that follows from this read */
+};
+void iso_read_release(struct iso_read *read);
+
+/* ISO_NOT_FOUND: no live value (version and context are given all the same, so that a
+ * write can name what was there). ISO_NO_DEFINITION, ISO_DAMAGED. */
+enum iso_err iso_replica_get(struct iso_replica *replica, const char *collection,
+                             struct iso_bytes key, struct iso_read *read,
+                             struct iso_why *why);
+
+/* Every live entry, bytewise by key over all slices, from one snapshot of each shard. */
+struct iso_replica_scan;
+struct iso_replica_item {
+    struct iso_bytes key, value; /* borrowed until the next call */
+    struct iso_version version;
+};
+enum iso_err iso_replica_scan_open(struct iso_replica *replica, const char *collection,
+                                   struct iso_replica_scan **scan, struct iso_why *why);
+/* The conflict ledger instead: key, then version ascending; value is the loser's. */
+enum iso_err iso_replica_scan_losers(struct iso_replica *replica, const char *collection,
+                                     struct iso_replica_scan **scan, struct iso_why *why);
+/* ISO_END after the last. */
+enum iso_err iso_replica_scan_next(struct iso_replica_scan *scan,
+                                   struct iso_replica_item *item, struct iso_why *why);
+void iso_replica_scan_close(struct iso_replica_scan *scan); /* NULL is fine */
+
+#endif

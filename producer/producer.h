@@ -1,0 +1,136 @@
+/* producer.h - the library that services link: publishes versioned writes.
+ *
+ *   struct iso_producer *producer;
+ *   struct iso_producer_options options = {.region = "eu", .collection = "packages",
+ *                                          .acknowledged = on_ack};
+ *   iso_producer_open(settings, &options, &producer, &why);
+ *   iso_producer_put(producer, key, value, NULL, &why);   // ISO_OK: queued
+ *   iso_producer_poll(producer, 100);                     // runs on_ack: durable, …
+ *   iso_producer_flush(producer, 10000, &why);
+ *   iso_producer_close(producer);
+ *
+ * Every write has a version (hlc, node) that is larger than those its writer had read, and
+ * a seq, so that however often it is sent it counts once. An acknowledgement has a name:
+ *
+ *   queued   put or delete returned ISO_OK: accepted, not yet safe
+ *   durable  in the log, acknowledged by all in-sync replicas, and the append time admits
+ *            the write everywhere: it will be applied in every region
+ *   refused  surely not applied anywhere; may be written anew
+ *   unknown  an answer was lost, or came too late to tell: it may be applied
+ *
+ * What has no answer is sent again, as the same bytes, for as long as the producer is
+ * open; a Kafka client that cannot go on is replaced, unseen. ISO_AGAIN is back-pressure:
+ * poll, then call again.
+ *
+ * Threads: any number may call everything here at the same time; `acknowledged` runs on
+ * the thread that polls, flushes or closes. A process that forks opens after it.
+ */
+#ifndef ISO_PRODUCER_PRODUCER_H
+#define ISO_PRODUCER_PRODUCER_H
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/settings.h"
+#include "schema/version.h"
+
+struct iso_producer;
+struct iso_bus;
+struct iso_control;
+struct iso_definition;
+
+enum iso_acknowledgement { ISO_DURABLE, ISO_NOT_APPLIED, ISO_MAYBE_APPLIED };
+
+struct iso_ack {
+    enum iso_acknowledgement state;
+    enum iso_err err;    /* ISO_OK when durable; else why (ISO_CLOCK_SKEW, ISO_DENIED, …) */
+    const char *text;    /* a sentence; borrowed during the call */
+    void *opaque;        /* as given with the write */
+    struct iso_version version;
+    uint16_t log;
+    uint32_t partition;
+    int64_t offset;      /* −1 when not known */
+    int64_t append_ms;   /* −1 when not known */
+};
+
+struct iso_producer_options {
+    const char *region;     /* whose writes these are */
+    const char *collection;
+    void (*acknowledged)(void *user, const struct iso_ack *ack); /* may be NULL */
+    void *user;
+    const char *client_id;  /* NULL: "isostasy-producer" */
+};
+
+/* Looks the region and the collection up (in `iso.control`, or while Kafka is away in the
+ * cache that an earlier open left: setting producer.cache). ISO_NO_DEFINITION: no such
+ * region or collection; ISO_UNAVAILABLE: Kafka is away and nothing is cached;
+ * ISO_TOPIC_CONFIG: the log's topic is missing or was never defined; ISO_SETTING. */
+enum iso_err iso_producer_open(const struct iso_settings *settings,
+                               const struct iso_producer_options *options,
+                               struct iso_producer **producer, struct iso_why *why);
+
+/* What open does after looking up, for who has all that already: the daemon, and a
+ * simulation. Everything is borrowed while the producer is open. */
+struct iso_producer_ground {
+    struct iso_bus *bus; /* the cluster of the region's log */
+    const struct iso_definition *definition;
+    unsigned region;
+    const struct iso_clock *clock;
+    struct iso_chance *chance; /* drawn from during open only */
+    int64_t queue_max;         /* bytes */
+    int64_t pending_max;       /* writes without an answer */
+    int linger_ms;
+};
+enum iso_err iso_producer_open_on(const struct iso_producer_ground *ground,
+                                  const struct iso_producer_options *options,
+                                  struct iso_producer **producer, struct iso_why *why);
+
+/* Writes without an answer end as unknown. NULL is fine. */
+void iso_producer_close(struct iso_producer *producer);
+
+/* What a write may carry besides key and value; zero is a blind write. */
+struct iso_write_options {
+    /* What was read before: the context of an iso_read. The write then replaces what its
+     * writer saw, and nothing else; the context is updated to name this write, so that a
+     * session goes on with it. NULL: blind. */
+    struct iso_buf *context;
+    bool has_expiry;
+    int64_t expiry_ms; /* Unix milliseconds: hidden from readers from then on */
+    void *opaque;      /* handed back in the acknowledgement */
+};
+
+/* Queues one write. `options` may be NULL. Key and value are copied.
+ *   ISO_AGAIN        back-pressure, or the clock must catch up: poll and call again
+ *   ISO_TOO_LARGE    key not 1..limit bytes, value or context over the limit
+ *   ISO_BAD_DATA     the context is none of ours
+ *   ISO_CLOCK_SKEW   what was read is further in the future than this machine's clock may
+ *                    be wrong by */
+enum iso_err iso_producer_put(struct iso_producer *producer, struct iso_bytes key,
+                              struct iso_bytes value,
+                              const struct iso_write_options *options,
+                              struct iso_why *why);
+enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes key,
+                                 const struct iso_write_options *options,
+                                 struct iso_why *why);
+
+/* A record without a key that lets T move in a quiet log; what daemons send. */
+enum iso_err iso_producer_heartbeat(struct iso_producer *producer, uint32_t partition,
+                                    struct iso_why *why);
+
+/* Runs acknowledgements, waiting up to timeout_ms for the first; says how many. */
+int iso_producer_poll(struct iso_producer *producer, int timeout_ms);
+
+/* Polls until every write has its answer. ISO_TIMEOUT says how many have none yet. */
+enum iso_err iso_producer_flush(struct iso_producer *producer, int timeout_ms,
+                                struct iso_why *why);
+
+struct iso_producer_stats {
+    uint64_t queued, durable, not_applied, maybe_applied, resent;
+    uint64_t waiting; /* without an answer now */
+};
+void iso_producer_stats(struct iso_producer *producer, struct iso_producer_stats *stats);
+
+/* The cluster's trouble as last heard; ISO_OK when there is none. */
+enum iso_err iso_producer_trouble(struct iso_producer *producer, struct iso_why *why);
+
+#endif

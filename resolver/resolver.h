@@ -1,0 +1,98 @@
+/* resolver.h - what concurrent writes mean (DESIGN.md, section 4). Pure: no clock, no
+ * store, no queue, no globals; the ledger is asked through a port that the caller gives.
+ *
+ * A resolver merges one coming write into what a store holds for its key, and says what
+ * readers are shown. The law that each must keep: any interleaving that keeps each log's
+ * order, with any duplicates taken out before, gives the same entry and the same ledger.
+ *
+ *   held row + coming write + ledger  ──merge──▶  row, ledger changes, was/is tallies
+ *   row + now                         ──show───▶  value, version, context
+ */
+#ifndef ISO_RESOLVER_RESOLVER_H
+#define ISO_RESOLVER_RESOLVER_H
+
+#include "schema/context.h"
+#include "schema/entry.h"
+#include "schema/loser.h"
+#include "schema/slice.h"
+
+/* A write that passed admission and the duplicate filter, at its place in its log. */
+struct iso_coming {
+    enum iso_operation operation; /* PUT, PATCH, DELETE */
+    struct iso_bytes key, value;  /* borrowed */
+    struct iso_version version;
+    uint16_t log;
+    int64_t offset;
+    bool blind;
+    struct iso_names read; /* when not blind */
+    bool has_expiry;
+    int64_t expiry_ms;
+};
+
+/* The ledger rows of the key in hand, as the caller keeps them. A failure of a call ends
+ * the merge with that failure. */
+struct iso_ledger {
+    void *self;
+    /* Adds a row; its version is in no row yet. */
+    enum iso_err (*enter)(void *self, const struct iso_loser *loser, struct iso_why *why);
+    /* Removes the row of `version`; *left says whether there was one. */
+    enum iso_err (*leave)(void *self, struct iso_bytes field, struct iso_version version,
+                          bool *left, struct iso_why *why);
+    /* Removes the rows below `version` whose writer was of its region, in `log` or one
+     * that `log` succeeds; *left says how many. */
+    enum iso_err (*leave_older)(void *self, struct iso_bytes field,
+                                struct iso_version version, uint16_t log, uint32_t *left,
+                                struct iso_why *why);
+    /* Does `log` succeed `older`, directly or not? */
+    bool (*succeeds)(void *self, uint16_t log, uint16_t older);
+};
+
+struct iso_merge {
+    struct iso_bytes held; /* the stored row; size 0: none */
+    const struct iso_coming *coming;
+    const struct iso_ledger *ledger;
+    int64_t swept_ms; /* H of the key's bucket: no name below it is remembered */
+};
+
+/* Zero before the first use, then reused: its buffers stay. */
+struct iso_merged {
+    bool changed;        /* `row` is to be stored (size 0: the row is to be deleted) */
+    struct iso_buf row;
+    struct iso_tally was, is; /* the key's part of its bucket before and after */
+    bool alarm;          /* the version is held with other content */
+    struct iso_buf scratch, names;
+};
+void iso_merged_release(struct iso_merged *merged);
+
+/* What a reader is shown. */
+struct iso_shown {
+    bool found;
+    struct iso_version version; /* of the newest part; zero when there is none */
+    struct iso_bytes value;     /* borrowed from the row */
+    bool has_expiry;
+    int64_t expiry_ms;
+    uint64_t hlc;            /* the largest in the entry, hidden remains included */
+    struct iso_names context; /* the versions shown; borrowed from `scratch` */
+};
+
+struct iso_resolver {
+    const char *name;
+
+    /* ISO_DAMAGED: the held row is not what was stored; nothing has been changed.
+     * Allocates only to grow the buffers of `merged`. */
+    enum iso_err (*merge)(const struct iso_merge *merge, struct iso_merged *merged,
+                          struct iso_why *why);
+
+    /* `scratch` is cleared and reused. A value that has expired at now_ms is hidden. */
+    enum iso_err (*show)(struct iso_bytes key, struct iso_bytes row, int64_t now_ms,
+                         struct iso_buf *scratch, struct iso_shown *shown,
+                         struct iso_why *why);
+};
+
+/* By its name in a definition; NULL: this software has none of that name. */
+const struct iso_resolver *iso_resolver_find(const char *name);
+
+/* n = 0, 1, … ; NULL at the end. */
+const struct iso_resolver *iso_resolver_at(size_t n);
+
+#endif

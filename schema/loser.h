@@ -1,0 +1,41 @@
+/* loser.h - a row of the conflict ledger: a value that nobody who replaced it had seen.
+ *
+ * Key within its slice: u16 key length, key, u8 field length, field, version; value: u8
+ * format 1, u8 rule, u16 log, u64 offset, u64 check, bytes of the value. All big-endian.
+ * The ledger's digest is the sum of the XXH3-128 of key and value (the check aside), so
+ * two regions at the same frontiers have the same.
+ */
+#ifndef ISO_SCHEMA_LOSER_H
+#define ISO_SCHEMA_LOSER_H
+
+#include "schema/digest.h"
+#include "schema/version.h"
+
+enum iso_loser_rule { ISO_LOSER_LWW = 1 };
+
+struct iso_loser { /* bytes borrowed */
+    struct iso_bytes key, field;
+    struct iso_version version;
+    enum iso_loser_rule rule;
+    uint16_t log;
+    int64_t offset;
+    struct iso_bytes value;
+};
+
+/* Appends the key of a row; with the version left out, the prefix of all rows of the key
+ * (field.data NULL) or of its field. */
+void iso_loser_key(const struct iso_loser *loser, struct iso_buf *out);
+void iso_loser_prefix(struct iso_bytes key, const struct iso_bytes *field,
+                      struct iso_buf *out);
+
+/* Appends the value of the row; says what it adds to the ledger's digest. `row_key` is
+ * what iso_loser_key appended. */
+void iso_loser_encode(const struct iso_loser *loser, struct iso_bytes row_key,
+                      struct iso_buf *out, struct iso_digest *digest);
+
+/* ISO_DAMAGED when it is not what was written. */
+enum iso_err iso_loser_decode(struct iso_bytes row_key, struct iso_bytes row,
+                              struct iso_loser *loser, struct iso_digest *digest,
+                              struct iso_why *why);
+
+#endif
