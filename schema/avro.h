@@ -33,6 +33,9 @@ int iso_avro_branch(struct iso_avro_cursor *cursor, int count);
 /* Items in the next block of an array or map: 0 ends it. A negative count's size is
  * checked against what is left. More than `items_left` fails. */
 size_t iso_avro_block(struct iso_avro_cursor *cursor, size_t items_left);
+/* The same; *end is where a block that says its size must end, else NULL. */
+size_t iso_avro_block_sized(struct iso_avro_cursor *cursor, size_t items_left,
+                            const uint8_t **end);
 /* True when nothing failed and nothing is left. */
 bool iso_avro_done(const struct iso_avro_cursor *cursor);
 
