@@ -20,15 +20,16 @@ void iso_memory_cluster_free(struct iso_memory_cluster *cluster); /* after its b
 
 struct iso_bus *iso_bus_memory_open(struct iso_memory_cluster *cluster);
 
-/* While cut, everything this bus asks is ISO_UNAVAILABLE, readers get nothing, and what is
- * sent waits; healed, it goes on. */
+/* While cut, everything this bus asks is ISO_UNAVAILABLE, readers get nothing, and what
+ * is sent waits; healed, it goes on. */
 void iso_memory_cut(struct iso_bus *bus, bool cut);
 
-/* Readers of this bus see a record only when it is older than `ms` by the cluster's clock. */
+/* Readers of this bus see a record only when it is older than `ms` by the cluster's
+ * clock. */
 void iso_memory_delay(struct iso_bus *bus, int64_t ms);
 
-/* The next `n` deliveries of this bus's publishers: the record enters the log, the answer
- * is lost (ISO_MAYBE_SENT). */
+/* The next `n` deliveries of this bus's publishers: the record enters the log, the
+ * answer is lost (ISO_MAYBE_SENT). */
 void iso_memory_lose_answers(struct iso_bus *bus, int n);
 
 /* The next `n` records sent enter the log twice. */
@@ -37,10 +38,10 @@ void iso_memory_duplicate(struct iso_bus *bus, int n);
 /* The next send or poll of this bus's publishers is ISO_FENCED. */
 void iso_memory_fence(struct iso_bus *bus);
 
-/* Drops the records of a partition below `begin`, as retention does; or from `end` on, as
- * an unclean election does. */
-void iso_memory_trim(struct iso_memory_cluster *cluster, const char *topic, int partition,
-                     int64_t begin);
+/* Drops the records of a partition below `begin`, as retention does; or from `end` on,
+ * as an unclean election does. */
+void iso_memory_trim(struct iso_memory_cluster *cluster, const char *topic,
+                     int partition, int64_t begin);
 void iso_memory_truncate(struct iso_memory_cluster *cluster, const char *topic,
                          int partition, int64_t end);
 
