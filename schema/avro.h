@@ -36,10 +36,22 @@ size_t iso_avro_block(struct iso_avro_cursor *cursor, size_t items_left);
 /* The same; *end is where a block that says its size must end, else NULL. */
 size_t iso_avro_block_sized(struct iso_avro_cursor *cursor, size_t items_left,
                             const uint8_t **end);
+/* A decoder found a value that it cannot take: as if the read had failed. */
+void iso_avro_fail(struct iso_avro_cursor *cursor);
 /* True when nothing failed and nothing is left. */
 bool iso_avro_done(const struct iso_avro_cursor *cursor);
 
 /* ---- writing ---- */
+enum { ISO_AVRO_LONG_MAX = 10 }; /* bytes */
+/* Writes where the caller has made room for ISO_AVRO_LONG_MAX; says where it ended. */
+static inline uint8_t *iso_avro_put_long(uint8_t *at, int64_t value)
+{
+    uint64_t zigzag = (uint64_t)value << 1 ^ (0 - (uint64_t)(value < 0));
+    for (; zigzag > 0x7f; zigzag >>= 7)
+        *at++ = (uint8_t)(zigzag | 0x80);
+    *at++ = (uint8_t)zigzag;
+    return at;
+}
 void iso_avro_add_long(struct iso_buf *buf, int64_t value); /* also int, enum, branch */
 void iso_avro_add_bytes(struct iso_buf *buf, struct iso_bytes bytes);
 void iso_avro_add_text(struct iso_buf *buf, const char *text);

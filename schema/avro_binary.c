@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { VARINT_MAX = 10 };
-
 struct iso_avro_cursor iso_avro_read(struct iso_bytes bytes)
 {
     /* Not `data + size` of a NULL: that is undefined even for size 0. */
@@ -19,7 +17,7 @@ static size_t cursor_left(const struct iso_avro_cursor *cursor)
     return (size_t)(cursor->end - cursor->at);
 }
 
-static void cursor_fail(struct iso_avro_cursor *cursor)
+void iso_avro_fail(struct iso_avro_cursor *cursor)
 {
     cursor->failed = true;
     cursor->end = cursor->at; /* `at` stays where it went wrong: for the sentence */
@@ -30,10 +28,10 @@ int64_t iso_avro_long(struct iso_avro_cursor *cursor)
     const uint8_t *start = cursor->at;
     uint64_t zigzag = 0;
     size_t left = cursor_left(cursor);
-    for (size_t i = 0; i < left && i < VARINT_MAX; i++) {
+    for (size_t i = 0; i < left && i < ISO_AVRO_LONG_MAX; i++) {
         uint8_t byte = start[i];
         /* Of the tenth byte only one bit fits into 64. */
-        if (i == VARINT_MAX - 1 && byte > 1)
+        if (i == ISO_AVRO_LONG_MAX - 1 && byte > 1)
             break;
         zigzag |= (uint64_t)(byte & 0x7f) << (7 * i);
         if (byte < 0x80) {
@@ -41,7 +39,7 @@ int64_t iso_avro_long(struct iso_avro_cursor *cursor)
             return (int64_t)(zigzag >> 1 ^ (0 - (zigzag & 1)));
         }
     }
-    cursor_fail(cursor);
+    iso_avro_fail(cursor);
     return 0;
 }
 
@@ -52,7 +50,7 @@ int32_t iso_avro_int(struct iso_avro_cursor *cursor)
     if (value >= INT32_MIN && value <= INT32_MAX)
         return (int32_t)value;
     *cursor = before;
-    cursor_fail(cursor);
+    iso_avro_fail(cursor);
     return 0;
 }
 
@@ -60,7 +58,7 @@ bool iso_avro_boolean(struct iso_avro_cursor *cursor)
 {
     if (cursor_left(cursor) > 0 && cursor->at[0] <= 1)
         return *cursor->at++ == 1;
-    cursor_fail(cursor);
+    iso_avro_fail(cursor);
     return false;
 }
 
@@ -70,7 +68,7 @@ struct iso_bytes iso_avro_bytes(struct iso_avro_cursor *cursor)
     int64_t size = iso_avro_long(cursor);
     if (size < 0 || (uint64_t)size > cursor_left(cursor)) {
         *cursor = before;
-        cursor_fail(cursor);
+        iso_avro_fail(cursor);
     }
     if (cursor->failed)
         return (struct iso_bytes){0};
@@ -82,7 +80,7 @@ struct iso_bytes iso_avro_bytes(struct iso_avro_cursor *cursor)
 const uint8_t *iso_avro_fixed(struct iso_avro_cursor *cursor, size_t size)
 {
     if (cursor->failed || size > cursor_left(cursor)) {
-        cursor_fail(cursor);
+        iso_avro_fail(cursor);
         return NULL;
     }
     const uint8_t *data = cursor->at;
@@ -98,7 +96,7 @@ int iso_avro_branch(struct iso_avro_cursor *cursor, int count)
     if (branch >= 0 && branch < count)
         return (int)branch;
     *cursor = before;
-    cursor_fail(cursor);
+    iso_avro_fail(cursor);
     return 0;
 }
 
@@ -118,7 +116,7 @@ size_t iso_avro_block_sized(struct iso_avro_cursor *cursor, size_t items_left,
     int64_t size = count < 0 ? iso_avro_long(cursor) : 0;
     if (items > items_left || size < 0 || (uint64_t)size > cursor_left(cursor)) {
         *cursor = before;
-        cursor_fail(cursor);
+        iso_avro_fail(cursor);
     }
     if (cursor->failed)
         items = 0;
@@ -133,15 +131,9 @@ bool iso_avro_done(const struct iso_avro_cursor *cursor)
 
 void iso_avro_add_long(struct iso_buf *buf, int64_t value)
 {
-    iso_buf_reserve(buf, VARINT_MAX);
-    uint64_t zigzag = (uint64_t)value << 1 ^ (0 - (uint64_t)(value < 0));
-    uint8_t *at = buf->data + buf->size;
-    while (zigzag > 0x7f) {
-        *at++ = (uint8_t)(zigzag | 0x80);
-        zigzag >>= 7;
-    }
-    *at++ = (uint8_t)zigzag;
-    buf->size = (size_t)(at - buf->data);
+    iso_buf_reserve(buf, ISO_AVRO_LONG_MAX);
+    uint8_t *end = iso_avro_put_long(buf->data + buf->size, value);
+    buf->size = (size_t)(end - buf->data);
 }
 
 void iso_avro_add_bytes(struct iso_buf *buf, struct iso_bytes bytes)

@@ -48,7 +48,7 @@ bool iso_version_parse(const char *text, struct iso_version *version);
  * (Kulkarni, Demirbas et al.: Logical Physical Clocks, 2014.) */
 struct iso_hlc {
     uint64_t last;     /* the newest issued or observed */
-    uint64_t reserved; /* below this was promised on disk; UINT64_MAX: nothing is kept */
+    uint64_t reserved; /* nothing above is issued; UINT64_MAX: no state is kept */
 };
 
 void iso_hlc_init(struct iso_hlc *hlc);
@@ -63,8 +63,8 @@ uint64_t iso_hlc_reservation(const struct iso_hlc *hlc, int64_t now_ms, int64_t 
 void iso_hlc_reserve(struct iso_hlc *hlc, uint64_t reserved);
 
 /* last = max(last + 1, now << 16). ISO_AGAIN: `last` is ahead of the clock by more than
- * after_max − 5 s; *wait_ms says how long to wait; or the reservation is used up (*wait_ms
- * is 0). ISO_CLOCK_SKEW: by more than after_max + 5 s. */
+ * after_max − 5 s (at all, when after_max is shorter); *wait_ms says how long to wait; or the
+ * reservation is used up (*wait_ms is 0). ISO_CLOCK_SKEW: by more than after_max + 5 s. */
 enum iso_err iso_hlc_issue(struct iso_hlc *hlc, int64_t now_ms, int64_t after_max_ms,
                            uint64_t *issued, int64_t *wait_ms, struct iso_why *why);
 

@@ -11,6 +11,7 @@
 
 #define ISO_HEADER_NAME "iso"
 enum { ISO_KEY_MAX = 384, ISO_VALUE_MAX = 960 << 10, ISO_HEADER_MAX = 64 << 10 };
+enum { ISO_READ_MAX = 4092 }; /* versions in `read`: so many always fit into a header */
 enum { ISO_LOG_MAX = 65000, ISO_LOGS_OPEN_MAX = 64, ISO_PARTITIONS_MAX = 4096 };
 
 enum iso_operation { ISO_PUT, ISO_PATCH, ISO_DELETE, ISO_HEARTBEAT, ISO_DEFINE };
@@ -41,13 +42,19 @@ struct iso_write {
     uint32_t extension_unknown;
 };
 
+/* Whether the numbers of a write are such that its header will be decoded: log 1..65000,
+ * partition below 4096, a region 1..64, seq ≥ 1, an hlc above 0, times within the years
+ * 1970..6429 (ISO_BAD_DATA); at most ISO_READ_MAX versions read (ISO_TOO_LARGE). */
+enum iso_err iso_write_check(const struct iso_write *write, struct iso_why *why);
+
 /* Decodes a header into borrowed fields. `read` points into `header` when its versions
  * stand in one block, as ours always do; else into `scratch`. ISO_BAD_DATA: it does not
- * decode, is over ISO_HEADER_MAX, or its seq, log or node are out of range. */
+ * decode, or is over ISO_HEADER_MAX; or what iso_write_check says. */
 enum iso_err iso_write_decode(struct iso_bytes header, struct iso_buf *scratch,
                               struct iso_write *write, struct iso_why *why);
 
-/* Appends the header of `write`. */
+/* Appends the header of `write`, for which iso_write_check holds, without extensions.
+ * `read` may not borrow from `header`. */
 void iso_write_encode(const struct iso_write *write, struct iso_buf *header);
 
 /* The largest header without `read`: for callers that keep one in a fixed place. */
