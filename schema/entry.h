@@ -10,9 +10,10 @@
  *   8  u64  hlc
  *  16  u64  node
  *  24  u64  offset
- *  32  u64  check    of everything else in the row, and of the key
+ *  32  u64  check    of everything else in the row, and of the key: XXH3-64 of 40 … value,
+ *                    seeded by that of 0..31, seeded by low ^ high of the canonical hash
  *  40  i64  expiry   kind 2 only
- *  …   u16 n, n × 16 bytes: remembered names, ascending; only with the +8
+ *  …   u32 n, n × 16 bytes: remembered names, ascending; only with the +8
  *  …        value
  *
  * Canonical bytes (hashed; the same for every store): 01, u16 key length, key, version,

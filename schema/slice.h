@@ -1,10 +1,14 @@
 /* slice.h - the state of one slice in one store: where it stands in every log, and what it
  * can prove. It is stored in the apply transaction, and travels in reports, in one
- * encoding (record Slice of report.avsc).
+ * encoding (record Slice of report.avsc), with a check of its own.
+ *
+ * Slices, vectors and buckets are owned, empty when zero, and keep their arrays when they
+ * are decoded into again: a loop that decodes rows of one shape does not allocate.
  */
 #ifndef ISO_SCHEMA_SLICE_H
 #define ISO_SCHEMA_SLICE_H
 
+#include "schema/avro.h"
 #include "schema/digest.h"
 #include "schema/version.h"
 
@@ -34,7 +38,7 @@ struct iso_slice_log {
     struct iso_digest mark;   /* … and the running hash up to and with it */
     uint64_t refused, duplicates;
     struct iso_slice_source *sources; /* by region, ascending */
-    size_t source_count;
+    size_t source_count, source_room;
 };
 
 /* Of a bucket, and summed of a slice. */
@@ -67,14 +71,17 @@ struct iso_vector_item {
 };
 struct iso_vector {
     struct iso_vector_item *items;
-    size_t count;
+    size_t count, room;
 };
+
+/* Closed logs stay in a slice. Sources: region 0 and 64 regions. */
+enum { ISO_SLICE_LOGS_MAX = 1024, ISO_SLICE_SOURCES_MAX = 65 };
 
 struct iso_slice {
     uint32_t partition;
     uint8_t definition_id[16]; /* of the collection's first definition */
     struct iso_slice_log *logs; /* by number, ascending */
-    size_t log_count;
+    size_t log_count, log_room; /* a log beyond the count keeps its array of sources */
     struct iso_vector vector;
     struct iso_tally tally;
     int64_t swept_min_ms, swept_max_ms; /* H over the buckets; 0: never swept */
@@ -87,19 +94,25 @@ struct iso_slice {
 
 void iso_slice_release(struct iso_slice *slice);
 struct iso_slice_log *iso_slice_log(struct iso_slice *slice, uint16_t number); /* or NULL */
-/* Finds or adds (zeroed, t_ms INT64_MIN, record_offset and mark_offset −1), in order. */
+/* Finds or adds (zeroed, t_ms INT64_MIN, record_offset and mark_offset −1), in order. A
+ * pointer to a log or source is good until the next one is added. */
 struct iso_slice_log *iso_slice_log_add(struct iso_slice *slice, uint16_t number);
 struct iso_slice_source *iso_slice_source_add(struct iso_slice_log *log, uint32_t region);
 
-/* vector[log] = max(vector[log], offset). */
+/* vector[log] = max(vector[log], offset). At most 65,535 logs. */
 void iso_vector_move(struct iso_vector *vector, uint16_t log, int64_t offset);
 bool iso_vector_equal(const struct iso_vector *a, const struct iso_vector *b);
 void iso_vector_release(struct iso_vector *vector);
 
+/* Appends. Counts above INT64_MAX are our own mistake. */
 void iso_slice_encode(const struct iso_slice *slice, struct iso_buf *out);
-/* Into a released or zero slice. ISO_BAD_DATA. */
+/* Into any slice: zero, released, or used before. ISO_BAD_DATA: it is no slice;
+ * ISO_DAMAGED: it is one whose bytes changed. The slice is empty then. */
 enum iso_err iso_slice_decode(struct iso_bytes bytes, struct iso_slice *slice,
                               struct iso_why *why);
+/* The same inside a larger record: reads from the cursor, goes on behind the slice. */
+enum iso_err iso_slice_read(struct iso_avro_cursor *cursor, struct iso_slice *slice,
+                            struct iso_why *why);
 
 /* A bucket's row: its own encoding, since thousands are written in a batch. */
 struct iso_bucket {
@@ -108,7 +121,11 @@ struct iso_bucket {
     int64_t swept_ms; /* H */
 };
 void iso_bucket_release(struct iso_bucket *bucket);
+/* Appends. Big-endian: u8 format 1, live and mortal (16 each), i64 values, tombstones,
+ * expiring, H, u16 n, n × (u16 log, i64 offset), u64 check: XXH3-64 of all before it. */
 void iso_bucket_encode(const struct iso_bucket *bucket, struct iso_buf *out);
+/* Into any bucket: zero, released, or used before. ISO_DAMAGED: it is not what was
+ * written; the bucket is empty then. */
 enum iso_err iso_bucket_decode(struct iso_bytes bytes, struct iso_bucket *bucket,
                                struct iso_why *why);
 
