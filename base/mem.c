@@ -1,4 +1,5 @@
-/* A thin layer over malloc. Counting is per thread, so it costs no shared cache line. */
+/* A thin layer over malloc. Counting is per thread, so it costs no shared cache line.
+ */
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -42,9 +43,12 @@ void *iso_alloc(size_t size)
 
 void *iso_alloc_zero(size_t count, size_t size)
 {
-    void *data = mem_may_go_on() ? calloc(count ? count : 1, size ? size : 1) : NULL;
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        mem_failed(SIZE_MAX);
+    void *data = mem_may_go_on() ? calloc(1, total ? total : 1) : NULL;
     if (data == NULL)
-        mem_failed(count * size);
+        mem_failed(total);
     return data;
 }
 

@@ -136,6 +136,7 @@ static const struct denied denied_names[] = {
     {"enable.gapless.guarantee", LOSSLESS},
     {"enable.idempotence", LOSSLESS},
     {"enable.partition.eof", ANSWERS},
+    {"enable_sasl_queue", ANSWERS},
     {"enabled_events", ANSWERS},
     {"group.id", ASSIGNED},
     {"group.instance.id", ASSIGNED},
@@ -144,6 +145,7 @@ static const struct denied denied_names[] = {
     {"group.remote.assignor", ASSIGNED},
     {"isolation.level", "aborted writes would be applied: leave it out"},
     {"linger.ms", "it has a name of its own: set producer.linger"},
+    {"log.queue", ANSWERS},
     {"message.max.bytes", "it follows from the limits of a write: leave it out"},
     {"message.send.max.retries", UNKNOWN_FATE},
     {"message.timeout.ms", UNKNOWN_FATE},
@@ -190,6 +192,13 @@ const char *iso_option_kafka_denied(const char *name)
     if (reason == NULL && strncmp(name, alias, strlen(alias)) == 0)
         reason = denied_find(name + strlen(alias));
     return reason;
+}
+
+/* The key as it is written; librdkafka's own names are not listed here. */
+static const char *print_key(const struct iso_option *option)
+{
+    bool all = strcmp(option->key, ISO_OPTION_KAFKA_ALL) == 0;
+    return all ? ISO_OPTION_KAFKA "NAME" : option->key;
 }
 
 /* "1..64, default 1": what may be written, for people. */
@@ -258,7 +267,7 @@ void iso_settings_print_example(FILE *out)
         print_words(out, "# ", at->words);
         fputs("# (", out);
         print_values(out, at);
-        fprintf(out, ")\n#%s =%s%s\n", at->key,
+        fprintf(out, ")\n#%s =%s%s\n", print_key(at),
                 at->fallback != NULL && *at->fallback != '\0' ? " " : "",
                 at->fallback != NULL ? at->fallback : "");
     }
@@ -268,7 +277,7 @@ void iso_settings_print_help(FILE *out)
 {
     for (const struct iso_option *at = iso_options; at->section != NULL; at++) {
         const char *name = iso_option_section_named(at->section) ? ".NAME" : "";
-        fprintf(out, "  %s%s.%s=", at->section, name, at->key);
+        fprintf(out, "  %s%s.%s=", at->section, name, print_key(at));
         print_values(out, at);
         fputs("\n", out);
         print_words(out, "        ", at->words);
