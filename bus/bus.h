@@ -28,7 +28,6 @@ struct iso_bus;
 struct iso_publisher;
 struct iso_reader;
 
-enum { ISO_TOPIC_NAME_MAX = 249 };
 enum { ISO_MESSAGE_MAX = 1114112 }; /* bytes: what clients and topics must allow */
 
 /* Opens cluster `name` of `settings` (servers, kafka.*). Does not wait for Kafka:

@@ -1,0 +1,192 @@
+/* isostasyd - the daemon of one region: reads the settings, opens the daemon, waits for
+ * a signal. SIGTERM and SIGINT stop it cleanly, a second one at once; SIGHUP is
+ * ignored. It needs no privilege but to write its store directory.
+ */
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "consumer/consumer.h"
+
+enum { OPTION_EXAMPLE = 256, OPTION_SETTINGS, OPTION_CHECK, MAIN_PAIRS_MAX = 64 };
+
+struct arguments {
+    const char *config;
+    const char *region;
+    const char *pairs[MAIN_PAIRS_MAX];
+    size_t pair_count;
+    bool check;
+};
+
+static const struct argp_option main_options[] = {
+    {"config", 'c', "FILE", 0,
+     "Settings file (else $ISOSTASY_CONFIG, else /etc/isostasy/isostasy.conf)", 0},
+    {"region", 'r', "NAME", 0,
+     "The region to serve (else the only one in the settings)", 0},
+    {NULL, 'X', "SECTION.KEY=VALUE", 0,
+     "Overrides one setting; may be given many times", 0},
+    {"check", OPTION_CHECK, NULL, 0, "Check the settings and exit", 0},
+    {"example", OPTION_EXAMPLE, NULL, 0, "Print a commented settings file and exit", 0},
+    {"settings", OPTION_SETTINGS, NULL, 0, "List every setting and exit", 0},
+    {0},
+};
+
+static error_t main_option(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case 'c':
+        arguments->config = value;
+        return 0;
+    case 'r':
+        arguments->region = value;
+        return 0;
+    case 'X':
+        if (arguments->pair_count == MAIN_PAIRS_MAX)
+            argp_error(state, "more than %d -X", MAIN_PAIRS_MAX);
+        arguments->pairs[arguments->pair_count++] = value;
+        return 0;
+    case OPTION_CHECK:
+        arguments->check = true;
+        return 0;
+    case OPTION_EXAMPLE:
+        iso_settings_print_example(stdout);
+        exit(EX_OK);
+    case OPTION_SETTINGS:
+        iso_settings_print_help(stdout);
+        exit(EX_OK);
+    case ARGP_KEY_ARG:
+        if (arguments->region != NULL)
+            argp_error(state, "one region a daemon; '%s' is one too many", value);
+        arguments->region = value;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void main_version(FILE *out, struct argp_state *state)
+{
+    (void)state;
+    fprintf(out, "isostasyd %s, wire format 1, store format 1, %s\n", ISOSTASY_VERSION,
+            iso_bus_library());
+}
+
+static enum iso_err main_settings(const struct arguments *arguments,
+                                  struct iso_settings *settings, struct iso_why *why)
+{
+    enum iso_err err = iso_keyfile_read(settings, arguments->config, why);
+    if (err == ISO_OK)
+        err = iso_settings_set_environment(settings, why);
+    for (size_t i = 0; err == ISO_OK && i < arguments->pair_count; i++)
+        err = iso_settings_set_pair(settings, arguments->pairs[i], why);
+    return err;
+}
+
+static enum iso_err main_region(const struct iso_settings *settings,
+                                const char **region, struct iso_why *why)
+{
+    if (*region != NULL)
+        return ISO_OK;
+    *region = iso_settings_name(settings, "region", 0);
+    if (*region == NULL || iso_settings_name(settings, "region", 1) != NULL)
+        return iso_fail(
+            why, ISO_USAGE,
+            "the settings name %s region: say which one to serve with --region "
+            "NAME",
+            *region == NULL ? "no" : "more than one");
+    return ISO_OK;
+}
+
+static void main_log(const struct iso_settings *settings)
+{
+    const char *form = iso_settings_text(settings, "log", NULL, "form");
+    enum iso_log_form as = ISO_LOG_LOGFMT;
+    if (strcmp(form, "json") == 0)
+        as = ISO_LOG_JSON;
+    else if (strcmp(form, "text") == 0 ||
+             (strcmp(form, "auto") == 0 && isatty(STDERR_FILENO)))
+        as = ISO_LOG_TEXT;
+    enum iso_level level = ISO_INFO;
+    iso_level_parse(iso_settings_text(settings, "log", NULL, "level"), &level);
+    iso_log_open(STDERR_FILENO, as, level);
+}
+
+/* Until a signal or a failure; a second signal ends the process where it stands. */
+static enum iso_err main_serve(struct iso_daemon *daemon, const sigset_t *signals,
+                               struct iso_why *why)
+{
+    enum iso_err err = ISO_TIMEOUT;
+    const struct timespec now = {0};
+    int signal_number = -1;
+    while (err == ISO_TIMEOUT && signal_number < 0) {
+        err = iso_daemon_wait(daemon, 200, why);
+        signal_number = sigtimedwait(signals, NULL, &now);
+    }
+    if (signal_number < 0)
+        return err;
+    iso_log(ISO_INFO, "daemon.stop", "signal=%d", signal_number);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    iso_daemon_stop(daemon);
+    return ISO_OK;
+}
+
+static enum iso_err main_run(const struct arguments *arguments,
+                             struct iso_settings *settings, struct iso_why *why)
+{
+    const char *region = arguments->region;
+    enum iso_err err = main_settings(arguments, settings, why);
+    if (err == ISO_OK)
+        err = main_region(settings, &region, why);
+    if (err != ISO_OK || arguments->check)
+        return err;
+    main_log(settings);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the shards' threads inherit it */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    struct iso_daemon *daemon;
+    err = iso_daemon_open(settings, region, &daemon, why);
+    if (err != ISO_OK)
+        return err;
+    iso_log(ISO_INFO, "daemon.start", "region=%s version=%s", region, ISOSTASY_VERSION);
+    err = main_serve(daemon, &signals, why);
+    iso_daemon_close(daemon);
+    iso_log(ISO_INFO, "daemon.end", "region=%s", region);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    const struct argp argp = {
+        .options = main_options,
+        .parser = main_option,
+        .args_doc = "[REGION]",
+        .doc =
+            "Applies what the logs say to the store of one region.\v"
+            "SIGTERM and SIGINT stop it cleanly, a second one at once. Exit status: 0, "
+            "or one of sysexits(3) with a sentence on standard error.",
+    };
+    argp_program_version_hook = main_version;
+    argp_err_exit_status = EX_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    struct iso_settings *settings = iso_settings_new();
+    struct iso_why why = {0};
+    enum iso_err err = main_run(&arguments, settings, &why);
+    if (err != ISO_OK)
+        fprintf(stderr, "isostasyd: %s\n", why.text);
+    iso_settings_free(settings);
+    return iso_err_exit(err);
+}

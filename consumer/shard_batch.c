@@ -1,0 +1,118 @@
+/* How the transaction lives: it begins with the first record, grows while there is more
+ * to read, and commits as soon as it is quiet, when it is large, or when it is old. A
+ * commit that fails in a way that heals is given up: slices go back to what the store
+ * holds, and what was applied is read from the log again. The log is the write-ahead
+ * log.
+ */
+#include "consumer/shard_parts.h"
+
+#include "base/log.h"
+
+enum iso_err shard_batch_begin(struct iso_shard *shard, struct iso_why *why)
+{
+    enum iso_err err = iso_txn_begin(shard->options.store, &shard->txn, why);
+    if (err != ISO_OK) {
+        shard->txn = NULL;
+        return err;
+    }
+    shard->txn_began_ms = shard->txn_touched_ms = shard_now(shard);
+    return ISO_OK;
+}
+
+/* Dead letters that Kafka has taken leave the outbox in the next transaction. */
+static void letters_forget(struct iso_shard *shard)
+{
+    while (shard->letters_done != NULL) {
+        struct shard_letter *letter = shard->letters_done;
+        shard->letters_done = letter->next;
+        iso_txn_delete(shard->txn, ISO_OUTBOX, iso_buf_bytes(&letter->row));
+        shard_letter_free(letter);
+    }
+}
+
+static void slices_committed(struct iso_shard *shard)
+{
+    for (size_t i = 0; i < shard->slice_count; i++) {
+        struct shard_slice *slice = &shard->slices[i];
+        slice->news |= slice->changed;
+        slice->changed = false;
+    }
+}
+
+enum iso_err shard_batch_commit(struct iso_shard *shard, struct iso_why *why)
+{
+    letters_forget(shard);
+    for (size_t i = 0; i < shard->slice_count; i++) {
+        if (shard->slices[i].changed)
+            iso_apply_save(shard->slices[i].apply, shard->txn);
+    }
+    size_t size = iso_txn_size(shard->txn);
+    enum iso_err err = iso_txn_commit(shard->txn, why);
+    if (err == ISO_OK) {
+        shard->txn = NULL;
+        shard->stats.commits++;
+        slices_committed(shard);
+        iso_log(ISO_DEBUG, "apply.commit", "bytes=%zu ms=%lld", size,
+                (long long)(shard_now(shard) - shard->txn_began_ms));
+        return ISO_OK;
+    }
+    if (iso_err_kind(err) != ISO_RETRY) {
+        shard->txn = NULL; /* it ended all the same */
+        return err;
+    }
+    iso_log_why(ISO_WARN, "apply.commit", why);
+    for (size_t i = 0; i < shard->slice_count; i++) {
+        struct shard_slice *slice = &shard->slices[i];
+        if (slice->state == ISO_SLICE_APPLYING) {
+            slice->state = ISO_SLICE_WAITING;
+            slice->why = *why;
+        }
+    }
+    return shard_batch_abort(shard, why);
+}
+
+enum iso_err shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
+{
+    if (shard->txn != NULL)
+        iso_txn_abort(shard->txn);
+    shard->txn = NULL;
+    shard->stats.aborts++;
+    shard->reload = false;
+    shard->outbox_filled = true;
+    shard->retry_at_ms = shard_now(shard) + SHARD_RETRY_MS;
+    shard_feeds_drop(shard, NULL);
+    for (size_t i = 0; i < shard->slice_count; i++) {
+        struct shard_slice *slice = &shard->slices[i];
+        slice->changed = false;
+        slice->news = true;
+        enum iso_err err = iso_apply_load(slice->apply, why);
+        if (err != ISO_OK && iso_err_kind(err) == ISO_RETRY) {
+            shard->reload = true;
+            continue;
+        }
+        if (err != ISO_OK)
+            shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
+    }
+    return ISO_OK;
+}
+
+enum iso_err shard_batch_step(struct iso_shard *shard, size_t count,
+                              struct iso_why *why)
+{
+    const struct iso_shard_tuning *tuning = &shard->options.tuning;
+    int64_t now_ms = shard_now(shard);
+    if (count > 0)
+        shard->txn_touched_ms = now_ms;
+    if (shard->txn == NULL && shard->letters_done != NULL) {
+        enum iso_err err = shard_batch_begin(shard, why);
+        if (err != ISO_OK)
+            return iso_err_kind(err) == ISO_RETRY ? ISO_OK : err;
+    }
+    if (shard->txn == NULL)
+        return ISO_OK;
+    bool quiet =
+        count == 0 && now_ms - shard->txn_touched_ms >= tuning->batch_linger_ms;
+    bool large = iso_txn_size(shard->txn) >= (size_t)tuning->batch_bytes;
+    bool old = now_ms - shard->txn_began_ms >= tuning->batch_time_max_ms;
+    return quiet || large || old ? shard_batch_commit(shard, why) : ISO_OK;
+}

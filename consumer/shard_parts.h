@@ -1,0 +1,154 @@
+/* shard_parts.h - what a shard is made of; only consumer/shard*.c includes this.
+ *
+ *   shard.c         open, step, stop, close: what happens in which order
+ *   shard_slices.c  which collections and slices there are; the control topic
+ *   shard_read.c    readers: assigning, fetching, what every event means
+ *   shard_batch.c   the transaction: begin, commit, abort
+ *   shard_tell.c    what others are told: reports, dead letters, heartbeats, positions
+ */
+#ifndef ISO_CONSUMER_SHARD_PARTS_H
+#define ISO_CONSUMER_SHARD_PARTS_H
+
+#include "consumer/apply.h"
+#include "consumer/shard.h"
+#include "producer/producer.h"
+
+/* A log of a collection, as the cluster that has it shows it. */
+struct shard_log {
+    uint16_t number;
+    struct shard_cluster *cluster;
+    char *topic;
+    bool checked;        /* its topic's settings were found right */
+    int64_t check_at_ms; /* else: when to look again */
+    struct iso_why why;  /* and what was wrong */
+    struct shard_log *next;
+};
+
+struct shard_collection {
+    char name[ISO_COLLECTION_NAME_MAX + 1];
+    uint16_t number;                   /* the store's */
+    struct iso_definition *definition; /* a copy: for heartbeats and checks */
+    struct iso_producer *producer; /* for heartbeats; NULL: not open, or no writer */
+    uint16_t own_log;              /* that our region writes; 0: none */
+    struct shard_log *logs;
+};
+
+/* A log of a slice, as it is read. Its index in shard->feeds is the reader's id. */
+struct shard_feed {
+    size_t slice;
+    struct shard_log *log;
+    bool assigned;
+    bool held;           /* at a DEFINE that waits for the control topic */
+    bool asked;          /* the control topic was read to its end since */
+    int64_t control_end; /* where that end is; −1: not known yet */
+    int64_t ask_at_ms;   /* when to look for it again */
+};
+
+struct shard_slice {
+    struct shard_collection *collection;
+    uint32_t partition;
+    struct iso_apply *apply;
+    enum iso_slice_state state;
+    struct iso_why why;
+    size_t logs;  /* that have a feed */
+    bool changed; /* in the open transaction */
+    bool news;    /* something to report */
+    int64_t reported_at_ms;
+    int64_t beat_at_ms;  /* when our region was last heard in its own log */
+    int64_t beat_offset; /* its newest record there */
+};
+
+struct shard_cluster {
+    char *name;
+    struct iso_bus *bus;
+    struct iso_reader *reader;
+    struct shard_cluster *next;
+};
+
+/* A record of ours that is on its way out; owns its bytes. */
+struct shard_letter {
+    struct iso_buf key, value;
+    struct iso_buf
+        row; /* of the outbox, to be deleted when it is there; empty: a report */
+    struct shard_letter *next;
+};
+
+struct iso_shard {
+    struct iso_shard_options options;
+    unsigned region; /* 0 until known */
+    struct iso_control *control;
+    char *control_topic, *status_topic, *dead_letter_topic, *group;
+    bool control_assigned;
+    int64_t
+        control_seen_end; /* the control topic was read up to here at least once; −1 */
+
+    struct shard_cluster *clusters;
+    struct shard_collection **collections;
+    size_t collection_count;
+    bool stored_opened; /* what the store held is open */
+    struct shard_slice *slices;
+    size_t slice_count;
+    struct shard_feed *feeds;
+    size_t feed_count;
+
+    struct iso_txn *txn; /* NULL: none open */
+    int64_t txn_began_ms, txn_touched_ms;
+    bool reload;         /* an abort could not load the slices again yet */
+    int64_t retry_at_ms; /* after an abort: not to begin before */
+
+    struct iso_publisher *publisher; /* to our own cluster; reports and dead letters */
+    size_t letters_out;              /* dead letters on their way */
+    size_t reports_out;
+    struct shard_letter *letters_done; /* whose outbox rows can go */
+    bool outbox_filled;
+    int64_t commit_at_ms;
+    struct iso_buf key, value; /* scratch */
+    struct iso_shard_stats stats;
+};
+
+enum { SHARD_CONTROL_ID = INT32_MAX };
+enum { SHARD_FETCH_MAX = 8192, SHARD_LETTERS_MAX = 256, SHARD_RETRY_MS = 500 };
+
+static inline int64_t shard_now(const struct iso_shard *shard)
+{
+    return iso_steady_ms(shard->options.clock);
+}
+
+/* shard_slices.c */
+enum iso_err shard_store_claim(struct iso_shard *shard, struct iso_why *why);
+/* Opens what the control topic and the store name and what is not open yet. */
+enum iso_err shard_slices_find(struct iso_shard *shard, struct iso_why *why);
+void shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,
+                      enum iso_slice_state state, const struct iso_why *why);
+
+/* shard_read.c */
+struct shard_cluster *shard_cluster_open(struct iso_shard *shard, const char *name,
+                                         struct iso_why *why);
+enum iso_err shard_read_control(struct iso_shard *shard, struct iso_why *why);
+/* Feeds for every log that the slices name, assigned at their frontiers. */
+enum iso_err shard_feeds_assign(struct iso_shard *shard, struct iso_why *why);
+void shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *slice);
+/* Where the feed goes on: the frontier of its log in its slice. */
+int64_t shard_feed_frontier(const struct iso_shard *shard,
+                            const struct shard_feed *feed);
+/* Fetches and applies; *count says how many records there were. */
+enum iso_err shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
+                        struct iso_why *why);
+/* Tries the DEFINEs that wait for the control topic. */
+void shard_release_held(struct iso_shard *shard);
+
+/* shard_batch.c */
+enum iso_err shard_batch_begin(struct iso_shard *shard, struct iso_why *why);
+/* Commits when it is time. */
+enum iso_err shard_batch_step(struct iso_shard *shard, size_t count,
+                              struct iso_why *why);
+enum iso_err shard_batch_commit(struct iso_shard *shard, struct iso_why *why);
+enum iso_err shard_batch_abort(struct iso_shard *shard, struct iso_why *why);
+
+/* shard_tell.c */
+void shard_tell(struct iso_shard *shard, bool closing);
+void shard_tell_poll(struct iso_shard *shard, int timeout_ms);
+void shard_tell_close(struct iso_shard *shard);
+void shard_letter_free(struct shard_letter *letter);
+
+#endif

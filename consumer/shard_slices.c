@@ -1,0 +1,315 @@
+/* Which slices a shard has: every partition that is its own, of every collection that
+ * is announced in the control topic or that the store already holds. What the store
+ * holds is opened at once, so that a region whose home cluster is away still applies
+ * what the other clusters bring.
+ */
+#include "consumer/rows.h"
+#include "consumer/shard_parts.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* One row from the store as it is committed, copied to shard->value. */
+static enum iso_err store_get(struct iso_shard *shard, struct iso_why *why)
+{
+    struct iso_snapshot *snapshot;
+    enum iso_err err = iso_snapshot_open(shard->options.store, &snapshot, why);
+    if (err != ISO_OK)
+        return err;
+    struct iso_bytes value;
+    err = iso_snapshot_get(snapshot, ISO_META, iso_buf_bytes(&shard->key), &value, why);
+    iso_buf_clear(&shard->value);
+    if (err == ISO_OK)
+        iso_buf_add_bytes(&shard->value, value);
+    iso_snapshot_close(snapshot);
+    return err;
+}
+
+enum iso_err shard_store_claim(struct iso_shard *shard, struct iso_why *why)
+{
+    const struct iso_shard_options *options = &shard->options;
+    iso_rows_key_store(&shard->key);
+    enum iso_err err = store_get(shard, why);
+    if (err == ISO_NOT_FOUND)
+        return ISO_OK; /* new: claimed when the region's number is known */
+    struct iso_rows_store owner;
+    if (err == ISO_OK)
+        err = iso_rows_decode_store(iso_buf_bytes(&shard->value), &owner, why);
+    if (err != ISO_OK)
+        return err;
+    if (strcmp(owner.region, options->region) != 0)
+        return iso_fail(
+            why, ISO_STORE_MISMATCH,
+            "the store belongs to region %s, not to %s: set another directory "
+            "for this region, or remove that one to build it anew from the log",
+            owner.region, options->region);
+    if (owner.shard != options->shard || owner.shards != options->shards)
+        return iso_fail(
+            why, ISO_STORE_MISMATCH,
+            "the store is shard %u of %u, not %u of %u: set daemon.shards back "
+            "to %u, or remove the region's store to build it anew from the log",
+            owner.shard, owner.shards, options->shard, options->shards, owner.shards);
+    shard->region = owner.region_number;
+    return ISO_OK;
+}
+
+static enum iso_err claim_write(struct iso_shard *shard, struct iso_why *why)
+{
+    struct iso_rows_store owner = {
+        .region_number = (uint8_t)shard->region,
+        .shard = (uint16_t)shard->options.shard,
+        .shards = (uint16_t)shard->options.shards,
+    };
+    snprintf(owner.region, sizeof owner.region, "%s", shard->options.region);
+    enum iso_err err = shard_batch_begin(shard, why);
+    if (err != ISO_OK)
+        return err;
+    iso_rows_key_store(&shard->key);
+    iso_buf_clear(&shard->value);
+    iso_rows_encode_store(&owner, &shard->value);
+    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
+                iso_buf_bytes(&shard->value));
+    return shard_batch_commit(shard, why);
+}
+
+/* The collection's first definition, from the control topic, else from the store. */
+static enum iso_err first_definition(struct iso_shard *shard, const char *name,
+                                     struct iso_definition **definition,
+                                     struct iso_why *why)
+{
+    const struct iso_definition *known =
+        iso_control_definition(shard->control, name, 1);
+    if (known != NULL)
+        return iso_definition_decode(iso_buf_bytes(&known->bytes), definition, why);
+    iso_rows_key_definition(&shard->key, name, 1);
+    enum iso_err err = store_get(shard, why);
+    if (err != ISO_OK)
+        return err;
+    return iso_definition_decode(iso_buf_bytes(&shard->value), definition, why);
+}
+
+/* The store's number for the collection: the one it has, or the next. */
+static enum iso_err collection_number(struct iso_shard *shard, const char *name,
+                                      const uint8_t id[16], uint16_t *number,
+                                      struct iso_why *why)
+{
+    struct iso_rows_collection row;
+    iso_rows_key_collection(&shard->key, name);
+    enum iso_err err = store_get(shard, why);
+    if (err == ISO_OK)
+        err = iso_rows_decode_collection(iso_buf_bytes(&shard->value), &row, why);
+    if (err == ISO_OK && memcmp(row.id, id, sizeof row.id) != 0)
+        return iso_fail(
+            why, ISO_STORE_MISMATCH,
+            "the store holds another collection of the name %s: it was made "
+            "for a definition that is no longer the one in the control topic; "
+            "set another store directory, or remove this one to build it anew",
+            name);
+    if (err == ISO_OK)
+        *number = row.number;
+    if (err != ISO_NOT_FOUND)
+        return err;
+    row.number = (uint16_t)(shard->collection_count + 1);
+    memcpy(row.id, id, sizeof row.id);
+    err = shard_batch_begin(shard, why);
+    if (err != ISO_OK)
+        return err;
+    iso_rows_key_collection(&shard->key, name);
+    iso_buf_clear(&shard->value);
+    iso_rows_encode_collection(&row, &shard->value);
+    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
+                iso_buf_bytes(&shard->value));
+    *number = row.number;
+    return shard_batch_commit(shard, why);
+}
+
+static enum iso_err slices_open(struct iso_shard *shard,
+                                struct shard_collection *collection,
+                                struct iso_why *why)
+{
+    uint32_t partitions = collection->definition->partitions;
+    size_t most = shard->slice_count + partitions / shard->options.shards + 1;
+    shard->slices = iso_realloc(shard->slices, most * sizeof *shard->slices);
+    for (uint32_t p = shard->options.shard; p < partitions;
+         p += shard->options.shards) {
+        struct shard_slice *slice = &shard->slices[shard->slice_count];
+        *slice = (struct shard_slice){.collection = collection,
+                                      .partition = p,
+                                      .news = true,
+                                      .beat_at_ms = shard_now(shard)};
+        struct iso_apply_options options = {.collection = collection->name,
+                                            .number = collection->number,
+                                            .partition = p,
+                                            .region = shard->region,
+                                            .control = shard->control};
+        enum iso_err err =
+            iso_apply_open(shard->options.store, &options, &slice->apply, why);
+        if (err != ISO_OK)
+            return iso_fail_at(why, "collection %s, partition %u", collection->name, p);
+        shard->slice_count++;
+    }
+    return ISO_OK;
+}
+
+static enum iso_err collection_open(struct iso_shard *shard, const char *name,
+                                    struct iso_why *why)
+{
+    struct shard_collection *collection = iso_alloc_zero(1, sizeof *collection);
+    snprintf(collection->name, sizeof collection->name, "%s", name);
+    size_t room = (shard->collection_count + 1) * sizeof(struct shard_collection *);
+    shard->collections = iso_realloc(shard->collections, room);
+    enum iso_err err = first_definition(shard, name, &collection->definition, why);
+    if (err == ISO_OK)
+        err = collection_number(shard, name, collection->definition->id,
+                                &collection->number, why);
+    shard->collections[shard->collection_count++] = collection; /* close frees it */
+    if (err == ISO_OK)
+        err = slices_open(shard, collection, why);
+    if (err == ISO_OK)
+        iso_log(ISO_INFO, "collection.open", "collection=%s partitions=%u resolver=%s",
+                name, collection->definition->partitions,
+                collection->definition->resolver);
+    return err;
+}
+
+static bool collection_wanted(const struct iso_shard *shard, const char *name)
+{
+    const char *list = shard->options.collections;
+    if (list == NULL || *list == '\0')
+        return true;
+    size_t length = strlen(name);
+    while (*list != '\0') {
+        size_t item = strcspn(list, ",");
+        if (item == length && memcmp(list, name, length) == 0)
+            return true;
+        list += item + (list[item] == ',');
+    }
+    return false;
+}
+
+static bool collection_is_open(const struct iso_shard *shard, const char *name)
+{
+    for (size_t i = 0; i < shard->collection_count; i++) {
+        if (strcmp(shard->collections[i]->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The names of the store's collections, each ended by NUL. */
+static enum iso_err stored_collections(struct iso_shard *shard, struct iso_buf *names,
+                                       struct iso_why *why)
+{
+    struct iso_snapshot *snapshot;
+    enum iso_err err = iso_snapshot_open(shard->options.store, &snapshot, why);
+    if (err != ISO_OK)
+        return err;
+    struct iso_cursor *cursor;
+    struct iso_bytes prefix = iso_bytes_text("collection/"), key, value;
+    err = iso_cursor_open(snapshot, ISO_META, prefix, prefix, &cursor, why);
+    while (err == ISO_OK) {
+        err = iso_cursor_next(cursor, &key, &value, why);
+        if (err != ISO_OK)
+            break;
+        iso_buf_add(names, key.data + prefix.size, key.size - prefix.size);
+        iso_buf_add_u8(names, 0);
+    }
+    iso_cursor_close(cursor);
+    iso_snapshot_close(snapshot);
+    return err == ISO_END ? ISO_OK : err;
+}
+
+static enum iso_err open_stored(struct iso_shard *shard, struct iso_why *why)
+{
+    struct iso_buf names = {0};
+    enum iso_err err = stored_collections(shard, &names, why);
+    for (size_t at = 0; err == ISO_OK && at < names.size;) {
+        const char *name = (const char *)names.data + at;
+        at += strlen(name) + 1;
+        err = collection_open(shard, name, why);
+    }
+    iso_buf_release(&names);
+    return err;
+}
+
+/* A collection that an operator named must be there, else a slip of the pen is silence.
+ */
+static enum iso_err listed_exist(const struct iso_shard *shard, struct iso_why *why)
+{
+    const char *list = shard->options.collections;
+    while (list != NULL && *list != '\0') {
+        size_t item = strcspn(list, ",");
+        char name[ISO_COLLECTION_NAME_MAX + 1];
+        snprintf(name, sizeof name, "%.*s", (int)item, list);
+        if (item > 0 && iso_control_definition(shard->control, name, 0) == NULL)
+            return iso_fail(
+                why, ISO_NO_DEFINITION,
+                "region.%s.collections names %s, which does not exist: make it "
+                "with `isostasy collection create %s`, or take it off the list",
+                shard->options.region, name, name);
+        list += item + (list[item] == ',');
+    }
+    return ISO_OK;
+}
+
+static enum iso_err open_announced(struct iso_shard *shard, struct iso_why *why)
+{
+    const char *name;
+    for (size_t i = 0; (name = iso_control_collection(shard->control, i)) != NULL;
+         i++) {
+        if (!collection_wanted(shard, name) || collection_is_open(shard, name))
+            continue;
+        enum iso_err err = collection_open(shard, name, why);
+        if (err != ISO_OK)
+            return err;
+    }
+    return ISO_OK;
+}
+
+/* The region's number, once the control topic was read to its end. */
+static enum iso_err region_find(struct iso_shard *shard, struct iso_why *why)
+{
+    if (shard->control_seen_end < 0)
+        return ISO_OK;
+    shard->region = iso_control_region(shard->control, shard->options.region);
+    if (shard->region == 0)
+        return iso_fail(
+            why, ISO_NO_DEFINITION,
+            "there is no region %s: add it with `isostasy region add %s`, or "
+            "see `isostasy region list`",
+            shard->options.region, shard->options.region);
+    return claim_write(shard, why);
+}
+
+enum iso_err shard_slices_find(struct iso_shard *shard, struct iso_why *why)
+{
+    enum iso_err err = ISO_OK;
+    if (shard->region == 0)
+        err = region_find(shard, why);
+    if (err != ISO_OK || shard->region == 0)
+        return err;
+    if (!shard->stored_opened) {
+        err = open_stored(shard, why);
+        shard->stored_opened = true;
+    }
+    if (err == ISO_OK && shard->control_seen_end >= 0)
+        err = listed_exist(shard, why);
+    if (err == ISO_OK)
+        err = open_announced(shard, why);
+    return err;
+}
+
+void shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,
+                      enum iso_slice_state state, const struct iso_why *why)
+{
+    slice->state = state;
+    slice->why = *why;
+    slice->news = true;
+    shard_feeds_drop(shard, slice);
+    iso_log(ISO_ERROR, "slice.stopped",
+            "collection=%s partition=%u state=%s err=%s why=\"%s\"",
+            slice->collection->name, slice->partition, iso_slice_state_name(state),
+            iso_err_name(why->err), why->text);
+}

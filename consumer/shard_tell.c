@@ -1,0 +1,333 @@
+/* What a shard tells others, always of what is committed: its reports, the dead letters
+ * of its outbox (again until Kafka has them: they are keyed by origin, so twice is
+ * harmless), heartbeats in quiet slices of its region's own log, and positions for
+ * other people's tools.
+ *
+ * How it can fail: Kafka away makes everything here wait its turn; nothing piles up,
+ * since a slice has at most one report and one heartbeat under way.
+ */
+#include "consumer/shard_parts.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "schema/dead_letter.h"
+
+enum { REPORT_AT_LEAST_MS = 2000, POSITIONS_MAX = 512 };
+
+void shard_letter_free(struct shard_letter *letter)
+{
+    iso_buf_release(&letter->key);
+    iso_buf_release(&letter->value);
+    iso_buf_release(&letter->row);
+    iso_free(letter);
+}
+
+static void letter_delivered(void *user, const struct iso_delivery *delivery)
+{
+    struct iso_shard *shard = user;
+    struct shard_letter *letter = delivery->opaque;
+    if (letter->row.size == 0) {
+        shard->reports_out--;
+        shard_letter_free(letter);
+        return;
+    }
+    shard->letters_out--;
+    if (delivery->fate == ISO_SENT) {
+        letter->next = shard->letters_done;
+        shard->letters_done = letter;
+        return;
+    }
+    shard->outbox_filled = true;
+    iso_log(ISO_WARN, "dead-letter.send", "err=%s", iso_err_name(delivery->err));
+    shard_letter_free(letter);
+}
+
+static bool publisher_ready(struct iso_shard *shard)
+{
+    if (shard->publisher != NULL)
+        return true;
+    struct iso_why why = {0};
+    struct shard_cluster *own = shard_cluster_open(shard, shard->options.own, &why);
+    struct iso_publisher_options options = {
+        .linger_ms = shard->options.tuning.linger_ms,
+        .memory_max = 16 << 20,
+        .client_id = "isostasyd-reports",
+        .header = ISO_HEADER_NAME,
+        .delivered = letter_delivered,
+        .user = shard,
+    };
+    if (own != NULL &&
+        iso_publisher_open(own->bus, &options, &shard->publisher, &why) == ISO_OK)
+        return true;
+    shard->publisher = NULL;
+    iso_log_why(ISO_ERROR, "report.open", &why);
+    return false;
+}
+
+/* Takes the letter over; false: the queue is full, or the publisher was fenced. */
+static bool letter_send(struct iso_shard *shard, const char *topic,
+                        struct shard_letter *letter)
+{
+    struct iso_message message = {
+        .topic = topic,
+        .has_key = true,
+        .has_value = true,
+        .key = iso_buf_bytes(&letter->key),
+        .value = iso_buf_bytes(&letter->value),
+        .opaque = letter,
+    };
+    struct iso_why why;
+    enum iso_err err = iso_publisher_send(shard->publisher, &message, &why);
+    if (err == ISO_OK)
+        return true;
+    shard_letter_free(letter);
+    if (err == ISO_FENCED) {
+        iso_publisher_close(shard->publisher); /* answers what is under way */
+        shard->publisher = NULL;
+    }
+    return false;
+}
+
+/* ---- reports ---- */
+
+static bool report_send(struct iso_shard *shard, struct shard_slice *slice)
+{
+    const struct iso_definition *definition = iso_apply_definition(slice->apply);
+    struct iso_report report = {
+        .region_number = (uint8_t)shard->region,
+        .definition = definition->number,
+        .at_ms = iso_now_ms(shard->options.clock),
+        .state = slice->state,
+        .slice = *iso_apply_slice(slice->apply), /* borrowed: not released here */
+    };
+    snprintf(report.region, sizeof report.region, "%s", shard->options.region);
+    snprintf(report.collection, sizeof report.collection, "%s",
+             slice->collection->name);
+    snprintf(report.software, sizeof report.software, "%s", ISOSTASY_VERSION);
+    if (slice->state != ISO_SLICE_APPLYING)
+        snprintf(report.why, sizeof report.why, "%.255s", slice->why.text);
+    memcpy(report.store, iso_store_id(shard->options.store).data, sizeof report.store);
+    struct shard_letter *letter = iso_alloc_zero(1, sizeof *letter);
+    iso_report_key(&report, &letter->key);
+    iso_report_encode(&report, &letter->value);
+    if (!letter_send(shard, shard->status_topic, letter))
+        return false;
+    shard->reports_out++;
+    return true;
+}
+
+static void tell_reports(struct iso_shard *shard, bool closing)
+{
+    int64_t now_ms = shard_now(shard);
+    if (!closing && shard->reports_out > shard->slice_count)
+        return;
+    for (size_t i = 0; i < shard->slice_count; i++) {
+        struct shard_slice *slice = &shard->slices[i];
+        int64_t age_ms = now_ms - slice->reported_at_ms;
+        bool due = slice->news && age_ms >= shard->options.tuning.report_ms;
+        if (!closing && !due && age_ms < REPORT_AT_LEAST_MS)
+            continue;
+        if (!publisher_ready(shard) || !report_send(shard, slice))
+            return;
+        slice->news = false;
+        slice->reported_at_ms = now_ms;
+    }
+}
+
+/* ---- dead letters ---- */
+
+static bool outbox_send(struct iso_shard *shard, struct iso_bytes row,
+                        struct iso_bytes value)
+{
+    struct iso_dead_letter dead;
+    struct iso_why why;
+    if (iso_dead_letter_decode(value, &dead, &why) != ISO_OK) {
+        iso_log_why(ISO_ERROR, "dead-letter.decode", &why);
+        return true; /* it stays in the outbox, for a person */
+    }
+    struct shard_letter *letter = iso_alloc_zero(1, sizeof *letter);
+    iso_dead_letter_key(&dead, &letter->key);
+    iso_buf_add_bytes(&letter->value, value);
+    iso_buf_add_bytes(&letter->row, row);
+    if (!letter_send(shard, shard->dead_letter_topic, letter))
+        return false;
+    shard->letters_out++;
+    return true;
+}
+
+static enum iso_err outbox_walk(struct iso_shard *shard, struct iso_snapshot *snapshot,
+                                struct iso_why *why)
+{
+    struct iso_cursor *cursor;
+    struct iso_bytes all = {0}, row, value;
+    enum iso_err err = iso_cursor_open(snapshot, ISO_OUTBOX, all, all, &cursor, why);
+    while (err == ISO_OK && shard->letters_out < SHARD_LETTERS_MAX) {
+        err = iso_cursor_next(cursor, &row, &value, why);
+        if (err == ISO_OK && !outbox_send(shard, row, value))
+            break;
+    }
+    shard->outbox_filled = err != ISO_END;
+    iso_cursor_close(cursor);
+    return err == ISO_END ? ISO_OK : err;
+}
+
+/* One window of the outbox at a time: when all of it is answered and forgotten, the
+ * next. */
+static void tell_dead_letters(struct iso_shard *shard)
+{
+    if (!shard->outbox_filled || shard->letters_out > 0 || shard->letters_done != NULL)
+        return;
+    struct iso_snapshot *snapshot;
+    struct iso_why why;
+    if (!publisher_ready(shard) ||
+        iso_snapshot_open(shard->options.store, &snapshot, &why) != ISO_OK)
+        return;
+    if (outbox_walk(shard, snapshot, &why) != ISO_OK)
+        iso_log_why(ISO_WARN, "dead-letter.read", &why);
+    iso_snapshot_close(snapshot);
+}
+
+/* ---- heartbeats ---- */
+
+static bool producer_ready(struct iso_shard *shard, struct shard_collection *collection)
+{
+    if (collection->producer != NULL)
+        return true;
+    const struct iso_definition_log *log =
+        iso_definition_log_of(collection->definition, shard->region);
+    struct iso_why why = {0};
+    struct shard_cluster *cluster =
+        log == NULL ? NULL : shard_cluster_open(shard, log->cluster, &why);
+    if (cluster == NULL)
+        return false;
+    struct iso_producer_ground ground = {
+        .bus = cluster->bus,
+        .definition = collection->definition,
+        .region = shard->region,
+        .clock = shard->options.clock,
+        .chance = shard->options.chance,
+        .queue_max = 4 << 20,
+        .pending_max = 2 * ISO_PARTITIONS_MAX,
+        .linger_ms = shard->options.tuning.linger_ms,
+    };
+    struct iso_producer_options options = {.region = shard->options.region,
+                                           .collection = collection->name,
+                                           .client_id = "isostasyd-heartbeat"};
+    collection->own_log = log->number;
+    if (iso_producer_open_on(&ground, &options, &collection->producer, &why) == ISO_OK)
+        return true;
+    collection->producer = NULL;
+    iso_log_why(ISO_WARN, "heartbeat.open", &why);
+    return false;
+}
+
+/* The newest record of our region in its own log, as far as it was applied; −1: none.
+ */
+static int64_t own_newest(const struct iso_shard *shard,
+                          const struct shard_slice *slice)
+{
+    const struct iso_slice *state = iso_apply_slice(slice->apply);
+    for (size_t i = 0; i < state->log_count; i++) {
+        const struct iso_slice_log *log = &state->logs[i];
+        if (log->log != slice->collection->own_log)
+            continue;
+        for (size_t s = 0; s < log->source_count; s++) {
+            if (log->sources[s].region == shard->region)
+                return log->sources[s].offset;
+        }
+    }
+    return -1;
+}
+
+static void tell_heartbeats(struct iso_shard *shard)
+{
+    int64_t now_ms = shard_now(shard);
+    for (size_t i = 0; i < shard->slice_count; i++) {
+        struct shard_slice *slice = &shard->slices[i];
+        if (slice->state != ISO_SLICE_APPLYING ||
+            !producer_ready(shard, slice->collection))
+            continue;
+        int64_t newest = own_newest(shard, slice);
+        if (newest != slice->beat_offset) {
+            slice->beat_offset = newest;
+            slice->beat_at_ms = now_ms;
+        }
+        struct iso_producer_stats stats;
+        iso_producer_stats(slice->collection->producer, &stats);
+        if (now_ms - slice->beat_at_ms < shard->options.tuning.heartbeat_ms ||
+            stats.waiting >= slice->collection->definition->partitions)
+            continue;
+        struct iso_why why;
+        if (iso_producer_heartbeat(slice->collection->producer, slice->partition,
+                                   &why) != ISO_OK)
+            continue; /* the queue is full, or the clock must catch up: next time */
+        slice->beat_at_ms = now_ms;
+    }
+}
+
+/* ---- positions ---- */
+
+static void tell_positions(struct iso_shard *shard, bool closing)
+{
+    int64_t now_ms = shard_now(shard);
+    if (!closing && now_ms < shard->commit_at_ms)
+        return;
+    shard->commit_at_ms = now_ms + shard->options.tuning.commit_ms;
+    uint32_t ids[POSITIONS_MAX];
+    int64_t nexts[POSITIONS_MAX];
+    for (struct shard_cluster *it = shard->clusters; it != NULL; it = it->next) {
+        size_t count = 0;
+        for (size_t id = 0; id < shard->feed_count; id++) {
+            const struct shard_feed *feed = &shard->feeds[id];
+            if (!feed->assigned || feed->log->cluster != it)
+                continue;
+            ids[count] = (uint32_t)id;
+            nexts[count++] = shard_feed_frontier(shard, feed);
+            if (count == POSITIONS_MAX) {
+                iso_reader_commit(it->reader, ids, nexts, count);
+                count = 0;
+            }
+        }
+        if (count > 0)
+            iso_reader_commit(it->reader, ids, nexts, count);
+    }
+}
+
+void shard_tell(struct iso_shard *shard, bool closing)
+{
+    if (shard->txn == NULL) { /* only what is committed is told */
+        tell_reports(shard, closing);
+        tell_dead_letters(shard);
+        tell_positions(shard, closing);
+    }
+    if (!closing)
+        tell_heartbeats(shard);
+}
+
+void shard_tell_poll(struct iso_shard *shard, int timeout_ms)
+{
+    struct iso_why why;
+    int count;
+    if (shard->publisher != NULL &&
+        iso_publisher_poll(shard->publisher, timeout_ms, &count, &why) == ISO_FENCED) {
+        iso_publisher_close(shard->publisher);
+        shard->publisher = NULL;
+    }
+    for (size_t i = 0; i < shard->collection_count; i++) {
+        if (shard->collections[i]->producer != NULL)
+            iso_producer_poll(shard->collections[i]->producer, 0);
+    }
+}
+
+void shard_tell_close(struct iso_shard *shard)
+{
+    iso_publisher_close(shard->publisher); /* answers what is under way */
+    shard->publisher = NULL;
+    while (shard->letters_done != NULL) {
+        struct shard_letter *letter = shard->letters_done;
+        shard->letters_done = letter->next;
+        shard_letter_free(letter);
+    }
+}
