@@ -1,0 +1,383 @@
+/* The one file that speaks to avro-c, for people's eyes only: nothing on a hot path
+ * comes here. avro-c gets its schema from our nodes and not from the JSON, so the bytes
+ * that the walk has taken are read with the very schema that the walk used; two parsers
+ * could differ over a name. It decodes; the JSON is ours to write, because avro-c's own
+ * cuts a text at its first NUL, knows no NaN, and names the branches of a union without
+ * their namespace.
+ *
+ * avro-c's last error is one text for the whole process, so one lock stands before
+ * every call. What avro-c cannot hold (a fixed of no bytes) is refused with its own
+ * words. */
+#include <avro.h>
+#include <jansson.h>
+#include <math.h>
+#include <pthread.h>
+
+#include "base/mem.h"
+#include "schema/avro_node.h"
+
+struct iso_avro_outside {
+    avro_schema_t schema; /* both NULL until the first use */
+    avro_value_iface_t *form;
+};
+
+static pthread_mutex_t avro_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct iso_avro_outside *iso_avro_outside_new(void)
+{
+    return iso_alloc_zero(1, sizeof(struct iso_avro_outside));
+}
+
+void iso_avro_outside_free(struct iso_avro_outside *outside)
+{
+    if (outside == NULL)
+        return;
+    pthread_mutex_lock(&avro_lock);
+    if (outside->form != NULL)
+        avro_value_iface_decref(outside->form);
+    if (outside->schema != NULL)
+        avro_schema_decref(outside->schema);
+    pthread_mutex_unlock(&avro_lock);
+    iso_free(outside);
+}
+
+/* ---- our nodes as avro-c's schema; each call gives a reference away, NULL: it failed
+ * ---- */
+
+struct builder {
+    const struct iso_avro *schema;
+    avro_schema_t *built; /* by node; borrowed from their owners */
+};
+
+static avro_schema_t build(struct builder *builder, uint32_t number);
+
+static avro_schema_t build_primitive(enum iso_avro_kind kind)
+{
+    switch ((int)kind) {
+    case ISO_AVRO_NULL:
+        return avro_schema_null();
+    case ISO_AVRO_BOOLEAN:
+        return avro_schema_boolean();
+    case ISO_AVRO_INT:
+        return avro_schema_int();
+    case ISO_AVRO_LONG:
+        return avro_schema_long();
+    case ISO_AVRO_FLOAT:
+        return avro_schema_float();
+    case ISO_AVRO_DOUBLE:
+        return avro_schema_double();
+    case ISO_AVRO_BYTES:
+        return avro_schema_bytes();
+    default:
+        return avro_schema_string();
+    }
+}
+
+/* A record or enum without its parts, or a fixed. */
+static avro_schema_t build_named(const struct iso_avro *schema,
+                                 const struct iso_avro_node *node)
+{
+    char *full = iso_strdup(iso_avro_name(schema, node->name));
+    char *dot = strrchr(full, '.');
+    const char *name = dot != NULL ? dot + 1 : full;
+    const char *space = dot != NULL ? full : NULL;
+    if (dot != NULL)
+        *dot = '\0';
+    avro_schema_t named;
+    if (node->kind == ISO_AVRO_RECORD)
+        named = avro_schema_record(name, space);
+    else if (node->kind == ISO_AVRO_ENUM)
+        named = avro_schema_enum_ns(name, space);
+    else
+        named = avro_schema_fixed_ns(name, space, node->count);
+    iso_free(full);
+    return named;
+}
+
+static int append_part(struct builder *builder, avro_schema_t whole,
+                       enum iso_avro_kind kind, const struct iso_avro_edge *edge)
+{
+    const char *name = iso_avro_name(builder->schema, edge->name);
+    if (kind == ISO_AVRO_ENUM)
+        return avro_schema_enum_symbol_append(whole, name);
+    avro_schema_t part = build(builder, edge->node);
+    if (part == NULL)
+        return -1;
+    int failed = kind == ISO_AVRO_UNION
+                     ? avro_schema_union_append(whole, part)
+                     : avro_schema_record_field_append(whole, name, part);
+    avro_schema_decref(part);
+    return failed;
+}
+
+static avro_schema_t build_container(struct builder *builder,
+                                     const struct iso_avro_node *node)
+{
+    avro_schema_t item = build(builder, builder->schema->edges[node->first].node);
+    if (item == NULL)
+        return NULL;
+    avro_schema_t whole =
+        node->kind == ISO_AVRO_ARRAY ? avro_schema_array(item) : avro_schema_map(item);
+    avro_schema_decref(item);
+    return whole;
+}
+
+/* As deep as the JSON was nested. A name that is met again becomes avro-c's link. */
+static avro_schema_t build(struct builder *builder, uint32_t number)
+{
+    const struct iso_avro *schema = builder->schema;
+    const struct iso_avro_node *node = &schema->nodes[number];
+    if (node->kind < ISO_AVRO_PRIMITIVES)
+        return build_primitive(node->kind);
+    if (node->kind < ISO_AVRO_UNION)
+        return build_container(builder, node);
+    if (builder->built[number] != NULL)
+        return avro_schema_link(builder->built[number]);
+    avro_schema_t whole =
+        node->kind == ISO_AVRO_UNION ? avro_schema_union() : build_named(schema, node);
+    if (whole == NULL || node->kind == ISO_AVRO_FIXED) {
+        builder->built[number] = whole;
+        return whole;
+    }
+    builder->built[number] = whole;
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct iso_avro_edge *edge = &schema->edges[node->first + i];
+        if (append_part(builder, whole, node->kind, edge) != 0) {
+            avro_schema_decref(whole);
+            return NULL;
+        }
+    }
+    return whole;
+}
+
+static enum iso_err avro_fail(struct iso_why *why)
+{
+    return iso_fail(why, ISO_BAD_DATA,
+                    "avro-c cannot show data of this Avro schema: %.300s",
+                    avro_strerror());
+}
+
+static enum iso_err outside_need(const struct iso_avro *schema, struct iso_why *why)
+{
+    struct iso_avro_outside *outside = schema->outside;
+    if (outside->form != NULL)
+        return ISO_OK;
+    struct builder builder = {.schema = schema};
+    builder.built = iso_alloc_zero(schema->node_count, sizeof *builder.built);
+    outside->schema = build(&builder, schema->root);
+    iso_free(builder.built);
+    if (outside->schema == NULL)
+        return avro_fail(why);
+    outside->form = avro_generic_class_from_schema(outside->schema);
+    if (outside->form != NULL)
+        return ISO_OK;
+    avro_schema_decref(outside->schema);
+    outside->schema = NULL;
+    return avro_fail(why);
+}
+
+/* ---- avro-c's value as JSON; a new reference, NULL: it failed ---- */
+
+static json_t *value_json(const struct iso_avro *schema, uint32_t number,
+                          avro_value_t *value);
+
+/* JSON has no such numbers; Java's encoder writes these words. */
+static json_t *real_json(double real)
+{
+    if (isnan(real))
+        return json_string("NaN");
+    if (isinf(real))
+        return json_string(real > 0 ? "Infinity" : "-Infinity");
+    return json_real(real);
+}
+
+static json_t *number_json(enum iso_avro_kind kind, const avro_value_t *value)
+{
+    int truth = 0;
+    int32_t small = 0;
+    int64_t large = 0;
+    float single = 0;
+    double real = 0;
+    switch ((int)kind) {
+    case ISO_AVRO_BOOLEAN:
+        return avro_value_get_boolean(value, &truth) ? NULL : json_boolean(truth);
+    case ISO_AVRO_INT:
+        return avro_value_get_int(value, &small) ? NULL : json_integer(small);
+    case ISO_AVRO_LONG:
+        return avro_value_get_long(value, &large) ? NULL : json_integer(large);
+    case ISO_AVRO_FLOAT:
+        return avro_value_get_float(value, &single) ? NULL : real_json((double)single);
+    case ISO_AVRO_DOUBLE:
+        return avro_value_get_double(value, &real) ? NULL : real_json(real);
+    default:
+        return json_null();
+    }
+}
+
+/* Each byte as the character of that number, as the specification says. */
+static json_t *bytes_json(enum iso_avro_kind kind, const avro_value_t *value)
+{
+    const void *data = NULL;
+    size_t size = 0;
+    if (kind == ISO_AVRO_FIXED ? avro_value_get_fixed(value, &data, &size)
+                               : avro_value_get_bytes(value, &data, &size))
+        return NULL;
+    struct iso_buf text = {0};
+    iso_buf_reserve(&text, size * 2 + 1);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = ((const uint8_t *)data)[i];
+        if (byte >= 0x80) {
+            iso_buf_add_u8(&text, (uint8_t)(0xc0 | byte >> 6));
+            byte = 0x80 | (byte & 0x3f);
+        }
+        iso_buf_add_u8(&text, byte);
+    }
+    json_t *json = json_stringn_nocheck((const char *)text.data, text.size);
+    iso_buf_release(&text);
+    return json;
+}
+
+static json_t *string_json(const avro_value_t *value)
+{
+    const char *text = NULL;
+    size_t size = 0; /* counts the NUL that avro-c puts behind */
+    if (avro_value_get_string(value, &text, &size) != 0 || size == 0)
+        return NULL;
+    return json_stringn_nocheck(text, size - 1);
+}
+
+static json_t *enum_json(const struct iso_avro *schema,
+                         const struct iso_avro_node *node, const avro_value_t *value)
+{
+    int symbol = 0;
+    if (avro_value_get_enum(value, &symbol) != 0 || (uint32_t)symbol >= node->count)
+        return NULL;
+    uint32_t edge = node->first + (uint32_t)symbol;
+    return json_string(iso_avro_name(schema, schema->edges[edge].name));
+}
+
+static const char *branch_name(const struct iso_avro *schema,
+                               const struct iso_avro_node *branch)
+{
+    static const char *const names[ISO_AVRO_UNION] = {
+        [ISO_AVRO_BOOLEAN] = "boolean", [ISO_AVRO_INT] = "int",
+        [ISO_AVRO_LONG] = "long",       [ISO_AVRO_FLOAT] = "float",
+        [ISO_AVRO_DOUBLE] = "double",   [ISO_AVRO_BYTES] = "bytes",
+        [ISO_AVRO_STRING] = "string",   [ISO_AVRO_ARRAY] = "array",
+        [ISO_AVRO_MAP] = "map",
+    };
+    return branch->kind > ISO_AVRO_UNION ? iso_avro_name(schema, branch->name)
+                                         : names[branch->kind];
+}
+
+static json_t *union_json(const struct iso_avro *schema,
+                          const struct iso_avro_node *node, avro_value_t *value)
+{
+    int number = 0;
+    avro_value_t inside;
+    if (avro_value_get_discriminant(value, &number) != 0 ||
+        (uint32_t)number >= node->count ||
+        avro_value_get_current_branch(value, &inside) != 0)
+        return NULL;
+    uint32_t below = schema->edges[node->first + (uint32_t)number].node;
+    json_t *json = value_json(schema, below, &inside);
+    if (below == ISO_AVRO_NULL || json == NULL)
+        return json;
+    json_t *named = json_object();
+    if (json_object_set_new(named, branch_name(schema, &schema->nodes[below]), json)) {
+        json_decref(named);
+        return NULL;
+    }
+    return named;
+}
+
+/* Arrays, maps and records: what avro-c counts and gives by position. */
+static json_t *parts_json(const struct iso_avro *schema,
+                          const struct iso_avro_node *node, avro_value_t *value)
+{
+    size_t count = 0;
+    if (avro_value_get_size(value, &count) != 0)
+        return NULL;
+    bool array = node->kind == ISO_AVRO_ARRAY;
+    json_t *whole = array ? json_array() : json_object();
+    for (size_t i = 0; i < count; i++) {
+        const char *name = NULL;
+        avro_value_t part;
+        uint32_t edge = node->first + (node->kind == ISO_AVRO_RECORD ? (uint32_t)i : 0);
+        json_t *json = NULL;
+        if (avro_value_get_by_index(value, i, &part, &name) == 0)
+            json = value_json(schema, schema->edges[edge].node, &part);
+        /* A NULL as the last argument is refused by jansson too. */
+        if (array ? json_array_append_new(whole, json)
+                  : json_object_set_new_nocheck(whole, name, json)) {
+            json_decref(whole);
+            return NULL;
+        }
+    }
+    return whole;
+}
+
+static json_t *value_json(const struct iso_avro *schema, uint32_t number,
+                          avro_value_t *value)
+{
+    const struct iso_avro_node *node = &schema->nodes[number];
+    switch ((int)node->kind) {
+    case ISO_AVRO_STRING:
+        return string_json(value);
+    case ISO_AVRO_BYTES:
+    case ISO_AVRO_FIXED:
+        return bytes_json(node->kind, value);
+    case ISO_AVRO_ENUM:
+        return enum_json(schema, node, value);
+    case ISO_AVRO_UNION:
+        return union_json(schema, node, value);
+    case ISO_AVRO_ARRAY:
+    case ISO_AVRO_MAP:
+    case ISO_AVRO_RECORD:
+        return parts_json(schema, node, value);
+    default:
+        return number_json(node->kind, value);
+    }
+}
+
+static int json_take(const char *text, size_t size, void *buf)
+{
+    iso_buf_add(buf, text, size);
+    return 0;
+}
+
+/* Under the lock, with the form at hand, of a datum that the walk took. */
+static enum iso_err datum_json(const struct iso_avro *schema, struct iso_bytes datum,
+                               struct iso_buf *json, struct iso_why *why)
+{
+    avro_value_t value;
+    if (avro_generic_value_new(schema->outside->form, &value) != 0)
+        return avro_fail(why);
+    avro_reader_t reader =
+        avro_reader_memory((const char *)datum.data, (int64_t)datum.size);
+    json_t *tree = NULL;
+    if (reader != NULL && avro_value_read(reader, &value) == 0)
+        tree = value_json(schema, schema->root, &value);
+    if (reader != NULL)
+        avro_reader_free(reader);
+    avro_value_decref(&value);
+    if (tree == NULL)
+        return avro_fail(why);
+    json_dump_callback(tree, json_take, json, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(tree);
+    return ISO_OK;
+}
+
+enum iso_err iso_avro_json(const struct iso_avro *schema, struct iso_bytes datum,
+                           struct iso_buf *json, struct iso_why *why)
+{
+    enum iso_err err = iso_avro_check(schema, datum, why);
+    if (err != ISO_OK)
+        return err;
+    pthread_mutex_lock(&avro_lock);
+    err = outside_need(schema, why);
+    if (err == ISO_OK)
+        err = datum_json(schema, datum, json, why);
+    pthread_mutex_unlock(&avro_lock);
+    return err;
+}

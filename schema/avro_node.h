@@ -1,0 +1,68 @@
+/* avro_node.h - the inside of a parsed schema: for the avro_*.c files of this room
+ * only.
+ *
+ * A schema is an array of nodes. What a node has below it (the fields of a record, the
+ * branches of a union, the one item of an array or map, the symbols of an enum) stands
+ * in one array of edges, side by side; all names stand in one text. So a schema is four
+ * allocations, a reference is a number, recursion is a number that was there before,
+ * and the walk follows numbers that the parser made.
+ */
+#ifndef ISO_SCHEMA_AVRO_NODE_H
+#define ISO_SCHEMA_AVRO_NODE_H
+
+#include "schema/avro.h"
+
+/* The primitives come first: node n of every schema is the primitive n. */
+enum iso_avro_kind {
+    ISO_AVRO_NULL,
+    ISO_AVRO_BOOLEAN,
+    ISO_AVRO_INT,
+    ISO_AVRO_LONG,
+    ISO_AVRO_FLOAT,
+    ISO_AVRO_DOUBLE,
+    ISO_AVRO_BYTES,
+    ISO_AVRO_STRING,
+    ISO_AVRO_PRIMITIVES,
+    ISO_AVRO_ARRAY = ISO_AVRO_PRIMITIVES,
+    ISO_AVRO_MAP,
+    ISO_AVRO_UNION,
+    ISO_AVRO_RECORD, /* from here on they have a name */
+    ISO_AVRO_ENUM,
+    ISO_AVRO_FIXED,
+};
+
+struct iso_avro_node {
+    enum iso_avro_kind kind;
+    uint32_t first; /* edge */
+    uint32_t count; /* edges; fixed: bytes */
+    uint32_t name;  /* where the full name stands in `names` */
+};
+
+struct iso_avro_edge {
+    uint32_t node; /* not of an enum */
+    uint32_t name; /* of a field or symbol */
+};
+
+struct iso_avro_outside; /* avro-c's form of the schema: avro.c, made at the first use
+                          */
+
+struct iso_avro {
+    struct iso_avro_node *nodes;
+    struct iso_avro_edge *edges;
+    uint32_t node_count, node_room;
+    uint32_t edge_count, edge_room;
+    uint32_t root;
+    struct iso_buf names; /* each ends with NUL; at 0 stands the empty one */
+    struct iso_avro_outside *outside;
+};
+
+static inline const char *iso_avro_name(const struct iso_avro *schema, uint32_t name)
+{
+    return (const char *)schema->names.data + name;
+}
+
+/* NULL is fine for free. */
+struct iso_avro_outside *iso_avro_outside_new(void);
+void iso_avro_outside_free(struct iso_avro_outside *outside);
+
+#endif
