@@ -10,8 +10,8 @@
  * broker, and for the broker's clock. */
 enum { HLC_SPARE_MS = 5000 };
 
-/* The last millisecond that an hlc can say (48 bits; the year 10889). */
-#define HLC_MS_MAX ((INT64_C(1) << 48) - 1)
+/* The last millisecond that a write may say (write.c): in the year 6429. */
+#define HLC_MS_MAX ((INT64_C(1) << 47) - 1)
 
 int iso_version_compare(struct iso_version a, struct iso_version b)
 {
@@ -67,7 +67,7 @@ void iso_hlc_resume(struct iso_hlc *hlc, uint64_t reserved)
     *hlc = (struct iso_hlc){.last = reserved, .reserved = reserved};
 }
 
-/* A clock before 1970 or after the year 10889 counts as the nearest moment that can be
+/* A clock before 1970 or after the year 6429 counts as the nearest moment that can be
  * said; the fences deal with what follows. */
 static int64_t clock_ms(int64_t now_ms)
 {
@@ -101,7 +101,7 @@ enum iso_err iso_hlc_issue(struct iso_hlc *hlc, int64_t now_ms, int64_t after_ma
     now_ms = clock_ms(now_ms);
     *wait_ms = 0;
     int64_t ahead_ms = iso_hlc_ms(hlc->last) - now_ms;
-    if (ahead_ms > after_max_ms + HLC_SPARE_MS)
+    if (ahead_ms > after_max_ms + HLC_SPARE_MS || hlc->last >= INT64_MAX)
         return iso_fail(
             why, ISO_CLOCK_SKEW,
             "versions seen or issued here are %" PRId64
