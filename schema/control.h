@@ -2,24 +2,38 @@
  *
  * A fold over the records of `iso.control`; who reads the topic feeds it. Keys are
  * `region/NAME` and `definition/COLLECTION/N`. Of two claims to a name or number the first
- * counts; what does not decode counts for nothing (and is counted).
+ * counts; what does not decode, or says another name or number than its key, counts for
+ * nothing (and is counted). Definitions of a collection count in the order 1, 2, 3 …, each
+ * only if it may follow the one before (iso_definition_follows); one that came too early is
+ * not remembered.
+ *
+ * Memory is bounded: what is over a limit below is ignored and counted, alike everywhere.
  */
 #ifndef ISO_SCHEMA_CONTROL_H
 #define ISO_SCHEMA_CONTROL_H
 
 #include "schema/definition.h"
 
+enum {
+    ISO_CONTROL_COLLECTIONS_MAX = 4096,
+    ISO_CONTROL_BYTES_MAX = 32 << 20, /* of all definitions together */
+};
+
 struct iso_control;
 
 struct iso_control *iso_control_new(void);
-void iso_control_free(struct iso_control *control);
+void iso_control_free(struct iso_control *control); /* NULL is fine */
 
 /* One record, in the order of offsets; one below iso_control_next is skipped. */
 void iso_control_feed(struct iso_control *control, int64_t offset, struct iso_bytes key,
                       struct iso_bytes value);
 
+/* Why the newest ignored record was: a sentence for the operator; "" when none was. */
+const char *iso_control_why(const struct iso_control *control);
+
 /* The offset to go on reading at; 0 at first. */
 int64_t iso_control_next(const struct iso_control *control);
+/* Records that counted for nothing: unknown keys, later claims, what was refused. */
 uint64_t iso_control_ignored(const struct iso_control *control);
 
 /* 0 when there is no such region. */

@@ -58,15 +58,42 @@ struct iso_definition {
     uint32_t extension_unknown; /* as in a write's header: ISO_UNSUPPORTED to use */
 };
 
-/* Decodes and checks: names, numbers, uniqueness, bounds (partitions 1..4096, buckets
- * 1..65536, before_max ≥ 1 s, after_max 1 s..1 h, limits within those of write.h), every
- * writer a region, every log with a writer. ISO_BAD_DATA says what. */
+/* Decodes and checks (iso_definition_check). ISO_BAD_DATA says what. */
 enum iso_err iso_definition_decode(struct iso_bytes bytes,
                                    struct iso_definition **definition,
                                    struct iso_why *why);
 
-/* Encodes the fields into definition->bytes, and checks them as above. */
+/* Puts regions, logs and successions into order, checks, and encodes the fields into
+ * definition->bytes. ISO_BAD_DATA as decode; ISO_UNSUPPORTED when it has an unknown
+ * extension, which would be lost. */
 enum iso_err iso_definition_encode(struct iso_definition *definition, struct iso_why *why);
+
+/* What no definition may say: names that are not valid, an id of zeros, partitions outside
+ * 1..4096, buckets outside 1..65536, before_max outside 1 s..366 days, after_max outside
+ * 1 s..1 h, limits outside those of write.h, no region or log, a number or name twice, more
+ * than ISO_LOGS_OPEN_MAX open logs, two open logs on one topic, a log without a writer or
+ * birth, a writer that is no region, a succession of a log that is open or not lower, a
+ * schema twice or (format confluent) without registry id, more than the bounds below. */
+enum {
+    ISO_DEFINITION_LOGS_MAX = 1024,
+    ISO_DEFINITION_SCHEMAS_MAX = 1024,
+    ISO_DEFINITION_JSON_MAX = 900 << 10, /* of all schemas together */
+    ISO_DEFINITION_READ_MAX = ISO_HEADER_MAX / ISO_VERSION_SIZE,
+    ISO_BUCKETS_MAX = 65536,
+    ISO_TOPIC_NAME_MAX = 249, /* Kafka's own */
+};
+#define ISO_BEFORE_MAX_LIMIT_MS (INT64_C(366) * 24 * 3600 * 1000)
+#define ISO_AFTER_MAX_LIMIT_MS (INT64_C(3600) * 1000)
+enum iso_err iso_definition_check(const struct iso_definition *definition,
+                                  struct iso_why *why);
+
+/* Whether `next` may come after `now` in one collection: the next number and another id;
+ * partitions, buckets and resolver as they were; regions and schemas that stay, and every
+ * log, as they were (more writers may join; an open log may end, an ended one stays).
+ * ISO_BAD_DATA says what. */
+enum iso_err iso_definition_follows(const struct iso_definition *next,
+                                    const struct iso_definition *now,
+                                    struct iso_why *why);
 
 void iso_definition_free(struct iso_definition *definition); /* NULL is fine */
 
@@ -82,10 +109,17 @@ iso_definition_region_named(const struct iso_definition *definition, const char 
 const struct iso_definition_log *
 iso_definition_log_of(const struct iso_definition *definition, unsigned region);
 
+/* Whether a value names both alike: by registry id (format confluent), else by
+ * fingerprint. Registries give one fingerprint many ids: white space makes another. */
+bool iso_definition_schema_same(enum iso_format format,
+                                const struct iso_definition_schema *a,
+                                const struct iso_definition_schema *b);
+
 /* The region that owns a log: its only writer, or the lowest-numbered one. */
 unsigned iso_definition_owner(const struct iso_definition_log *log);
 
-/* [a-z0-9-]{1,32} for regions; [a-zA-Z0-9._-]{1,64} for collections. */
+/* [a-z0-9-]{1,32} for regions; [a-zA-Z0-9._-]{1,64} for collections (and clusters), but
+ * for "." and "..", since names become parts of paths and topics. */
 bool iso_region_name_valid(const char *name);
 bool iso_collection_name_valid(const char *name);
 

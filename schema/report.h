@@ -31,9 +31,11 @@ struct iso_report {
 };
 
 void iso_report_release(struct iso_report *report);
+/* Both append. */
 void iso_report_key(const struct iso_report *report, struct iso_buf *key);
 void iso_report_encode(const struct iso_report *report, struct iso_buf *value);
-/* Into a released or zero report. ISO_BAD_DATA. */
+/* Into any report: zero, released, or used before (its arrays are kept). ISO_BAD_DATA, or
+ * ISO_DAMAGED of the slice; the report is empty then. */
 enum iso_err iso_report_decode(struct iso_bytes value, struct iso_report *report,
                                struct iso_why *why);
 

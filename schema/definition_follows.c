@@ -1,0 +1,124 @@
+/* What may change from one definition of a collection to the next. A rule that changed
+ * under records already written would make the state depend on when a region read it,
+ * so what decides stays; what is named stays what it was (DESIGN.md, section 2). */
+#include "schema/definition.h"
+
+#define BAD(why, ...) iso_fail(why, ISO_BAD_DATA, __VA_ARGS__)
+
+static enum iso_err head_follows(const struct iso_definition *next,
+                                 const struct iso_definition *now, struct iso_why *why)
+{
+    if (strcmp(next->collection, now->collection) != 0)
+        return BAD(why, "it is of collection %s, not of %s", next->collection,
+                   now->collection);
+    if (next->number != now->number + 1)
+        return BAD(why, "number %u cannot come after %u: count on by one", next->number,
+                   now->number);
+    if (memcmp(next->id, now->id, sizeof next->id) == 0)
+        return BAD(why, "it has the id of the one before: draw 16 new random bytes");
+    if (next->partitions != now->partitions)
+        return BAD(why, "partitions change from %u to %u: that is a new collection",
+                   now->partitions, next->partitions);
+    if (next->buckets != now->buckets)
+        return BAD(why, "buckets change from %u to %u: that is a new collection",
+                   now->buckets, next->buckets);
+    if (strcmp(next->resolver, now->resolver) != 0)
+        return BAD(why, "the resolver changes from %s to %s: that is a new collection",
+                   now->resolver, next->resolver);
+    return ISO_OK;
+}
+
+static enum iso_err regions_follow(const struct iso_definition *next,
+                                   const struct iso_definition *now,
+                                   struct iso_why *why)
+{
+    for (size_t i = 0; i < now->region_count; i++) {
+        const struct iso_definition_region *was = &now->regions[i];
+        const struct iso_definition_region *number, *named;
+        number = iso_definition_region(next, was->number);
+        named = iso_definition_region_named(next, was->name);
+        if (number != named)
+            return BAD(why,
+                       "region %s was number %u: a region keeps its number, and a "
+                       "number its region",
+                       was->name, was->number);
+    }
+    return ISO_OK;
+}
+
+static bool ends_follow(const struct iso_definition_log *is,
+                        const struct iso_definition_log *was, uint32_t partitions)
+{
+    if (was->ends == NULL)
+        return true;
+    return is->ends != NULL &&
+           memcmp(is->ends, was->ends, partitions * sizeof was->ends[0]) == 0;
+}
+
+static enum iso_err log_follows(const struct iso_definition_log *is,
+                                const struct iso_definition_log *was,
+                                uint32_t partitions, struct iso_why *why)
+{
+    unsigned number = was->number;
+    if (is == NULL)
+        return BAD(why, "log %u is no longer named: close it by naming its ends",
+                   number);
+    if (strcmp(is->cluster, was->cluster) != 0 || strcmp(is->topic, was->topic) != 0)
+        return BAD(why,
+                   "log %u moves from topic %s of %s to %s of %s: open a log with a "
+                   "new number",
+                   number, was->topic, was->cluster, is->topic, is->cluster);
+    if (is->birth != was->birth)
+        return BAD(why,
+                   "the birth of log %u changes: it is the hlc of its first DEFINE",
+                   number);
+    if ((was->writers & ~is->writers) != 0)
+        return BAD(why, "log %u loses a writer that may have written: leave it named",
+                   number);
+    if (is->succeeds_count != was->succeeds_count ||
+        (was->succeeds_count > 0 &&
+         memcmp(is->succeeds, was->succeeds,
+                was->succeeds_count * sizeof was->succeeds[0]) != 0))
+        return BAD(why, "what log %u succeeds changes: it is said when it is opened",
+                   number);
+    if (!ends_follow(is, was, partitions))
+        return BAD(why,
+                   "log %u was closed and its ends change: a closed log stays as it "
+                   "is; go on under a new number",
+                   number);
+    return ISO_OK;
+}
+
+static enum iso_err schemas_follow(const struct iso_definition *next,
+                                   const struct iso_definition *now,
+                                   struct iso_why *why)
+{
+    for (size_t i = 0; i < now->schema_count * next->schema_count; i++) {
+        const struct iso_definition_schema *was = &now->schemas[i / next->schema_count];
+        const struct iso_definition_schema *is = &next->schemas[i % next->schema_count];
+        if (iso_definition_schema_same(now->format, is, was) &&
+            strcmp(is->json, was->json) != 0)
+            return BAD(why,
+                       "schema %zu changes under its fingerprint or registry id: "
+                       "name the new text as a new schema",
+                       i / next->schema_count + 1);
+    }
+    return ISO_OK;
+}
+
+enum iso_err iso_definition_follows(const struct iso_definition *next,
+                                    const struct iso_definition *now,
+                                    struct iso_why *why)
+{
+    enum iso_err err = head_follows(next, now, why);
+    if (err == ISO_OK)
+        err = regions_follow(next, now, why);
+    for (size_t i = 0; err == ISO_OK && i < now->log_count; i++)
+        err = log_follows(iso_definition_log(next, now->logs[i].number), &now->logs[i],
+                          now->partitions, why);
+    if (err == ISO_OK)
+        err = schemas_follow(next, now, why);
+    if (err == ISO_OK || why == NULL)
+        return err;
+    return iso_fail_at(why, "definition %s/%u", next->collection, next->number);
+}
