@@ -1,14 +1,13 @@
 /* rows.h - where things stand in a store: the keys of every space, in one place.
  *
  *   META    "store"                    → struct iso_rows_store, see rows.c
- *           "collection/NAME"          → u16 the store's number for it, 16 bytes id
- *           "definition/NAME/" u32     → bytes of the definition
- *           "slice/" u16 u16           → iso_slice_encode
- *   ENTRY   u16 collection, u16 partition, key            → row of the resolver
- *   FILTER  u16 collection, u16 partition, u16 log, u64 node
- *   BUCKET  u16 collection, u16 partition, u32 bucket
- *   LEDGER  u16 collection, u16 partition, iso_loser_key  → iso_loser_encode
- *   OUTBOX  u16 collection, u16 partition, u16 log, u64 offset → iso_dead_letter_encode
+ *           "collection/NAME"          → u16 the store's number for it, 16 bytes id,
+ * check "definition/NAME/" u32     → bytes of the definition "slice/" u16 u16 →
+ * iso_slice_encode ENTRY   u16 collection, u16 partition, key            → row of the
+ * resolver FILTER  u16 collection, u16 partition, u16 log, u64 node BUCKET  u16
+ * collection, u16 partition, u32 bucket LEDGER  u16 collection, u16 partition,
+ * iso_loser_key  → iso_loser_encode OUTBOX  u16 collection, u16 partition, u16 log, u64
+ * offset → iso_dead_letter_encode
  *
  * All numbers big-endian, so the rows of a slice stand together, in order of key.
  */
@@ -36,6 +35,8 @@ void iso_rows_key_store(struct iso_buf *key);
 void iso_rows_key_collection(struct iso_buf *key, const char *name);
 void iso_rows_key_definition(struct iso_buf *key, const char *name, uint32_t number);
 void iso_rows_key_slice(struct iso_buf *key, uint16_t collection, uint32_t partition);
+/* The prefix of all definitions of a collection; the number follows. */
+void iso_rows_prefix_definition(struct iso_buf *key, const char *name);
 /* The prefix of a slice's rows in ENTRY, FILTER, BUCKET, LEDGER, OUTBOX. */
 void iso_rows_prefix(struct iso_buf *key, uint16_t collection, uint32_t partition);
 void iso_rows_key_entry(struct iso_buf *key, uint16_t collection, uint32_t partition,
@@ -47,8 +48,12 @@ void iso_rows_key_bucket(struct iso_buf *key, uint16_t collection, uint32_t part
 void iso_rows_key_outbox(struct iso_buf *key, uint16_t collection, uint32_t partition,
                          uint16_t log, int64_t offset);
 
-enum { ISO_ROWS_PREFIX = 4 }; /* bytes before the key in ENTRY, before the loser in LEDGER */
+enum {
+    ISO_ROWS_PREFIX = 4
+}; /* bytes before the key in ENTRY, before the loser in LEDGER */
 
+/* Values are cleared, then written. Decoding: ISO_DAMAGED, when the check fails;
+ * ISO_STORE_MISMATCH, for a store of a later format. */
 void iso_rows_encode_store(const struct iso_rows_store *store, struct iso_buf *value);
 enum iso_err iso_rows_decode_store(struct iso_bytes value, struct iso_rows_store *store,
                                    struct iso_why *why);

@@ -1,0 +1,75 @@
+/* admit.h - what is refused, alike in every region (DESIGN.md, section 5).
+ *
+ * Pure: a record, the definition in force in its log, and how far that log is, in; the
+ * decoded write, or a refusal with the reason and the remedy, out. A refusal is any
+ * error of kind poison: its code and sentence go into the dead letter as they are.
+ *
+ *   every record ──▶ iso_admit ──▶ PUT, PATCH, DELETE, HEARTBEAT
+ *                        └─ DEFINE ──▶ iso_admit_define ──▶ the definition it puts in
+ * force
+ */
+#ifndef ISO_CONSUMER_ADMIT_H
+#define ISO_CONSUMER_ADMIT_H
+
+#include "bus/bus.h"
+#include "consumer/known.h"
+#include "schema/avro.h"
+#include "schema/slice.h"
+
+/* Parsed schemas, kept by fingerprint, so that each is parsed once. */
+struct iso_schemas {
+    struct iso_schemas_item *items;
+    size_t count;
+};
+void iso_schemas_release(struct iso_schemas *schemas);
+
+/* What a record is judged by; all borrowed. */
+struct iso_admit {
+    const struct iso_definition
+        *definition; /* in force in the log; NULL: no DEFINE yet */
+    const struct iso_definition_log *where; /* what it says of the log; NULL as above */
+    const struct iso_slice_log *log;        /* the log as far as it was read */
+    uint32_t partition;
+    struct iso_schemas *schemas;
+};
+
+/* Judges a record and decodes it into `write`, which borrows from the record and from
+ * `scratch`. A record without our header gets the hlc and node that DESIGN.md, section
+ * 2, gives it, and seq 0. Of a DEFINE only what every record must keep is judged here.
+ */
+enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *record,
+                       struct iso_buf *scratch, struct iso_write *write,
+                       struct iso_why *why);
+
+/* The append time as admission sees it: a broker's -1 or nonsense within what an hlc
+ * says. */
+int64_t iso_admit_append_ms(const struct iso_record *record);
+
+/* Judges what a DEFINE that passed iso_admit announces; says the definition that is in
+ * force behind it, as `known` or `control` holds it.
+ *
+ *   ISO_CONTROL_WAIT  neither holds it, and control was not read to its end yet
+ *   ISO_UNSUPPORTED   it is announced, and beyond this software
+ *   kind poison       refused */
+enum iso_err iso_admit_define(const struct iso_admit *admit,
+                              const struct iso_known *known, bool control_read,
+                              const struct iso_record *record,
+                              const struct iso_write *write,
+                              const struct iso_definition **definition,
+                              struct iso_why *why);
+
+/* ISO_UNSUPPORTED: the definition needs a later isostasy; says for what. */
+enum iso_err iso_admit_supported(const struct iso_definition *definition,
+                                 struct iso_why *why);
+
+/* Is `value` what the definition's format says? Only admit_value.c is behind it. */
+enum iso_err iso_admit_value(const struct iso_admit *admit, struct iso_bytes value,
+                             struct iso_why *why);
+
+/* The bounds of time, by milliseconds; iso_admit calls it for all but a first DEFINE.
+ */
+enum iso_err iso_admit_early(const struct iso_definition *definition,
+                             const struct iso_record *record,
+                             const struct iso_write *write, struct iso_why *why);
+
+#endif

@@ -1,0 +1,191 @@
+/* A DEFINE is judged by the definition in force before it (the first of a log by
+ * itself), then by what never changes in a collection, then by the control topic: only
+ * what an operator announced there can park a slice, so a definition that this software
+ * is too old for is looked at last. Everything before gives the same answer in every
+ * region; waiting for the control topic is the one thing that may take longer in one of
+ * them. */
+#include "consumer/admit.h"
+
+#include <inttypes.h>
+
+#include "resolver/resolver.h"
+
+enum iso_err iso_admit_supported(const struct iso_definition *definition,
+                                 struct iso_why *why)
+{
+    static const char remedy[] = "this is isostasy " ISOSTASY_VERSION
+                                 ": upgrade this region's daemon and start it "
+                                 "again, it goes on where it stands";
+    if (definition->extension_unknown != 0)
+        return iso_fail(
+            why, ISO_UNSUPPORTED,
+            "definition %u of %s uses extension %u, which this software does "
+            "not know; %s",
+            definition->number, definition->collection, definition->extension_unknown,
+            remedy);
+    if (iso_resolver_find(definition->resolver) == NULL)
+        return iso_fail(
+            why, ISO_UNSUPPORTED,
+            "definition %u of %s uses resolver %s, which this software does "
+            "not have; %s",
+            definition->number, definition->collection, definition->resolver, remedy);
+    for (size_t i = 0; i < definition->log_count; i++) {
+        const struct iso_definition_log *log = &definition->logs[i];
+        if (log->succeeds_count > 0 || log->ends != NULL)
+            return iso_fail(why, ISO_UNSUPPORTED,
+                            "definition %u of %s closes or succeeds a log (%u), which "
+                            "this software cannot follow; %s",
+                            definition->number, definition->collection, log->number,
+                            remedy);
+    }
+    return ISO_OK;
+}
+
+/* What is the same in every definition of a collection. */
+static enum iso_err check_same(const struct iso_definition *first,
+                               const struct iso_definition *coming, struct iso_why *why)
+{
+    const char *what = NULL;
+    if (strcmp(first->collection, coming->collection) != 0)
+        what = "name";
+    else if (memcmp(first->id, coming->id, sizeof first->id) != 0)
+        what = "id";
+    else if (first->partitions != coming->partitions)
+        what = "number of partitions";
+    else if (first->buckets != coming->buckets)
+        what = "number of buckets";
+    else if (strcmp(first->resolver, coming->resolver) != 0)
+        what = "resolver";
+    if (what == NULL)
+        return ISO_OK;
+    return iso_fail(why, ISO_REFUSED,
+                    "the DEFINE changes the %s of collection %s, which never changes: "
+                    "make a new collection",
+                    what, first->collection);
+}
+
+/* Is this log in it, and is its writer the one who may announce? */
+static enum iso_err check_owner(const struct iso_admit *admit,
+                                const struct iso_definition *coming,
+                                const struct iso_write *write, struct iso_why *why)
+{
+    uint16_t number = admit->log->log;
+    const struct iso_definition_log *named = iso_definition_log(coming, number);
+    if (named == NULL)
+        return iso_fail(why, ISO_REFUSED,
+                        "the DEFINE stands in log %u and does not name it: announce a "
+                        "definition that does",
+                        number);
+    unsigned owner = iso_definition_owner(admit->where != NULL ? admit->where : named);
+    unsigned region = iso_node_region(write->version.node);
+    if (region != owner)
+        return iso_fail(why, ISO_REFUSED,
+                        "a DEFINE by region %u, but log %u is region %u's: only the "
+                        "region that owns a log announces in it",
+                        region, number, owner);
+    if (coming->number < admit->log->definition)
+        return iso_fail(why, ISO_REFUSED,
+                        "the DEFINE announces definition %u, but %u is in force: a "
+                        "definition is never taken back, announce a later one",
+                        coming->number, admit->log->definition);
+    return ISO_OK;
+}
+
+/* The first DEFINE of a log is its birth, and its own definition its judge. */
+static enum iso_err check_first(const struct iso_admit *admit,
+                                const struct iso_definition *coming,
+                                const struct iso_record *record,
+                                const struct iso_write *write, struct iso_why *why)
+{
+    const struct iso_definition_log *named =
+        iso_definition_log(coming, admit->log->log);
+    if (write->version.hlc != named->birth)
+        return iso_fail(why, ISO_REFUSED,
+                        "the first DEFINE of log %u has hlc %016" PRIx64
+                        ", not the birth "
+                        "%016" PRIx64 " that it announces: write it with `isostasy "
+                        "collection create`",
+                        named->number, write->version.hlc, named->birth);
+    return iso_admit_early(coming, record, write, why);
+}
+
+/* A log that this DEFINE opens must not hold the floor below where it stands. */
+static enum iso_err check_opened(const struct iso_admit *admit,
+                                 const struct iso_definition *coming,
+                                 struct iso_why *why)
+{
+    for (size_t i = 0; i < coming->log_count; i++) {
+        const struct iso_definition_log *log = &coming->logs[i];
+        if (iso_definition_log(admit->definition, log->number) != NULL ||
+            iso_hlc_ms(log->birth) >= admit->log->bound_ms)
+            continue;
+        return iso_fail(why, ISO_REFUSED,
+                        "the DEFINE opens log %u with a birth %" PRId64 " ms below the "
+                        "bound of log %u: announce it with a later birth",
+                        log->number, admit->log->bound_ms - iso_hlc_ms(log->birth),
+                        admit->log->log);
+    }
+    return ISO_OK;
+}
+
+static enum iso_err confirm(const struct iso_known *known,
+                            const struct iso_definition *coming, bool control_read,
+                            const struct iso_definition **definition,
+                            struct iso_why *why)
+{
+    const struct iso_definition *held = iso_known_announced(known, coming->number);
+    if (held == NULL && !control_read)
+        return iso_fail(why, ISO_CONTROL_WAIT,
+                        "definition %u of %s stands in the log and not in the control "
+                        "topic as far as it was read: waiting for the rest of it",
+                        coming->number, coming->collection);
+    if (held == NULL)
+        return iso_fail(why, ISO_REFUSED,
+                        "definition %u of %s was never announced in the control topic: "
+                        "announce it with isostasy's own commands",
+                        coming->number, coming->collection);
+    if (!iso_bytes_equal(iso_buf_bytes(&held->bytes), iso_buf_bytes(&coming->bytes)))
+        return iso_fail(
+            why, ISO_REFUSED,
+            "definition %u of %s is another one in the control topic: of two "
+            "claims to a number the first counts, announce yours under the "
+            "next",
+            coming->number, coming->collection);
+    *definition = held;
+    return iso_admit_supported(held, why);
+}
+
+static enum iso_err judge(const struct iso_admit *admit, const struct iso_known *known,
+                          const struct iso_definition *coming,
+                          const struct iso_record *record,
+                          const struct iso_write *write, struct iso_why *why)
+{
+    enum iso_err err = check_same(iso_known_first(known), coming, why);
+    if (err == ISO_OK)
+        err = check_owner(admit, coming, write, why);
+    if (err != ISO_OK)
+        return err;
+    if (admit->definition == NULL)
+        return check_first(admit, coming, record, write, why);
+    return check_opened(admit, coming, why);
+}
+
+enum iso_err iso_admit_define(const struct iso_admit *admit,
+                              const struct iso_known *known, bool control_read,
+                              const struct iso_record *record,
+                              const struct iso_write *write,
+                              const struct iso_definition **definition,
+                              struct iso_why *why)
+{
+    struct iso_definition *coming;
+    enum iso_err err = iso_definition_decode(record->value, &coming, why);
+    if (err != ISO_OK) {
+        iso_fail_at(why, "the DEFINE does not carry a definition");
+        return iso_err_kind(err) == ISO_POISON ? err : ISO_BAD_DATA;
+    }
+    err = judge(admit, known, coming, record, write, why);
+    if (err == ISO_OK)
+        err = confirm(known, coming, control_read, definition, why);
+    iso_definition_free(coming);
+    return err;
+}

@@ -1,0 +1,170 @@
+/* A sorted array of a few. What control holds is borrowed from it, since it grows only;
+ * what only the store holds is decoded and owned. Loading fails when the store does,
+ * when a row of it does not decode, or when the store was made for another collection
+ * of the same name. */
+#include "consumer/known.h"
+
+#include "base/mem.h"
+#include "consumer/rows.h"
+
+static void known_forget(struct iso_known *known)
+{
+    for (size_t i = 0; i < known->count; i++)
+        iso_definition_free(known->items[i].owned);
+    known->count = 0;
+}
+
+void iso_known_release(struct iso_known *known)
+{
+    known_forget(known);
+    iso_free(known->items);
+    known->items = NULL;
+    known->room = 0;
+}
+
+const struct iso_definition *iso_known_find(const struct iso_known *known,
+                                            uint32_t number)
+{
+    for (size_t i = known->count; i > 0; i--) {
+        if (known->items[i - 1].definition->number == number)
+            return known->items[i - 1].definition;
+    }
+    return NULL;
+}
+
+static const struct iso_definition *in_control(const struct iso_known *known,
+                                               uint32_t number)
+{
+    if (known->control == NULL || number == 0)
+        return NULL;
+    return iso_control_definition(known->control, known->collection, number);
+}
+
+const struct iso_definition *iso_known_announced(const struct iso_known *known,
+                                                 uint32_t number)
+{
+    const struct iso_definition *definition = iso_known_find(known, number);
+    return definition != NULL ? definition : in_control(known, number);
+}
+
+const struct iso_definition *iso_known_first(const struct iso_known *known)
+{
+    iso_assert(known->count > 0);
+    return known->items[0].definition;
+}
+
+static void known_add(struct iso_known *known, struct iso_known_item item)
+{
+    if (known->count == known->room) {
+        known->room = known->room == 0 ? 4 : known->room * 2;
+        known->items = iso_realloc(known->items, known->room * sizeof known->items[0]);
+    }
+    size_t at = known->count++;
+    for (; at > 0 && known->items[at - 1].definition->number > item.definition->number;
+         at--)
+        known->items[at] = known->items[at - 1];
+    known->items[at] = item;
+}
+
+void iso_known_use(struct iso_known *known, const struct iso_definition *definition)
+{
+    if (iso_known_find(known, definition->number) == NULL)
+        known_add(known, (struct iso_known_item){.definition = definition});
+}
+
+const struct iso_definition_log *iso_known_log(const struct iso_known *known,
+                                               uint32_t most, uint16_t log)
+{
+    for (size_t i = known->count; i > 0; i--) {
+        const struct iso_definition *definition = known->items[i - 1].definition;
+        const struct iso_definition_log *where = iso_definition_log(definition, log);
+        if (definition->number <= most && where != NULL)
+            return where;
+    }
+    return NULL;
+}
+
+static enum iso_err row_add(struct iso_known *known, struct iso_bytes row,
+                            struct iso_why *why)
+{
+    struct iso_definition *owned;
+    enum iso_err err = iso_definition_decode(row, &owned, why);
+    if (err != ISO_OK)
+        return iso_fail(
+            why, ISO_DAMAGED,
+            "a definition of %s that the store kept does not decode: move the "
+            "store away and let the region read its logs, or be seeded, anew",
+            known->collection);
+    const struct iso_definition *held = in_control(known, owned->number);
+    if (held == NULL) {
+        known_add(known, (struct iso_known_item){owned, owned, true});
+        return ISO_OK;
+    }
+    bool same = iso_bytes_equal(iso_buf_bytes(&held->bytes), row);
+    if (!same)
+        iso_fail(
+            why, ISO_STORE_MISMATCH,
+            "the store was made for another definition %u of %s than the one in the "
+            "control topic: set another store directory, or remove this one to "
+            "build it anew from the log",
+            owned->number, known->collection);
+    iso_definition_free(owned);
+    if (!same)
+        return ISO_STORE_MISMATCH;
+    known_add(known, (struct iso_known_item){held, NULL, true});
+    return ISO_OK;
+}
+
+static enum iso_err rows_load(struct iso_known *known, struct iso_cursor *cursor,
+                              struct iso_why *why)
+{
+    struct iso_bytes key, row;
+    enum iso_err err;
+    while ((err = iso_cursor_next(cursor, &key, &row, why)) == ISO_OK) {
+        err = row_add(known, row, why);
+        if (err != ISO_OK)
+            return err;
+    }
+    return err == ISO_END ? ISO_OK : err;
+}
+
+enum iso_err iso_known_load(struct iso_known *known, struct iso_snapshot *snapshot,
+                            struct iso_why *why)
+{
+    known_forget(known);
+    struct iso_buf prefix = {0};
+    struct iso_cursor *cursor;
+    iso_rows_prefix_definition(&prefix, known->collection);
+    enum iso_err err = iso_cursor_open(snapshot, ISO_META, iso_buf_bytes(&prefix),
+                                       (struct iso_bytes){0}, &cursor, why);
+    iso_buf_release(&prefix);
+    if (err != ISO_OK)
+        return err;
+    err = rows_load(known, cursor, why);
+    iso_cursor_close(cursor);
+    if (err != ISO_OK)
+        return err;
+    const struct iso_definition *first = iso_known_announced(known, 1);
+    if (first == NULL)
+        return iso_fail(
+            why, ISO_NO_DEFINITION,
+            "there is no collection %s: create it with `isostasy collection "
+            "create %s`, or see `isostasy collection list`",
+            known->collection, known->collection);
+    iso_known_use(known, first);
+    return ISO_OK;
+}
+
+void iso_known_save(struct iso_known *known, struct iso_txn *txn,
+                    struct iso_buf *scratch)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        struct iso_known_item *item = &known->items[i];
+        if (item->stored)
+            continue;
+        iso_rows_key_definition(scratch, known->collection, item->definition->number);
+        iso_txn_put(txn, ISO_META, iso_buf_bytes(scratch),
+                    iso_buf_bytes(&item->definition->bytes));
+        item->stored = true;
+    }
+}
