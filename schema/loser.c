@@ -1,0 +1,129 @@
+/* A row's digest and check are both hashes of one short text: its key, the head of its
+ * value, and the XXH3-128 of the bytes that lost. So a large value is hashed where it
+ * stands, once, and nothing is copied or allocated for it. A row fails to decode when
+ * key or value was changed by anybody, or when the two are not of one row. */
+#include "schema/loser.h"
+
+#include <inttypes.h>
+
+#include "schema/write.h"
+
+enum {
+    LOSER_FORMAT = 1,
+    LOSER_HEAD = 12, /* format, rule, log, offset */
+    LOSER_CHECK = 8,
+    LOSER_FIELD_MAX = 255,
+    LOSER_KEY_MAX = 2 + ISO_KEY_MAX + 1 + LOSER_FIELD_MAX + ISO_VERSION_SIZE
+};
+
+void iso_loser_prefix(struct iso_bytes key, const struct iso_bytes *field,
+                      struct iso_buf *out)
+{
+    iso_assert(key.size <= ISO_KEY_MAX);
+    iso_buf_add_u16(out, (uint16_t)key.size);
+    iso_buf_add_bytes(out, key);
+    if (field == NULL || field->data == NULL)
+        return;
+    iso_assert(field->size <= LOSER_FIELD_MAX);
+    iso_buf_add_u8(out, (uint8_t)field->size);
+    iso_buf_add_bytes(out, *field);
+}
+
+void iso_loser_key(const struct iso_loser *loser, struct iso_buf *out)
+{
+    /* A part without a name has an empty field, which is a field all the same. */
+    struct iso_bytes field =
+        loser->field.data != NULL ? loser->field : iso_bytes_text("");
+    uint8_t version[ISO_VERSION_SIZE];
+    iso_version_put(version, loser->version);
+    iso_loser_prefix(loser->key, &field, out);
+    iso_buf_add(out, version, sizeof version);
+}
+
+/* The check of a row whose value has `head` and `value`; says the digest. */
+static uint64_t loser_hash(struct iso_bytes row_key, const uint8_t head[LOSER_HEAD],
+                           struct iso_bytes value, struct iso_digest *digest)
+{
+    uint8_t text[LOSER_KEY_MAX + LOSER_HEAD + ISO_DIGEST_SIZE];
+    iso_assert(row_key.size > 0 && row_key.size <= LOSER_KEY_MAX);
+    size_t size = row_key.size;
+    memcpy(text, row_key.data, size);
+    memcpy(text + size, head, LOSER_HEAD);
+    iso_digest_put(text + size + LOSER_HEAD, iso_hash128(value));
+    size += LOSER_HEAD + ISO_DIGEST_SIZE;
+    *digest = (struct iso_digest){0};
+    if (head[1] != ISO_LOSER_NAME)
+        *digest = iso_hash128(iso_bytes(text, size));
+    return iso_hash64(iso_bytes(text, size), LOSER_FORMAT);
+}
+
+void iso_loser_encode(const struct iso_loser *loser, struct iso_bytes row_key,
+                      struct iso_buf *out, struct iso_digest *digest)
+{
+    uint8_t head[LOSER_HEAD] = {LOSER_FORMAT, (uint8_t)loser->rule};
+    iso_put_u16(head + 2, loser->log);
+    iso_put_u64(head + 4, (uint64_t)loser->offset);
+    uint64_t check = loser_hash(row_key, head, loser->value, digest);
+    iso_buf_reserve(out, LOSER_HEAD + LOSER_CHECK + loser->value.size);
+    iso_buf_add(out, head, sizeof head);
+    iso_buf_add_u64(out, check);
+    iso_buf_add_bytes(out, loser->value);
+}
+
+/* Takes a row's key apart; false when it is none. */
+static bool loser_key_split(struct iso_bytes row_key, struct iso_loser *loser)
+{
+    if (row_key.size < 2 || row_key.size > LOSER_KEY_MAX)
+        return false;
+    size_t key_size = iso_get_u16(row_key.data);
+    if (key_size > ISO_KEY_MAX || row_key.size < 2 + key_size + 1)
+        return false;
+    const uint8_t *at = row_key.data + 2 + key_size;
+    size_t field_size = at[0];
+    if (row_key.size != 2 + key_size + 1 + field_size + ISO_VERSION_SIZE)
+        return false;
+    loser->key = iso_bytes(row_key.data + 2, key_size);
+    loser->field = iso_bytes(at + 1, field_size);
+    loser->version = iso_version_get(at + 1 + field_size);
+    return true;
+}
+
+enum iso_err iso_loser_decode(struct iso_bytes row_key, struct iso_bytes row,
+                              struct iso_loser *loser, struct iso_digest *digest,
+                              struct iso_why *why)
+{
+    if (!loser_key_split(row_key, loser))
+        return iso_fail(
+            why, ISO_DAMAGED,
+            "a ledger row has a key of %zu bytes that is none: the store is "
+            "damaged, repair this region from another",
+            row_key.size);
+    char version[ISO_VERSION_DIGITS + 1];
+    iso_version_text(loser->version, version);
+    if (row.size < LOSER_HEAD + LOSER_CHECK)
+        return iso_fail(
+            why, ISO_DAMAGED,
+            "the ledger row of version %s is cut to %zu bytes: the store is "
+            "damaged, repair this region from another",
+            version, row.size);
+    loser->rule = (enum iso_loser_rule)row.data[1];
+    loser->log = iso_get_u16(row.data + 2);
+    loser->offset = (int64_t)iso_get_u64(row.data + 4);
+    loser->value = iso_bytes(row.data + LOSER_HEAD + LOSER_CHECK,
+                             row.size - LOSER_HEAD - LOSER_CHECK);
+    uint64_t check = loser_hash(row_key, row.data, loser->value, digest);
+    if (check != iso_get_u64(row.data + LOSER_HEAD))
+        return iso_fail(
+            why, ISO_DAMAGED,
+            "the ledger row of version %s does not match its check: the store "
+            "is damaged, repair this region from another",
+            version);
+    if (row.data[0] != LOSER_FORMAT ||
+        (loser->rule != ISO_LOSER_LWW && loser->rule != ISO_LOSER_NAME))
+        return iso_fail(
+            why, ISO_DAMAGED,
+            "the ledger row of version %s has format %u, rule %u, which this "
+            "software does not know: run the newer one that wrote it",
+            version, (unsigned)row.data[0], (unsigned)row.data[1]);
+    return ISO_OK;
+}
