@@ -1,9 +1,11 @@
 /* resolver.h - what concurrent writes mean (DESIGN.md, section 4). Pure: no clock, no
- * store, no queue, no globals; the ledger is asked through a port that the caller gives.
+ * store, no queue, no globals; the ledger is asked through a port that the caller
+ * gives.
  *
  * A resolver merges one coming write into what a store holds for its key, and says what
- * readers are shown. The law that each must keep: any interleaving that keeps each log's
- * order, with any duplicates taken out before, gives the same entry and the same ledger.
+ * readers are shown. The law that each must keep: any interleaving that keeps each
+ * log's order, with any duplicates taken out before, gives the same entry and the same
+ * ledger.
  *
  *   held row + coming write + ledger  ──merge──▶  row, ledger changes, was/is tallies
  *   row + now                         ──show───▶  value, version, context
@@ -29,26 +31,32 @@ struct iso_coming {
     int64_t expiry_ms;
 };
 
-/* The ledger rows of the key in hand, as the caller keeps them. A failure of a call ends
- * the merge with that failure. */
+/* The ledger rows of the key in hand, as the caller keeps them. A failure of a call
+ * ends the merge with that failure; the caller then takes back what the merge has
+ * changed.
+ *
+ * Rows of rule ISO_LOSER_NAME are marks, not losers: kept, found and removed like the
+ * others, but without part in what is counted, summed or shown. A row of the entry
+ * stays while the entry counts ledger rows, also when nothing else keeps it. */
 struct iso_ledger {
     void *self;
     /* Adds a row; its version is in no row yet. */
-    enum iso_err (*enter)(void *self, const struct iso_loser *loser, struct iso_why *why);
+    enum iso_err (*enter)(void *self, const struct iso_loser *loser,
+                          struct iso_why *why);
     /* Removes the row of `version`; *left says whether there was one. */
-    enum iso_err (*leave)(void *self, struct iso_bytes field, struct iso_version version,
-                          bool *left, struct iso_why *why);
+    enum iso_err (*leave)(void *self, struct iso_bytes field,
+                          struct iso_version version, bool *left, struct iso_why *why);
     /* Removes the rows below `version` whose writer was of its region, in `log` or one
      * that `log` succeeds; *left says how many. */
     enum iso_err (*leave_older)(void *self, struct iso_bytes field,
-                                struct iso_version version, uint16_t log, uint32_t *left,
-                                struct iso_why *why);
+                                struct iso_version version, uint16_t log,
+                                uint32_t *left, struct iso_why *why);
     /* Does `log` succeed `older`, directly or not? */
     bool (*succeeds)(void *self, uint16_t log, uint16_t older);
 };
 
 struct iso_merge {
-    struct iso_bytes held; /* the stored row; size 0: none */
+    struct iso_bytes held; /* the stored row; size 0: none; not in the iso_merged */
     const struct iso_coming *coming;
     const struct iso_ledger *ledger;
     int64_t swept_ms; /* H of the key's bucket: no name below it is remembered */
@@ -56,10 +64,10 @@ struct iso_merge {
 
 /* Zero before the first use, then reused: its buffers stay. */
 struct iso_merged {
-    bool changed;        /* `row` is to be stored (size 0: the row is to be deleted) */
+    bool changed; /* `row` is to be stored (size 0: the row is to be deleted) */
     struct iso_buf row;
     struct iso_tally was, is; /* the key's part of its bucket before and after */
-    bool alarm;          /* the version is held with other content */
+    bool alarm;               /* the version is held with other content */
     struct iso_buf scratch, names;
 };
 void iso_merged_release(struct iso_merged *merged);
@@ -71,7 +79,7 @@ struct iso_shown {
     struct iso_bytes value;     /* borrowed from the row */
     bool has_expiry;
     int64_t expiry_ms;
-    uint64_t hlc;            /* the largest in the entry, hidden remains included */
+    uint64_t hlc;             /* the largest in the entry, hidden remains included */
     struct iso_names context; /* the versions shown; borrowed from `scratch` */
 };
 
