@@ -1,0 +1,376 @@
+/* From the publisher's answers to acknowledgements.
+ *
+ * The publisher's callback only chains what it was told. After each poll the chain is
+ * sorted: what has no answer that counts goes back to its slice, to be sent again as
+ * the same bytes, in order of seq; the rest is acknowledged, without a lock that a
+ * caller's own calls would need. A publisher that is fenced answers everything it held
+ * when it is closed, so nothing else need be remembered of what is on its way.
+ *
+ * What decides is the append time: all regions see the same one. A write of which
+ * several copies were sent is durable when any of them was admitted, since the others
+ * are then duplicates, and refused only when each was. An answer without an append time
+ * (Kafka had this batch already) says that the record is in the log but not whether it
+ * was admitted, so it is sent once more to learn that. */
+#include <inttypes.h>
+#include <time.h>
+
+#include "producer/handle.h"
+
+enum { FLUSH_POLL_MS = 100 };
+
+/* ---- what an answer means ---- */
+
+/* Sent again? Notes what is known of the copy that was answered. */
+static bool answer_resends(const struct iso_producer *producer,
+                           struct iso_pending *pending)
+{
+    const struct iso_delivery *delivery = &pending->delivery;
+    switch (delivery->fate) {
+    case ISO_SENT:
+        if (delivery->append_ms >= 0 || pending->timeless)
+            return false;
+        pending->timeless = true;
+        pending->lost = true;
+        break;
+    case ISO_MAYBE_SENT:
+        if (delivery->err != ISO_UNAVAILABLE)
+            pending->lost = true;
+        break;
+    case ISO_NOT_SENT:
+        return false;
+    }
+    return !producer->closing;
+}
+
+static void ack_set(struct iso_ack *ack, enum iso_acknowledgement state,
+                    enum iso_err err)
+{
+    ack->state = state;
+    ack->err = err;
+}
+
+/* Names the clock that is wrong: this machine's when it differs from the broker's, else
+ * that of whoever wrote what was read. */
+static void answer_early(const struct iso_producer *producer,
+                         const struct iso_pending *pending, struct iso_ack *ack,
+                         struct iso_why *why)
+{
+    int64_t append_ms = pending->delivery.append_ms;
+    int64_t after_max_ms = producer->ground.definition->after_max_ms;
+    int64_t ahead_ms = iso_hlc_ms(pending->version.hlc) - append_ms;
+    int64_t differ_ms = pending->issued_ms - append_ms;
+    ack_set(ack, pending->lost ? ISO_MAYBE_APPLIED : ISO_NOT_APPLIED, ISO_CLOCK_SKEW);
+    if (differ_ms > after_max_ms / 2)
+        iso_fail(why, ISO_CLOCK_SKEW,
+                 "refused: this machine's clock is %" PRId64
+                 " ms ahead of the broker's "
+                 "(%s/%" PRIu32 "), and the write %" PRId64
+                 " ms, more than after_max (%" PRId64
+                 " ms): set the clock of this machine, or the broker's",
+                 differ_ms, producer->log->topic, pending->partition, ahead_ms,
+                 after_max_ms);
+    else
+        iso_fail(why, ISO_CLOCK_SKEW,
+                 "refused: the write is %" PRId64
+                 " ms ahead of the broker's clock (%s/%" PRIu32
+                 "), more than after_max (%" PRId64
+                 " ms), because what was read or written "
+                 "before it was: set the clock of the machine that wrote that",
+                 ahead_ms, producer->log->topic, pending->partition, after_max_ms);
+}
+
+static void answer_late(const struct iso_producer *producer,
+                        const struct iso_pending *pending, struct iso_ack *ack,
+                        struct iso_why *why)
+{
+    ack_set(ack, ISO_MAYBE_APPLIED, ISO_UNKNOWN);
+    iso_fail(why, ISO_UNKNOWN,
+             "the write reached the log %" PRId64 " ms after it was issued, close to "
+             "before_max (%" PRId64
+             " ms) or over it: read the key to learn whether it counts",
+             pending->delivery.append_ms - iso_hlc_ms(pending->version.hlc),
+             producer->ground.definition->before_max_ms);
+}
+
+static void answer_sent(const struct iso_producer *producer,
+                        const struct iso_pending *pending, struct iso_ack *ack,
+                        struct iso_why *why)
+{
+    const struct iso_definition *definition = producer->ground.definition;
+    int64_t hlc_ms = iso_hlc_ms(pending->version.hlc);
+    int64_t append_ms = pending->delivery.append_ms;
+    int64_t spare_ms = definition->before_max_ms / 24;
+    if (append_ms < 0) {
+        ack_set(ack, ISO_MAYBE_APPLIED, ISO_UNKNOWN);
+        iso_fail(why, ISO_UNKNOWN,
+                 "the write is in the log, but the broker does not say when it was "
+                 "appended: topic %s must have message.timestamp.type=LogAppendTime",
+                 producer->log->topic);
+    } else if (hlc_ms > append_ms + definition->after_max_ms) {
+        answer_early(producer, pending, ack, why);
+    } else if (hlc_ms < append_ms - definition->before_max_ms + spare_ms) {
+        answer_late(producer, pending, ack, why);
+    } else {
+        ack_set(ack, ISO_DURABLE, ISO_OK);
+        why->text[0] = '\0';
+    }
+}
+
+static void answer_missing(const struct iso_pending *pending, struct iso_ack *ack,
+                           struct iso_why *why)
+{
+    if (pending->delivery.fate == ISO_NOT_SENT) {
+        enum iso_err err = pending->delivery.err;
+        ack_set(ack, pending->lost ? ISO_MAYBE_APPLIED : ISO_NOT_APPLIED, err);
+        iso_fail(why, err, "Kafka did not take the write: %s%s", iso_err_words(err),
+                 pending->lost ? "; whether it took an earlier copy is not known" : "");
+        return;
+    }
+    ack_set(ack, ISO_MAYBE_APPLIED, pending->lost ? ISO_UNKNOWN : ISO_UNAVAILABLE);
+    iso_fail(
+        why, ack->err,
+        pending->lost
+            ? "the producer was closed before Kafka answered: read the key to learn "
+              "whether the write counts"
+            : "the producer was closed before the write reached Kafka: flush first");
+}
+
+/* ---- the chains ---- */
+
+static void acknowledge(struct iso_producer *producer,
+                        const struct iso_pending *pending)
+{
+    struct iso_why why;
+    struct iso_ack ack = {.text = why.text,
+                          .opaque = pending->opaque,
+                          .version = pending->version,
+                          .log = producer->log->number,
+                          .partition = pending->partition,
+                          .offset = -1,
+                          .append_ms = -1};
+    if (pending->delivery.fate == ISO_SENT) {
+        ack.offset = pending->delivery.offset;
+        ack.append_ms = pending->delivery.append_ms;
+        answer_sent(producer, pending, &ack, &why);
+    } else {
+        answer_missing(pending, &ack, &why);
+    }
+    atomic_uint_fast64_t *const counters[] = {
+        [ISO_DURABLE] = &producer->counters.durable,
+        [ISO_NOT_APPLIED] = &producer->counters.not_applied,
+        [ISO_MAYBE_APPLIED] = &producer->counters.maybe_applied,
+    };
+    atomic_fetch_add_explicit(counters[ack.state], 1, memory_order_relaxed);
+    if (producer->acknowledged != NULL)
+        producer->acknowledged(producer->user, &ack);
+}
+
+/* Into its slice's chain, in order of seq. Answers come in order but for rare moments,
+ * so the place is nearly always the end. */
+static void unsent_add(struct iso_producer *producer, struct iso_pending *pending)
+{
+    struct producer_slice *slice = &producer->slices[pending->partition];
+    pthread_mutex_lock(&slice->lock);
+    if (slice->unsent == NULL || slice->unsent_last->seq < pending->seq) {
+        pending->next = NULL;
+        *(slice->unsent ? &slice->unsent_last->next : &slice->unsent) = pending;
+        slice->unsent_last = pending;
+    } else {
+        struct iso_pending **at = &slice->unsent;
+        while ((*at)->seq < pending->seq)
+            at = &(*at)->next;
+        pending->next = *at;
+        *at = pending;
+    }
+    pthread_mutex_unlock(&slice->lock);
+    atomic_fetch_add_explicit(&producer->unsent, 1, memory_order_relaxed);
+}
+
+/* Takes what was answered; says what is final, in order; the rest is in its slice. */
+static struct iso_pending *answers_sort(struct iso_producer *producer)
+{
+    struct iso_pending *final = NULL, **final_end = &final, *next;
+    struct iso_pending *chain = producer->answered;
+    producer->answered = NULL;
+    producer->answered_end = &producer->answered;
+    for (; chain != NULL; chain = next) {
+        next = chain->next;
+        if (answer_resends(producer, chain)) {
+            unsent_add(producer, chain);
+            continue;
+        }
+        *final_end = chain;
+        final_end = &chain->next;
+    }
+    *final_end = NULL;
+    return final;
+}
+
+/* Acknowledges a chain and gives it back; says how many writes it held. Heartbeats are
+ * nobody's. */
+static int answers_run(struct iso_producer *producer, struct iso_pending *final)
+{
+    int count = 0;
+    if (final == NULL)
+        return 0;
+    for (struct iso_pending *at = final; at != NULL; at = at->next) {
+        if (!at->has_key)
+            continue;
+        acknowledge(producer, at);
+        count++;
+    }
+    iso_pool_give(&producer->pool, final);
+    return count;
+}
+
+/* ---- sending again ---- */
+
+/* What no queue will ever take is answered by that. The slice's lock is held. */
+static void slice_resend(struct iso_producer *producer, struct producer_slice *slice)
+{
+    while (slice->unsent != NULL && slice->publisher != NULL) {
+        struct iso_pending *pending = slice->unsent;
+        struct iso_pending *next = pending->next;
+        enum iso_err err = iso_pending_send(producer, slice, pending, NULL);
+        if (err == ISO_AGAIN)
+            return;
+        slice->unsent = next;
+        atomic_fetch_sub_explicit(&producer->unsent, 1, memory_order_relaxed);
+        if (err == ISO_OK) {
+            atomic_fetch_add_explicit(&producer->counters.resent, 1,
+                                      memory_order_relaxed);
+            continue;
+        }
+        pending->delivery = (struct iso_delivery){
+            .fate = ISO_NOT_SENT, .err = err, .offset = -1, .append_ms = -1};
+        pending->next = NULL;
+        *producer->answered_end = pending;
+        producer->answered_end = &pending->next;
+    }
+}
+
+static void resend(struct iso_producer *producer)
+{
+    uint32_t partitions = producer->ground.definition->partitions;
+    for (uint32_t i = 0; i < partitions; i++) {
+        if (atomic_load_explicit(&producer->unsent, memory_order_relaxed) == 0)
+            return;
+        struct producer_slice *slice = &producer->slices[i];
+        pthread_mutex_lock(&slice->lock);
+        slice_resend(producer, slice);
+        pthread_mutex_unlock(&slice->lock);
+    }
+}
+
+/* Closes a publisher that cannot go on, and opens another. A slice gets the new one
+ * together with what it has to send again. Acknowledges what the old one had answered.
+ */
+static int publisher_replace(struct iso_producer *producer)
+{
+    if (producer->publisher != NULL) {
+        iso_producer_publisher_give(producer, NULL);
+        iso_publisher_close(producer->publisher);
+        producer->publisher = NULL;
+    }
+    atomic_store_explicit(&producer->fenced, false, memory_order_relaxed);
+    int count = answers_run(producer, answers_sort(producer));
+    if (iso_producer_publisher_open(producer, NULL) == ISO_OK)
+        iso_producer_publisher_give(producer, producer->publisher);
+    else
+        atomic_store_explicit(&producer->fenced, true, memory_order_relaxed);
+    return count;
+}
+
+void iso_producer_answer_all(struct iso_producer *producer)
+{
+    producer->closing = true;
+    iso_producer_publisher_give(producer, NULL);
+    iso_publisher_close(producer->publisher);
+    producer->publisher = NULL;
+    answers_run(producer, answers_sort(producer));
+    for (uint32_t i = 0; i < producer->ground.definition->partitions; i++) {
+        struct producer_slice *slice = &producer->slices[i];
+        pthread_mutex_lock(&slice->lock);
+        struct iso_pending *unsent = slice->unsent;
+        slice->unsent = NULL;
+        pthread_mutex_unlock(&slice->lock);
+        for (struct iso_pending *at = unsent; at != NULL; at = at->next)
+            at->delivery.fate = ISO_MAYBE_SENT;
+        answers_run(producer, unsent);
+    }
+}
+
+/* ---- poll and flush ---- */
+
+static bool fenced(const struct iso_producer *producer)
+{
+    return atomic_load_explicit(&producer->fenced, memory_order_relaxed);
+}
+
+/* The poll lock is held. */
+static int poll_once(struct iso_producer *producer, int timeout_ms)
+{
+    int count = 0;
+    if (fenced(producer))
+        count += publisher_replace(producer);
+    resend(producer);
+    if (producer->publisher == NULL)
+        return count;
+    int delivered;
+    enum iso_err err = iso_publisher_poll(producer->publisher,
+                                          count > 0 ? 0 : timeout_ms, &delivered, NULL);
+    if (err == ISO_FENCED)
+        atomic_store_explicit(&producer->fenced, true, memory_order_relaxed);
+    count += answers_run(producer, answers_sort(producer));
+    resend(producer);
+    return count;
+}
+
+/* False when the time is up while another thread polls, or when this one does already:
+ * a call from inside `acknowledged`. */
+static bool poll_enter(struct iso_producer *producer, int timeout_ms)
+{
+    if (timeout_ms <= 0)
+        return pthread_mutex_trylock(&producer->poll_lock) == 0;
+    struct timespec until;
+    iso_assert(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return pthread_mutex_timedlock(&producer->poll_lock, &until) == 0;
+}
+
+int iso_producer_poll(struct iso_producer *producer, int timeout_ms)
+{
+    if (iso_producer_check(producer, NULL) != ISO_OK ||
+        !poll_enter(producer, timeout_ms))
+        return 0;
+    int count = poll_once(producer, timeout_ms);
+    pthread_mutex_unlock(&producer->poll_lock);
+    return count;
+}
+
+enum iso_err iso_producer_flush(struct iso_producer *producer, int timeout_ms,
+                                struct iso_why *why)
+{
+    enum iso_err err = iso_producer_check(producer, why);
+    if (err != ISO_OK)
+        return err;
+    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + timeout_ms;
+    int64_t waiting;
+    while ((waiting = iso_pool_waiting(&producer->pool)) > 0) {
+        int64_t left_ms = until_ms - iso_steady_ms(&iso_clock_machine);
+        if (left_ms < 0)
+            return iso_fail(why, ISO_TIMEOUT,
+                            "%" PRId64
+                            " writes have no answer yet after %d ms: they are "
+                            "sent again for as long as the producer is open",
+                            waiting, timeout_ms);
+        iso_producer_poll(producer,
+                          left_ms < FLUSH_POLL_MS ? (int)left_ms : FLUSH_POLL_MS);
+    }
+    return ISO_OK;
+}

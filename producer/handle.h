@@ -1,0 +1,89 @@
+/* handle.h - what a producer is made of; private to this room.
+ *
+ *   put ──▶ pool ──▶ slice (seq, hand-over) ──▶ publisher ──▶ answered ──▶ acknowledged
+ *                      ▲                                          │
+ *                      └────────── unsent: sent again ◀───────────┘
+ *
+ * Locks, in the order in which they may be taken, never two of a kind at once:
+ *
+ *   poll    who polls, flushes or closes: the publisher's answers, its replacement
+ *   slice   a slice's seq and its hand-over to the publisher: the log has seqs in order
+ *   hlc     the one clock of the handle; inside a slice, so hlc grows with seq there
+ *   pool    memory and back-pressure
+ *
+ * The publisher is replaced by taking it away from each slice in turn: a slice without
+ * one answers ISO_AGAIN, and once all were visited nobody can be using the old one.
+ */
+#ifndef ISO_PRODUCER_HANDLE_H
+#define ISO_PRODUCER_HANDLE_H
+
+#include <stdatomic.h>
+
+#include "producer/pending.h"
+#include "producer/producer.h"
+#include "schema/definition.h"
+
+struct producer_slice {
+    pthread_mutex_t lock;
+    struct iso_publisher *publisher; /* NULL while it is being replaced */
+    uint64_t seq;                    /* of the newest record that was handed over */
+    struct iso_pending *unsent;      /* to be sent again, by seq, ascending … */
+    struct iso_pending *unsent_last; /* … the last of them */
+};
+
+struct producer_counters {
+    atomic_uint_fast64_t queued, durable, not_applied, maybe_applied, resent;
+};
+
+struct iso_producer {
+    struct iso_producer_ground ground;
+    void (*acknowledged)(void *user, const struct iso_ack *ack);
+    void *user;
+    char *client_id;
+    const struct iso_definition_log *log; /* the region's */
+    uint64_t node;
+    unsigned forks; /* of this process when it was opened */
+
+    struct producer_slice *slices; /* by partition */
+    pthread_mutex_t hlc_lock;
+    struct iso_hlc hlc;
+    struct iso_pool pool;
+    struct producer_counters counters;
+    atomic_bool fenced; /* the publisher cannot go on: the next poll replaces it */
+    atomic_uint_fast64_t unsent; /* pending writes in the slices' unsent chains */
+
+    pthread_mutex_t poll_lock; /* over all below */
+    bool closing;
+    struct iso_publisher *publisher;
+    struct iso_pending *answered, **answered_end;
+
+    struct producer_home
+        *home; /* what iso_producer_open opened; NULL: all is borrowed */
+};
+
+/* What iso_producer_open looked up and opened; freed after the producer. */
+void iso_producer_home_free(struct producer_home *home);
+
+/* ISO_CLOSED in a process that was forked off after the handle was opened. */
+enum iso_err iso_producer_check(const struct iso_producer *producer,
+                                struct iso_why *why);
+
+/* Opens a publisher for the handle. The poll lock is held, or nobody knows the handle.
+ */
+enum iso_err iso_producer_publisher_open(struct iso_producer *producer,
+                                         struct iso_why *why);
+
+/* Gives `publisher` (or none, NULL) to every slice. The poll lock is held. */
+void iso_producer_publisher_give(struct iso_producer *producer,
+                                 struct iso_publisher *publisher);
+
+/* Hands one pending write over as it stands. The slice's lock is held; after ISO_OK the
+ * write belongs to the publisher until it is delivered. */
+enum iso_err iso_pending_send(struct iso_producer *producer,
+                              struct producer_slice *slice, struct iso_pending *pending,
+                              struct iso_why *why);
+
+/* Closes the publisher; answers everything that has no answer as unknown. */
+void iso_producer_answer_all(struct iso_producer *producer);
+
+#endif

@@ -1,0 +1,301 @@
+/* iso_producer_open: what the settings name is looked up, checked, and handed to
+ * iso_producer_open_on.
+ *
+ * The control topic in the home cluster knows regions and collections. While it cannot
+ * be reached, the cache says what an earlier open had found; then the log's topic is
+ * not checked either, and writes wait in the queue until Kafka is back. Everything else
+ * that is wrong fails here, by name, rather than in the acknowledgements of writes. */
+#include "producer/home.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "producer/cache.h"
+#include "producer/define.h"
+#include "producer/handle.h"
+
+struct producer_home {
+    struct iso_bus *home;
+    struct iso_bus *other; /* the log's cluster, when it is not the home cluster */
+    struct iso_definition *definition;
+};
+
+void iso_producer_home_free(struct producer_home *home)
+{
+    if (home == NULL)
+        return;
+    iso_bus_close(home->other);
+    iso_bus_close(home->home);
+    iso_definition_free(home->definition);
+    iso_free(home);
+}
+
+/* ---- looking up ---- */
+
+static enum iso_err lookup_region(const struct iso_lookup *lookup,
+                                  const struct iso_control *control, unsigned *number,
+                                  struct iso_why *why)
+{
+    *number = iso_control_region(control, lookup->region);
+    if (*number != 0)
+        return ISO_OK;
+    struct iso_buf known = {0};
+    for (unsigned n = 1; n <= ISO_REGION_MAX; n++) {
+        const char *name = iso_control_region_name(control, n);
+        if (name != NULL)
+            iso_buf_print(&known, "%s%s", known.size > 0 ? ", " : "", name);
+    }
+    enum iso_err err = iso_fail(
+        why, ISO_NO_DEFINITION,
+        "there is no region '%.40s' (%s%.200s): name one of these, or make it with "
+        "isostasy region add",
+        lookup->region, known.size > 0 ? "there are " : "there are none yet",
+        iso_buf_text(&known));
+    iso_buf_release(&known);
+    return err;
+}
+
+static enum iso_err lookup_collection(const struct iso_lookup *lookup,
+                                      const struct iso_control *control,
+                                      const struct iso_definition **definition,
+                                      struct iso_why *why)
+{
+    *definition = iso_control_definition(control, lookup->collection, 0);
+    if (*definition != NULL)
+        return ISO_OK;
+    struct iso_buf known = {0};
+    const char *name;
+    for (size_t n = 0; (name = iso_control_collection(control, n)) != NULL; n++)
+        iso_buf_print(&known, "%s%s", known.size > 0 ? ", " : "", name);
+    enum iso_err err = iso_fail(
+        why, ISO_NO_DEFINITION,
+        "there is no collection '%.64s' (%s%.200s): name one of these, or make it with "
+        "isostasy collection create",
+        lookup->collection, known.size > 0 ? "there are " : "there are none yet",
+        iso_buf_text(&known));
+    iso_buf_release(&known);
+    return err;
+}
+
+/* The collection has the region, under the number that the control topic gives it. */
+static enum iso_err lookup_member(const struct iso_lookup *lookup,
+                                  const struct iso_definition *definition,
+                                  unsigned number, struct iso_why *why)
+{
+    const struct iso_definition_region *region =
+        iso_definition_region_named(definition, lookup->region);
+    if (region != NULL && region->number == number)
+        return ISO_OK;
+    return iso_fail(why, ISO_NO_DEFINITION,
+                    "collection %s does not have the region %s (number %u): its "
+                    "definition %" PRIu32 " names others",
+                    lookup->collection, lookup->region, number, definition->number);
+}
+
+static enum iso_err lookup_control(const struct iso_lookup *lookup,
+                                   const struct iso_control *control,
+                                   struct iso_found *found, struct iso_why *why)
+{
+    const struct iso_definition *definition;
+    enum iso_err err = lookup_region(lookup, control, &found->region, why);
+    if (err == ISO_OK)
+        err = lookup_collection(lookup, control, &definition, why);
+    if (err == ISO_OK)
+        err = lookup_member(lookup, definition, found->region, why);
+    if (err == ISO_OK)
+        err = iso_definition_decode(iso_buf_bytes(&definition->bytes),
+                                    &found->definition, why);
+    return err;
+}
+
+static enum iso_err lookup_cached(const struct iso_lookup *lookup,
+                                  struct iso_found *found, struct iso_why *why)
+{
+    if (lookup->cache == NULL)
+        return iso_fail_at(why,
+                           "region %s of collection %s cannot be looked up and "
+                           "nothing is cached (setting producer.cache)",
+                           lookup->region, lookup->collection);
+    struct iso_why unavailable = *why;
+    enum iso_err err = iso_cache_read(lookup->cache, lookup->region, lookup->collection,
+                                      &found->definition, &found->region, why);
+    found->cached = err == ISO_OK;
+    if (err != ISO_NOT_FOUND)
+        return err;
+    *why = unavailable;
+    return iso_fail_at(why, "region %s of collection %s was never cached in %.100s",
+                       lookup->region, lookup->collection, lookup->cache);
+}
+
+enum iso_err iso_lookup(const struct iso_lookup *lookup, struct iso_found *found,
+                        struct iso_why *why)
+{
+    *found = (struct iso_found){0};
+    struct iso_why here; /* the cache is tried after a failure that nobody asked for */
+    struct iso_control *control = iso_control_new();
+    enum iso_err err = iso_control_read(lookup->home, lookup->prefix,
+                                        lookup->timeout_ms, control, &here);
+    if (err == ISO_OK)
+        err = lookup_control(lookup, control, found, &here);
+    else if (err == ISO_UNAVAILABLE)
+        err = lookup_cached(lookup, found, &here);
+    else if (err == ISO_NOT_FOUND)
+        err =
+            iso_fail(&here, ISO_NO_DEFINITION,
+                     "nothing is defined in the home cluster yet: begin with isostasy "
+                     "region add %.32s",
+                     lookup->region);
+    iso_control_free(control);
+    if (err != ISO_OK && why != NULL)
+        *why = here;
+    return err;
+}
+
+/* ---- the log ---- */
+
+static enum iso_err undefined(struct iso_why *why,
+                              const struct iso_definition *definition,
+                              const struct iso_definition_log *log, const char *reason)
+{
+    return iso_fail(
+        why, ISO_TOPIC_CONFIG,
+        "topic %s of collection %s %s: run isostasy collection create %s again",
+        log->topic, definition->collection, reason, definition->collection);
+}
+
+enum iso_err iso_log_ready(struct iso_bus *bus, const struct iso_definition *definition,
+                           const struct iso_definition_log *log, int timeout_ms,
+                           struct iso_why *why)
+{
+    int partitions;
+    enum iso_err err =
+        iso_bus_partitions(bus, log->topic, timeout_ms, &partitions, why);
+    if (err == ISO_NOT_FOUND)
+        return undefined(why, definition, log, "does not exist");
+    if (err != ISO_OK)
+        return err;
+    if ((uint32_t)partitions != definition->partitions)
+        return iso_fail(why, ISO_TOPIC_CONFIG,
+                        "topic %s has %d partitions, and collection %s has %" PRIu32
+                        ": keys would go astray; partitions of a log cannot be changed",
+                        log->topic, partitions, definition->collection,
+                        definition->partitions);
+    struct iso_position *positions =
+        iso_alloc_zero((size_t)partitions, sizeof *positions);
+    for (int i = 0; i < partitions; i++)
+        positions[i] = (struct iso_position){.topic = log->topic, .partition = i};
+    err = iso_bus_ends(bus, positions, (size_t)partitions, timeout_ms, why);
+    for (int i = 0; err == ISO_OK && i < partitions; i++)
+        if (positions[i].end == 0)
+            err = undefined(why, definition, log, "is not defined in every partition");
+    iso_free(positions);
+    return err;
+}
+
+/* ---- open ---- */
+
+/* The bus of the log's cluster: the home bus when it is that. */
+static enum iso_err log_bus(const struct iso_settings *settings, const char *home_name,
+                            struct producer_home *home,
+                            const struct iso_definition_log *log, struct iso_bus **bus,
+                            struct iso_why *why)
+{
+    *bus = home->home;
+    if (strcmp(log->cluster, home_name) == 0)
+        return ISO_OK;
+    if (!iso_settings_has(settings, "cluster", log->cluster))
+        return iso_fail(why, ISO_SETTING,
+                        "log %u is in cluster %s, which the settings do not name: add "
+                        "[cluster %s] with its servers",
+                        log->number, log->cluster, log->cluster);
+    enum iso_err err = iso_bus_kafka_open(settings, log->cluster, &home->other, why);
+    *bus = home->other;
+    return err;
+}
+
+static enum iso_err home_open(const struct iso_settings *settings,
+                              const struct iso_lookup *lookup, const char *home_name,
+                              struct producer_home *home,
+                              struct iso_producer_ground *ground, struct iso_why *why)
+{
+    struct iso_found found;
+    enum iso_err err = iso_lookup(lookup, &found, why);
+    if (err != ISO_OK)
+        return err;
+    home->definition = found.definition;
+    ground->definition = found.definition;
+    ground->region = found.region;
+    const struct iso_definition_log *log =
+        iso_definition_log_of(found.definition, found.region);
+    if (log == NULL)
+        return ISO_OK; /* iso_producer_open_on says so */
+    err = log_bus(settings, home_name, home, log, &ground->bus, why);
+    if (err == ISO_OK && !found.cached)
+        err =
+            iso_log_ready(ground->bus, found.definition, log, lookup->timeout_ms, why);
+    if (err != ISO_OK || found.cached || lookup->cache == NULL)
+        return err;
+    /* A cache that cannot be written is trouble for another day, not for this open. */
+    struct iso_why cache_why;
+    if (iso_cache_write(lookup->cache, lookup->region, found.definition, found.region,
+                        &cache_why) != ISO_OK)
+        iso_log_why(ISO_WARN, "producer.cache", &cache_why);
+    return ISO_OK;
+}
+
+static enum iso_err names_check(const struct iso_producer_options *options,
+                                struct iso_why *why)
+{
+    if (options->region == NULL || !iso_region_name_valid(options->region))
+        return iso_fail(why, ISO_NO_DEFINITION,
+                        "'%.40s' is no region's name: 1 to %d of a-z 0-9 -",
+                        options->region ? options->region : "", ISO_REGION_NAME_MAX);
+    if (options->collection == NULL || !iso_collection_name_valid(options->collection))
+        return iso_fail(why, ISO_NO_DEFINITION,
+                        "'%.80s' is no collection's name: 1 to %d of a-z A-Z 0-9 . _ -",
+                        options->collection ? options->collection : "",
+                        ISO_COLLECTION_NAME_MAX);
+    return ISO_OK;
+}
+
+enum iso_err iso_producer_open(const struct iso_settings *settings,
+                               const struct iso_producer_options *options,
+                               struct iso_producer **producer, struct iso_why *why)
+{
+    enum iso_err err = names_check(options, why);
+    if (err != ISO_OK)
+        return err;
+    const char *home_name = iso_settings_name(settings, "cluster", 0);
+    if (home_name == NULL)
+        return iso_fail(
+            why, ISO_SETTING,
+            "the settings name no cluster: write [cluster home] and servers = "
+            "host:port");
+    struct iso_lookup lookup = {
+        .prefix = iso_settings_text(settings, "topics", NULL, "prefix"),
+        .region = options->region,
+        .collection = options->collection,
+        .cache = iso_settings_text(settings, "producer", NULL, "cache"),
+        .timeout_ms = (int)iso_settings_number(settings, "producer", NULL, "timeout")};
+    struct iso_chance chance;
+    iso_chance_machine_init(&chance);
+    struct iso_producer_ground ground = {
+        .clock = &iso_clock_machine,
+        .chance = &chance,
+        .queue_max = iso_settings_number(settings, "producer", NULL, "queue.max"),
+        .pending_max = iso_settings_number(settings, "producer", NULL, "pending.max"),
+        .linger_ms = (int)iso_settings_number(settings, "producer", NULL, "linger")};
+    struct producer_home *home = iso_alloc_zero(1, sizeof *home);
+    err = iso_bus_kafka_open(settings, home_name, &home->home, why);
+    lookup.home = ground.bus = home->home;
+    if (err == ISO_OK)
+        err = home_open(settings, &lookup, home_name, home, &ground, why);
+    if (err == ISO_OK)
+        err = iso_producer_open_on(&ground, options, producer, why);
+    if (err == ISO_OK)
+        (*producer)->home = home;
+    else
+        iso_producer_home_free(home);
+    return err;
+}
