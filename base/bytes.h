@@ -1,7 +1,7 @@
 /* bytes.h - borrowed bytes, owned buffers, and the few encodings everyone shares.
  *
- * `struct iso_bytes` is borrowed: whoever made it keeps the memory, and says how long it
- * lives. `struct iso_buf` is owned by whoever holds the struct. So the type says who
+ * `struct iso_bytes` is borrowed: whoever made it keeps the memory, and says how long
+ * it lives. `struct iso_buf` is owned by whoever holds the struct. So the type says who
  * frees. Both are empty when zero; release may be called twice.
  */
 #ifndef ISO_BASE_BYTES_H
@@ -53,8 +53,9 @@ void iso_buf_clear(struct iso_buf *buf); /* size = 0, room stays */
 void iso_buf_reserve(struct iso_buf *buf, size_t more);
 void iso_buf_add(struct iso_buf *buf, const void *data, size_t size);
 void iso_buf_add_bytes(struct iso_buf *buf, struct iso_bytes bytes);
+/* Numbers are big-endian. */
 void iso_buf_add_u8(struct iso_buf *buf, uint8_t value);
-void iso_buf_add_u16(struct iso_buf *buf, uint16_t value); /* big-endian, as all below */
+void iso_buf_add_u16(struct iso_buf *buf, uint16_t value);
 void iso_buf_add_u32(struct iso_buf *buf, uint32_t value);
 void iso_buf_add_u64(struct iso_buf *buf, uint64_t value);
 void iso_buf_print(struct iso_buf *buf, const char *format, ...)
@@ -95,10 +96,10 @@ static inline uint64_t iso_get_u64(const uint8_t *at)
 /* Lower-case hexadecimal digits, two a byte, appended to `buf`. */
 void iso_hex_encode(struct iso_buf *buf, struct iso_bytes bytes);
 
-/* `text` of exactly 2 × size hexadecimal digits into `data`; false when it is not that. */
+/* Exactly 2 × size hexadecimal digits into `data`; false when `text` is not that. */
 bool iso_hex_decode(struct iso_bytes text, uint8_t *data, size_t size);
 
-/* The export form: bytes 20..7E but `\` as they are, all others as \xHH (lower case). */
+/* The export form: bytes 20..7E but `\` as they are, others as \xHH (lower case). */
 void iso_escape(struct iso_buf *buf, struct iso_bytes bytes);
 
 /* Undoes iso_escape; false when `text` is not its output. */

@@ -1,7 +1,8 @@
 /* clock.h - time and chance as arguments.
  *
- * Nothing in the heart reads a clock or draws a number: who needs either is handed one of
- * these. A program hands over the machine's; a test hands over one that it turns by hand.
+ * Nothing in the heart reads a clock or draws a number: who needs either is handed one
+ * of these. A program hands over the machine's; a test hands over one that it turns by
+ * hand.
  */
 #ifndef ISO_BASE_CLOCK_H
 #define ISO_BASE_CLOCK_H
@@ -41,7 +42,7 @@ struct iso_chance {
     uint64_t (*draw)(struct iso_chance *chance);
     uint64_t state;
 };
-void iso_chance_machine_init(struct iso_chance *chance);          /* getrandom(2) */
+void iso_chance_machine_init(struct iso_chance *chance); /* getrandom(2) */
 void iso_chance_seeded_init(struct iso_chance *chance, uint64_t seed); /* splitmix64 */
 
 static inline uint64_t iso_chance_draw(struct iso_chance *chance)

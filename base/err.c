@@ -1,5 +1,6 @@
-/* One table makes names, words and kinds; a code that is not in it is our own mistake, but
- * is answered all the same, since it may have come from an older or newer peer's report. */
+/* One table makes names, words and kinds; a code that is not in it is our own mistake,
+ * but is answered all the same, since it may have come from an older or newer peer's
+ * report. */
 #include "base/err.h"
 
 #include <stdarg.h>
@@ -18,8 +19,8 @@ struct err_row {
 static struct err_row err_row(enum iso_err err)
 {
     switch (err) {
-#define ISO_ERR_CASE(name, number, kind, words)                                        \
-    case ISO_##name:                                                                   \
+#define ISO_ERR_CASE(name, number, kind, words) \
+    case ISO_##name:                            \
         return (struct err_row){"ISO_" #name, words, ISO_##kind};
         ISO_ERRORS(ISO_ERR_CASE)
 #undef ISO_ERR_CASE

@@ -1,9 +1,9 @@
 /* log.h - one line per event, to a sink that main sets.
  *
- * Libraries never print: until a sink is set, events go nowhere. An event has a stable id
- * (`apply.batch`) and key=value pairs; values of keys and secrets are never logged.
- * Repeats of one event within a second are counted, not repeated: the next line that gets
- * through carries `repeated=n`.
+ * Libraries never print: until a sink is set, events go nowhere. An event has a stable
+ * id (`apply.batch`) and key=value pairs; values of keys and secrets are never logged.
+ * Repeats of one event within a second are counted, not repeated: the next line that
+ * gets through carries `repeated=n`.
  *
  * Any thread may log. Only main sets the sink, before other threads start.
  */
@@ -27,8 +27,8 @@ void iso_log_open(int fd, enum iso_log_form form, enum iso_level level);
  * machine's. Only main calls it, before other threads start. */
 void iso_log_clock_set(const struct iso_clock *clock);
 
-/* `pairs` is a format that prints "key=value key=value"; a value with spaces is quoted by
- * the caller with \"…\". At most 2,047 bytes, the rest is cut. */
+/* `pairs` is a format that prints "key=value key=value"; a value with spaces is quoted
+ * by the caller with \"…\". At most 2,047 bytes, the rest is cut. */
 void iso_log(enum iso_level level, const char *event, const char *pairs, ...)
     __attribute__((format(printf, 3, 4)));
 

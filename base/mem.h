@@ -1,8 +1,8 @@
 /* mem.h - the one allocator.
  *
- * Everything that isostasy's own code allocates comes from here, so that tests can make it
- * fail and can count it ("the apply path does not allocate after warm-up"). Sizes from
- * outside are checked against a limit before they get here.
+ * Everything that isostasy's own code allocates comes from here, so that tests can make
+ * it fail and can count it ("the apply path does not allocate after warm-up"). Sizes
+ * from outside are checked against a limit before they get here.
  *
  * Out of memory: the calls below never return NULL. They call the handler, which by
  * default logs to stderr and aborts; a host process sets its own, which must not return
@@ -16,11 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *iso_alloc(size_t size);                      /* not cleared */
-void *iso_alloc_zero(size_t count, size_t size);   /* cleared; checks the product */
-void *iso_realloc(void *data, size_t size);        /* data may be NULL */
+void *iso_alloc(size_t size);                    /* not cleared */
+void *iso_alloc_zero(size_t count, size_t size); /* cleared; checks the product */
+void *iso_realloc(void *data, size_t size);      /* data may be NULL */
 char *iso_strdup(const char *text);
-void iso_free(void *data);                         /* NULL is fine */
+void iso_free(void *data); /* NULL is fine */
 
 void iso_mem_handler_set(void (*handler)(size_t size));
 

@@ -5,7 +5,6 @@
 
 #include "base/option.h"
 
-#define KIB (INT64_C(1) << 10)
 #define MIB (INT64_C(1) << 20)
 #define TIB (INT64_C(1) << 40)
 #define SECOND INT64_C(1000)
@@ -33,13 +32,13 @@ const struct iso_option iso_options[] = {
         "Kafka's bootstrap servers: host:port, several with commas between. The first "
         "cluster is the home cluster, which holds the control topic.")},
     {"cluster", "replication", NUMBER("0", 0, 32767,
-        "Copies of each topic that is created. 0: 3 on clusters of three or more brokers, "
-        "else 1.")},
+        "Copies of each topic that is created. 0: 3 on clusters of three or more "
+        "brokers, else 1.")},
     {"cluster", ISO_OPTION_KAFKA_ALL, TEXT(NULL,
         "Passed through to librdkafka, as in kafka.security.protocol = SSL.")},
 
     {"region", "cluster", TEXT(NULL,
-        "The cluster that the region's daemons report to. Left out: the home cluster.")},
+        "The cluster that the region's daemons report to. Left out: the home one.")},
     {"region", "store", TEXT(NULL,
         "The folder that holds the region's store on this machine.")},
     {"region", "collections", TEXT("",
@@ -54,10 +53,10 @@ const struct iso_option iso_options[] = {
         "Stores, each with a loop and a share of the slices. One core is the limit of "
         "one.")},
     {"daemon", "memory.max", SIZE("512MiB", 128 * MIB, TIB,
-        "Memory that the daemon may use beside mapped store pages. Queues and batches are "
-        "derived from it.")},
+        "Memory that the daemon may use beside mapped store pages. Queues and batches "
+        "are derived from it.")},
     {"daemon", "batch.linger", DURATION("0ms", 0, 10 * SECOND,
-        "How long a commit waits for more records when none are. 0: it commits at once.")},
+        "How long a commit waits for more records when none are. 0: not at all.")},
     {"daemon", "batch.time.max", DURATION("1s", 10, 10 * MINUTE,
         "The longest that applied records wait for their commit while behind.")},
     {"daemon", "heartbeat.interval", DURATION("1s", 100, MINUTE,
@@ -80,8 +79,8 @@ const struct iso_option iso_options[] = {
     {"producer", "pending.max", NUMBER("1000000", 1, 100000000,
         "Writes that are not acknowledged yet; beyond it the caller is told to wait.")},
     {"producer", "cache", TEXT(NULL,
-        "A folder that keeps definitions, so that a producer can be opened while Kafka is "
-        "away.")},
+        "A folder that keeps definitions, so that a producer can be opened while Kafka "
+        "is away.")},
     {"producer", "timeout", DURATION("10s", 100, 10 * MINUTE,
         "How long opening may wait for Kafka.")},
 

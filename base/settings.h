@@ -1,18 +1,18 @@
-/* settings.h - what an operator may choose: one table feeds parsing, `--help`, the example
- * file, and the checks.
+/* settings.h - what an operator may choose: one table feeds parsing, `--help`, the
+ * example file, and the checks.
  *
  * A setting lives in a section: `[daemon] memory.max = 512MiB`; some sections are named
  * and may stand many times: `[cluster home] servers = …`, `[region eu] store = …`. The
- * same setting is written `daemon.memory.max=512MiB`, `region.eu.store=…` on the command
- * line (-X), and ISOSTASY_DAEMON_MEMORY_MAX in the environment (unnamed sections only).
- * Later wins: file, environment, command line. The table is the only place where a
- * setting, its unit, bounds, default and words are written.
+ * same setting is written `daemon.memory.max=512MiB`, `region.eu.store=…` on the
+ * command line (-X), and ISOSTASY_DAEMON_MEMORY_MAX in the environment (unnamed
+ * sections only). Later wins: file, environment, command line. The table is the only
+ * place where a setting, its unit, bounds, default and words are written.
  *
- * In a cluster section `kafka.NAME = value` passes NAME through to librdkafka, but for a
- * deny-list (what isostasy's promises rest on, and what loads code).
+ * In a cluster section `kafka.NAME = value` passes NAME through to librdkafka, but for
+ * a deny-list (what isostasy's promises rest on, and what loads code).
  *
- * Errors are ISO_SETTING with the place (file:line, -X, variable), the reason, and for an
- * unknown name the nearest known one ("did you mean …?").
+ * Errors are ISO_SETTING with the place (file:line, -X, variable), the reason, and for
+ * an unknown name the nearest known one ("did you mean …?").
  */
 #ifndef ISO_BASE_SETTINGS_H
 #define ISO_BASE_SETTINGS_H
@@ -51,8 +51,9 @@ struct iso_settings;
 struct iso_settings *iso_settings_new(void);
 void iso_settings_free(struct iso_settings *settings);
 
-/* Sets `name` ("daemon.memory.max", "region.eu.store", "cluster.home.kafka.ssl.ca.location")
- * to `value`, both copied and checked. `place` says where it stood, for the error. */
+/* Sets `name` ("daemon.memory.max", "region.eu.store",
+ * "cluster.home.kafka.ssl.ca.location") to `value`, both copied and checked. `place`
+ * says where it stood, for the error. */
 enum iso_err iso_settings_set(struct iso_settings *settings, const char *name,
                               const char *value, const char *place,
                               struct iso_why *why);
@@ -61,7 +62,7 @@ enum iso_err iso_settings_set(struct iso_settings *settings, const char *name,
 enum iso_err iso_settings_set_pair(struct iso_settings *settings, const char *pair,
                                    struct iso_why *why);
 
-/* Every ISOSTASY_SECTION_KEY variable of the environment; $ISOSTASY_CONFIG is not one. */
+/* Every ISOSTASY_SECTION_KEY variable there is; $ISOSTASY_CONFIG is not one. */
 enum iso_err iso_settings_set_environment(struct iso_settings *settings,
                                           struct iso_why *why);
 
@@ -74,19 +75,19 @@ const char *iso_settings_text(const struct iso_settings *settings, const char *s
 int64_t iso_settings_number(const struct iso_settings *settings, const char *section,
                             const char *name, const char *key);
 
-/* The names of a named section in the order they were first set: n = 0, 1, …; NULL at the
- * end. The first cluster is the home cluster. */
+/* The names of a named section in the order they were first set: n = 0, 1, …; NULL at
+ * the end. The first cluster is the home cluster. */
 const char *iso_settings_name(const struct iso_settings *settings, const char *section,
                               int n);
 bool iso_settings_has(const struct iso_settings *settings, const char *section,
                       const char *name);
 
 /* Calls `each` for every kafka.* pass-through of a cluster. */
-enum iso_err iso_settings_kafka(const struct iso_settings *settings, const char *cluster,
-                                enum iso_err (*each)(void *user, const char *name,
-                                                     const char *value,
-                                                     struct iso_why *why),
-                                void *user, struct iso_why *why);
+enum iso_err
+iso_settings_kafka(const struct iso_settings *settings, const char *cluster,
+                   enum iso_err (*each)(void *user, const char *name, const char *value,
+                                        struct iso_why *why),
+                   void *user, struct iso_why *why);
 
 /* Writes the commented example file, and the list for --help-settings. */
 void iso_settings_print_example(FILE *out);
