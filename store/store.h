@@ -2,25 +2,28 @@
  *
  * This is the port behind which a local store lives. It knows no version and no write:
  * the order of bytes (memcmp) is the only order it has. Two stores here, `memory` and
- * `lmdb`; a store is one file and one table line (store/README.md tells how to add one).
+ * `lmdb`; a store is one file and one table line (store/README.md tells how to add
+ * one).
  *
  * There is one writer and any number of readers:
  *
- *   snapshot   a frozen view: what was committed when it was opened. Any thread opens and
- *              uses its own. Bounded in age: one that is held longer than
+ *   snapshot   a frozen view: what was committed when it was opened. Any thread opens
+ * and uses its own. Bounded in age: one that is held longer than
  *              ISO_SNAPSHOT_AGE_MAX_MS may answer ISO_STALE; open a new one.
- *   transaction  the one pending change. Puts and deletes are kept in memory, in front of
- *              a snapshot, each key once however often it is put; `commit` hands them
- *              over sorted by key, and they become durable together or not at all;
- *              `abort` forgets them. So a store grows and retries on its own when it
- *              must: the whole change is still in hand.
+ *   transaction  the one pending change. Puts and deletes are kept in memory, in front
+ * of a snapshot, each key once however often it is put; `commit` hands them over sorted
+ * by key, and they become durable together or not at all; `abort` forgets them. So a
+ * store grows and retries on its own when it must: the whole change is still in hand.
  *
- * Keys are 1..ISO_STORE_KEY_MAX bytes, values 0..16 MiB. A store directory belongs to one
- * process at a time for writing (ISO_STORE_BUSY names the other), readers may be other
- * processes.
+ * ISO_NOT_FOUND and ISO_END are answers: they leave `why` as it was. ISO_IO is worth
+ * another try, always.
  *
- * Threads: a transaction and its calls belong to one thread at a time; snapshots each to
- * the thread that opened it; everything else from any thread.
+ * Keys are 1..ISO_STORE_KEY_MAX bytes, values 0..16 MiB. A store directory belongs to
+ * one process at a time for writing (ISO_STORE_BUSY names the other), readers may be
+ * other processes.
+ *
+ * Threads: a transaction and its calls belong to one thread at a time; snapshots each
+ * to the thread that opened it; everything else from any thread.
  */
 #ifndef ISO_STORE_STORE_H
 #define ISO_STORE_STORE_H
@@ -47,20 +50,31 @@ struct iso_txn;
 struct iso_cursor;
 
 struct iso_store_options {
-    bool read_only;    /* no transaction, no lock; the store must exist */
-    bool not_durable;  /* a commit need not reach the disk (tests, benches) */
-    int64_t size_max;  /* bytes on disk at which a commit is ISO_STORE_FULL; 0: no bound */
+    bool read_only;   /* no transaction, no lock; the store must exist */
+    bool not_durable; /* a commit need not reach the disk (tests, benches) */
+    int64_t
+        size_max; /* bytes on disk at which a commit is ISO_STORE_FULL; 0: no bound */
 };
 
 /* A store in memory, gone when closed. Never fails. */
 struct iso_store *iso_store_memory_new(void);
 
-/* A store in directory `path`, which is made (mode 0750) when it does not exist.
- * ISO_DENIED: not writable. ISO_STORE_BUSY: another process writes it. ISO_STORE_MISMATCH:
- * no isostasy store, or one of another format. ISO_NOT_FOUND: read_only, and not there.
- * ISO_SETTING: on a network file system. */
-enum iso_err iso_store_lmdb_open(const char *path, const struct iso_store_options *options,
+/* A store in directory `path`, which is made (mode 0750) when it does not exist; its
+ * parent must. A process has one handle for a store, whatever it does with it, and a
+ * handle does not cross fork (but may be closed there). Readers of other users need to
+ * read data.mdb and to write lock.mdb, which the owner's group may; a read-only file
+ * system will do. ISO_DENIED: not permitted. ISO_STORE_BUSY: another process writes it,
+ * or this one has it open. ISO_STORE_MISMATCH: no isostasy store, or one of another
+ * format. ISO_NOT_FOUND: read_only, and not there. ISO_SETTING: on a network file
+ * system, or no directory. */
+enum iso_err iso_store_lmdb_open(const char *path,
+                                 const struct iso_store_options *options,
                                  struct iso_store **store, struct iso_why *why);
+
+/* Raises size_max of an lmdb store that is open (0: no bound); the next commit counts
+ * with it. A bound that is lower than the former counts when the store is next opened.
+ */
+void iso_store_lmdb_size_max_set(struct iso_store *store, int64_t bytes);
 
 /* All snapshots and the transaction must have ended. NULL is fine. */
 void iso_store_close(struct iso_store *store);
@@ -88,49 +102,52 @@ enum iso_err iso_snapshot_get(struct iso_snapshot *snapshot, enum iso_space spac
                               struct iso_bytes key, struct iso_bytes *value,
                               struct iso_why *why);
 
-/* A cursor over the keys that begin with `prefix` (empty: all), in order, from the first
- * that is ≥ `from` (empty: the first). Both are copied. */
+/* A cursor over the keys that begin with `prefix` (empty: all), in order, from the
+ * first that is ≥ `from` (empty: the first). Both are copied. */
 enum iso_err iso_cursor_open(struct iso_snapshot *snapshot, enum iso_space space,
                              struct iso_bytes prefix, struct iso_bytes from,
                              struct iso_cursor **cursor, struct iso_why *why);
 /* ISO_END after the last. Key and value are borrowed until the snapshot is closed. */
 enum iso_err iso_cursor_next(struct iso_cursor *cursor, struct iso_bytes *key,
                              struct iso_bytes *value, struct iso_why *why);
-void iso_cursor_close(struct iso_cursor *cursor); /* before its snapshot; NULL is fine */
+void iso_cursor_close(
+    struct iso_cursor *cursor); /* before its snapshot; NULL is fine */
 
 /* ---- the transaction ---- */
 
 /* One at a time: a second one is our own mistake. The handle is kept and reused: after
- * warm-up, begin, get, put and commit do not allocate from mem.h. */
+ * warm-up, begin, get, put and commit do not allocate from mem.h (but for what a memory
+ * store keeps). */
 enum iso_err iso_txn_begin(struct iso_store *store, struct iso_txn **txn,
                            struct iso_why *why);
 
-/* Sees this transaction's own changes. Borrowed until the next put or delete of that key,
- * or the end of the transaction. */
-enum iso_err iso_txn_get(struct iso_txn *txn, enum iso_space space, struct iso_bytes key,
-                         struct iso_bytes *value, struct iso_why *why);
+/* Sees this transaction's own changes. Borrowed until the next put or delete of that
+ * key, or the end of the transaction. */
+enum iso_err iso_txn_get(struct iso_txn *txn, enum iso_space space,
+                         struct iso_bytes key, struct iso_bytes *value,
+                         struct iso_why *why);
 
 /* Key and value are copied. */
 void iso_txn_put(struct iso_txn *txn, enum iso_space space, struct iso_bytes key,
                  struct iso_bytes value);
 void iso_txn_delete(struct iso_txn *txn, enum iso_space space, struct iso_bytes key);
 
-/* Calls `each` for every row whose key begins with `prefix`, in order, this transaction's
- * own changes included. Only in ISO_META, ISO_LEDGER and ISO_OUTBOX. `each` must not
- * change the transaction; what it returns other than ISO_OK ends the walk and is
- * returned. */
-enum iso_err iso_txn_scan(struct iso_txn *txn, enum iso_space space,
-                          struct iso_bytes prefix,
-                          enum iso_err (*each)(void *user, struct iso_bytes key,
-                                               struct iso_bytes value,
-                                               struct iso_why *why),
-                          void *user, struct iso_why *why);
+/* Calls `each` for every row whose key begins with `prefix`, in order, this
+ * transaction's own changes included. Only in ISO_META, ISO_LEDGER and ISO_OUTBOX.
+ * `each` must not change the transaction; what it returns other than ISO_OK ends the
+ * walk and is returned. */
+enum iso_err
+iso_txn_scan(struct iso_txn *txn, enum iso_space space, struct iso_bytes prefix,
+             enum iso_err (*each)(void *user, struct iso_bytes key,
+                                  struct iso_bytes value, struct iso_why *why),
+             void *user, struct iso_why *why);
 
-/* Bytes that this transaction keeps in memory: the caller's measure of when to commit. */
+/* Bytes that this transaction keeps in memory: the caller's measure of when to commit.
+ */
 size_t iso_txn_size(const struct iso_txn *txn);
 
-/* Ends the transaction either way, but for a kind ISO_RETRY (disk full, size_max): then it
- * stands as it was, and commit may be called again, or abort. */
+/* Ends the transaction either way, but for a kind ISO_RETRY (disk full, size_max): then
+ * it stands as it was, and commit may be called again, or abort. */
 enum iso_err iso_txn_commit(struct iso_txn *txn, struct iso_why *why);
 void iso_txn_abort(struct iso_txn *txn);
 
