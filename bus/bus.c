@@ -23,9 +23,8 @@ static enum iso_err topic_check(const char *topic, struct iso_why *why)
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789._-";
     size_t length = strlen(topic);
-    if (length == 0 || length > ISO_BUS_TOPIC_MAX ||
-        strspn(topic, allowed) != length || strcmp(topic, ".") == 0 ||
-        strcmp(topic, "..") == 0)
+    if (length == 0 || length > ISO_BUS_TOPIC_MAX || strspn(topic, allowed) != length ||
+        strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
         return iso_fail(
             why, ISO_USAGE,
             "'%.80s' cannot be a topic's name: 1 to %d letters, digits, '.', "

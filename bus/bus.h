@@ -28,7 +28,7 @@ struct iso_bus;
 struct iso_publisher;
 struct iso_reader;
 
-enum { ISO_BUS_TOPIC_MAX = 249 }; /* bytes of a topic's name: Kafka's own bound */
+enum { ISO_BUS_TOPIC_MAX = 249 };   /* bytes of a topic's name: Kafka's own bound */
 enum { ISO_MESSAGE_MAX = 1114112 }; /* bytes: what clients and topics must allow */
 
 /* Opens cluster `name` of `settings` (servers, kafka.*). Does not wait for Kafka:
