@@ -48,8 +48,6 @@ static enum iso_err check_same(const struct iso_definition *first,
     const char *what = NULL;
     if (strcmp(first->collection, coming->collection) != 0)
         what = "name";
-    else if (memcmp(first->id, coming->id, sizeof first->id) != 0)
-        what = "id";
     else if (first->partitions != coming->partitions)
         what = "number of partitions";
     else if (first->buckets != coming->buckets)

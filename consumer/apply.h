@@ -1,12 +1,13 @@
 /* apply.h - the heart of a region: one record of one log, applied to one slice.
  *
  * Seven steps in one store transaction (DESIGN.md, section 4): skip what is below the
- * frontier, admit or refuse, filter duplicates, merge by the resolver with ledger, bucket
- * vector and digest, T and bound, frontier and running hash. No I/O but through the
- * transaction, no clock, no chance: what comes out is a function of the log's prefixes.
+ * frontier, admit or refuse, filter duplicates, merge by the resolver with ledger,
+ * bucket vector and digest, T and bound, frontier and running hash. No I/O but through
+ * the transaction, no clock, no chance: what comes out is a function of the log's
+ * prefixes.
  *
- * The slice's state and its buckets are kept in memory between batches and saved into the
- * transaction before it commits; after an abort they are loaded again.
+ * The slice's state and its buckets are kept in memory between batches and saved into
+ * the transaction before it commits; after an abort they are loaded again.
  *
  *   open ─▶ record, record, … ─▶ save ─▶ (commit) ─▶ record …
  *                                  └─▶ (abort) ─▶ load ─▶ record …
@@ -24,15 +25,16 @@ struct iso_apply;
 
 struct iso_apply_options {
     const char *collection;
-    uint16_t number;        /* the store's number for the collection, see rows.h */
+    uint16_t number; /* the store's number for the collection, see rows.h */
     uint32_t partition;
-    unsigned region;        /* our own: says whose dead letters are ours to publish */
+    unsigned region; /* our own: says whose dead letters are ours to publish */
     const struct iso_control *control; /* borrowed; grows while we run */
 };
 
-/* Loads the slice from the store, or begins it anew by the collection's first definition
- * (which `control` or the store must hold: ISO_NO_DEFINITION). ISO_STORE_MISMATCH: the
- * store was made for another definition of that name. ISO_UNSUPPORTED. */
+/* Loads the slice from the store, or begins it anew by the collection's first
+ * definition (which `control` or the store must hold: ISO_NO_DEFINITION).
+ * ISO_STORE_MISMATCH: the store was made for another definition of that name.
+ * ISO_UNSUPPORTED. */
 enum iso_err iso_apply_open(struct iso_store *store,
                             const struct iso_apply_options *options,
                             struct iso_apply **apply, struct iso_why *why);
@@ -48,19 +50,23 @@ enum iso_outcome {
     ISO_SET_ASIDE, /* refused; its dead letter stands in the outbox when it is ours */
 };
 
-/* Applies one record (event ISO_RECORD) of log `log`. `control_read` says that the control
- * topic was read to its end after this record was met.
+/* Applies one record (event ISO_RECORD) of log `log`. `control_read` says that the
+ * control topic was read to its end after this record was met.
  *
  *   ISO_OK            done, *outcome says how; the frontier is behind it
- *   ISO_CONTROL_WAIT  a DEFINE that `control` does not hold: read it to its end, then call
- *                     again with control_read; nothing was changed
+ *   ISO_CONTROL_WAIT  a DEFINE that `control` does not hold: read it to its end, then
+ *                     call again with control_read
  *   ISO_UNSUPPORTED   a definition that this software is too old for: park the slice
- *   ISO_DAMAGED       what is stored for the key fails its check: stop the slice
- *   others            the store's failures; abort, load, retry
+ *   ISO_DAMAGED       what is stored for the record fails its check: stop the slice
+ *   others            the store's failures: abort, load, retry
+ *
+ * After the first three failures slice and transaction are as they were before the
+ * call: what came before can be saved and committed.
  */
-enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn, uint16_t log,
-                              const struct iso_record *record, bool control_read,
-                              enum iso_outcome *outcome, struct iso_why *why);
+enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
+                              uint16_t log, const struct iso_record *record,
+                              bool control_read, enum iso_outcome *outcome,
+                              struct iso_why *why);
 
 /* All that was there up to `offset` has been read (ISO_AT_END): the frontier moves over
  * transaction markers. ISO_LOG_DIVERGED: the log ends before the frontier. */
@@ -73,11 +79,12 @@ void iso_apply_save(struct iso_apply *apply, struct iso_txn *txn);
 /* Borrowed; what reports say. */
 const struct iso_slice *iso_apply_slice(const struct iso_apply *apply);
 
-/* The logs to read, as the definitions met so far name them: n = 0, 1, …; NULL at the end.
- * More may come after a DEFINE. */
+/* The logs to read, as the definitions met so far name them: n = 0, 1, …; NULL at the
+ * end. More may come after a DEFINE. */
 const struct iso_definition_log *iso_apply_log(const struct iso_apply *apply, size_t n);
 
-/* The newest definition that counts in some log of the slice (or the first, before any). */
+/* The newest definition that counts in some log of the slice (or the first, before
+ * any). */
 const struct iso_definition *iso_apply_definition(const struct iso_apply *apply);
 
 /* The slice's floor: the smallest bound over its open logs. */

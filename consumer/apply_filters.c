@@ -1,0 +1,78 @@
+/* A direct-mapped cache with write-back: whatever it holds and the transaction does not
+ * is put before the transaction commits (save) or when its slot is needed. Loading can
+ * fail; the slot is empty then. */
+#include "consumer/apply_filters.h"
+
+#include "consumer/rows.h"
+
+static struct apply_filter *slot_of(struct apply_filters *filters, uint16_t log,
+                                    uint64_t node)
+{
+    uint64_t mixed = (node ^ log) * UINT64_C(0x9e3779b97f4a7c15);
+    return &filters->slots[mixed >> 60];
+}
+_Static_assert(APPLY_FILTERS == 1 << (64 - 60), "a slot is named by the highest bits");
+
+static void put_back(struct apply_filters *filters, struct iso_txn *txn,
+                     struct apply_filter *slot)
+{
+    if (!slot->used || !slot->dirty)
+        return;
+    iso_rows_key_filter(&filters->key, filters->collection, filters->partition,
+                        slot->log, slot->node);
+    iso_filter_encode(&slot->filter, &filters->row);
+    iso_txn_put(txn, ISO_FILTER, iso_buf_bytes(&filters->key),
+                iso_buf_bytes(&filters->row));
+    slot->dirty = false;
+}
+
+static enum iso_err load(struct apply_filters *filters, struct iso_txn *txn,
+                         struct apply_filter *slot, struct iso_why *why)
+{
+    struct iso_bytes row;
+    slot->filter.count = 0;
+    iso_rows_key_filter(&filters->key, filters->collection, filters->partition,
+                        slot->log, slot->node);
+    enum iso_err err =
+        iso_txn_get(txn, ISO_FILTER, iso_buf_bytes(&filters->key), &row, why);
+    if (err == ISO_NOT_FOUND)
+        return ISO_OK;
+    return err == ISO_OK ? iso_filter_decode(row, &slot->filter, why) : err;
+}
+
+enum iso_err apply_filters_get(struct apply_filters *filters, struct iso_txn *txn,
+                               uint16_t log, uint64_t node,
+                               struct apply_filter **filter, struct iso_why *why)
+{
+    struct apply_filter *slot = slot_of(filters, log, node);
+    if (!slot->used || slot->log != log || slot->node != node) {
+        put_back(filters, txn, slot);
+        slot->log = log;
+        slot->node = node;
+        enum iso_err err = load(filters, txn, slot, why);
+        slot->used = err == ISO_OK;
+        if (err != ISO_OK)
+            return err;
+    }
+    *filter = slot;
+    return ISO_OK;
+}
+
+void apply_filters_save(struct apply_filters *filters, struct iso_txn *txn)
+{
+    for (size_t i = 0; i < APPLY_FILTERS; i++)
+        put_back(filters, txn, &filters->slots[i]);
+}
+
+void apply_filters_forget(struct apply_filters *filters)
+{
+    for (size_t i = 0; i < APPLY_FILTERS; i++)
+        filters->slots[i].used = filters->slots[i].dirty = false;
+}
+
+void apply_filters_release(struct apply_filters *filters)
+{
+    iso_buf_release(&filters->key);
+    iso_buf_release(&filters->row);
+    apply_filters_forget(filters);
+}

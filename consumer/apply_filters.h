@@ -1,0 +1,38 @@
+/* apply_filters.h - the duplicate filters in hand: those of the nodes that wrote last.
+ *
+ * A few nodes write nearly everything, so their rows are kept decoded between records
+ * and batches; another node's takes the place of one that fell on the same slot, which
+ * goes back into the transaction. Only apply*.c includes this.
+ */
+#ifndef ISO_CONSUMER_APPLY_FILTERS_H
+#define ISO_CONSUMER_APPLY_FILTERS_H
+
+#include "consumer/filter.h"
+#include "store/store.h"
+
+enum { APPLY_FILTERS = 16 };
+
+struct apply_filter {
+    bool used, dirty;
+    uint16_t log;
+    uint64_t node;
+    struct iso_filter filter;
+};
+
+struct apply_filters {
+    uint16_t collection;
+    uint32_t partition;
+    struct apply_filter slots[APPLY_FILTERS];
+    struct iso_buf key, row; /* scratch */
+};
+
+/* The filter of a node in a log: who changes it sets `dirty`. Borrowed until the next
+ * call. ISO_DAMAGED, and the store's failures. */
+enum iso_err apply_filters_get(struct apply_filters *filters, struct iso_txn *txn,
+                               uint16_t log, uint64_t node,
+                               struct apply_filter **filter, struct iso_why *why);
+void apply_filters_save(struct apply_filters *filters, struct iso_txn *txn);
+void apply_filters_forget(struct apply_filters *filters);
+void apply_filters_release(struct apply_filters *filters);
+
+#endif

@@ -1,0 +1,318 @@
+/* The seven steps (DESIGN.md, section 4):
+ *
+ *   1 below the frontier? ── yes ─▶ skipped
+ *   2 judge: admitted? ───── no ──▶ dead letter ──▶ 6
+ *   3 filter: new? ───────── no ──▶ counted ──────▶ 6   (disorder: as 2)
+ *   4 merge: entry, ledger, bucket, slice
+ *   5 T, bound, top, source
+ *   6 frontier   7 running hash
+ *
+ * Until the merge nothing is changed that is not taken back, so a record that has to
+ * wait, or meets a damaged entry, leaves the slice as it found it. A failure inside the
+ * merge (of the store, or a damaged ledger row) leaves the transaction half changed:
+ * abort. */
+#include "consumer/apply_state.h"
+
+#include <inttypes.h>
+
+#include "consumer/rows.h"
+
+enum { MARK_EVERY = 4096 };
+
+struct step {
+    struct iso_apply *apply;
+    const struct iso_record *record;
+    size_t index; /* of the log in slice.logs */
+    struct iso_write write;
+    const struct iso_definition *definition; /* that a DEFINE puts in force */
+    enum iso_outcome outcome;
+};
+
+static struct iso_slice_log *log_of(const struct step *step)
+{
+    return &step->apply->slice.logs[step->index];
+}
+
+static bool has_header(const struct step *step)
+{
+    return step->record->header_count > 0;
+}
+
+/* ---- step 2 ---- */
+
+static enum iso_err judge(struct step *step, bool control_read, struct iso_why *why)
+{
+    struct iso_apply *apply = step->apply;
+    const struct apply_log *log = &apply->logs[step->index];
+    struct iso_admit admit = {
+        .definition = log->definition,
+        .where = log->definition != NULL ? log->where : NULL,
+        .log = log_of(step),
+        .partition = apply->partition,
+        .schemas = &apply->schemas,
+    };
+    enum iso_err err =
+        iso_admit(&admit, step->record, &apply->names, &step->write, why);
+    if (err == ISO_OK && step->write.operation == ISO_DEFINE)
+        err = iso_admit_define(&admit, &apply->known, control_read, step->record,
+                               &step->write, &step->definition, why);
+    return err;
+}
+
+static void set_aside(struct step *step, enum iso_err err, const struct iso_why *why)
+{
+    log_of(step)->refused++;
+    apply_letter(step->apply, step->index, step->record, err, why);
+    step->outcome = ISO_SET_ASIDE;
+}
+
+/* ---- step 4 ---- */
+
+/* The row changes, and by it the sums of its bucket and of the slice. */
+static void merge_keep(struct step *step, struct iso_bytes key, uint32_t number,
+                       struct iso_bucket *bucket)
+{
+    struct iso_apply *apply = step->apply;
+    const struct iso_merged *merged = &apply->merged;
+    uint16_t log = log_of(step)->log;
+    if (merged->changed && merged->row.size > 0)
+        iso_txn_put(apply->txn, ISO_ENTRY, key, iso_buf_bytes(&merged->row));
+    else if (merged->changed)
+        iso_txn_delete(apply->txn, ISO_ENTRY, key);
+    iso_buckets_touch(&apply->buckets, number);
+    iso_tally_subtract(&bucket->tally, &merged->was);
+    iso_tally_add(&bucket->tally, &merged->is);
+    iso_tally_subtract(&apply->slice.tally, &merged->was);
+    iso_tally_add(&apply->slice.tally, &merged->is);
+    iso_vector_move(&bucket->vector, log, step->record->offset);
+    iso_vector_move(&apply->slice.vector, log, step->record->offset);
+    apply->slice.effective++;
+    apply->slice.alarms += merged->alarm;
+}
+
+static enum iso_err merge(struct step *step, struct iso_why *why)
+{
+    struct iso_apply *apply = step->apply;
+    const struct iso_write *write = &step->write;
+    const struct iso_record *record = step->record;
+    struct iso_coming coming = {
+        .operation = write->operation,
+        .key = record->key,
+        .value = record->value,
+        .version = write->version,
+        .log = log_of(step)->log,
+        .offset = record->offset,
+        .blind = write->blind,
+        .read = write->read,
+        .has_expiry = write->has_expiry,
+        .expiry_ms = write->expiry_ms,
+    };
+    struct iso_ledger ledger = apply_ledger(apply);
+    struct iso_bytes held = {0};
+    struct iso_bucket *bucket;
+    uint32_t number = iso_bucket_of(record->key, apply->buckets.count);
+    enum iso_err err =
+        iso_buckets_get(&apply->buckets, apply->txn, number, &bucket, why);
+    if (err != ISO_OK)
+        return err;
+    iso_rows_key_entry(&apply->key, apply->number, apply->partition, record->key);
+    struct iso_bytes key = iso_buf_bytes(&apply->key);
+    err = iso_txn_get(apply->txn, ISO_ENTRY, key, &held, why);
+    if (err != ISO_OK && err != ISO_NOT_FOUND)
+        return err;
+    if (err == ISO_NOT_FOUND)
+        held = (struct iso_bytes){0};
+    apply_ledger_begin(apply, record->key);
+    struct iso_merge given = {held, &coming, &ledger, bucket->swept_ms};
+    err = apply->resolver->merge(&given, &apply->merged, why);
+    if (err != ISO_OK) {
+        apply_ledger_undo(apply);
+        return err;
+    }
+    merge_keep(step, key, number, bucket);
+    return ISO_OK;
+}
+
+/* A log begins (its first DEFINE), or goes on under another definition. */
+static enum iso_err define(struct step *step, struct iso_why *why)
+{
+    struct iso_apply *apply = step->apply;
+    struct iso_slice_log *log = log_of(step);
+    const struct iso_definition *definition = step->definition;
+    uint16_t number = log->log;
+    if (log->definition == 0) {
+        log->birth = step->write.version.hlc;
+        log->top = log->birth;
+        log->bound_ms = iso_hlc_ms(log->birth);
+    }
+    log->definition = definition->number;
+    iso_known_use(&apply->known, definition);
+    apply_logs_add(apply, definition);
+    step->index = apply_log_index(apply, number); /* logs may have moved */
+    return apply_logs_refresh(apply, why);
+}
+
+/* ---- step 5 ---- */
+
+static void advance_time(struct step *step)
+{
+    struct iso_slice_log *log = log_of(step);
+    const struct iso_write *write = &step->write;
+    uint64_t hlc = write->version.hlc;
+    int64_t append_ms = iso_admit_append_ms(step->record);
+    if (hlc > log->top)
+        log->top = hlc;
+    if (has_header(step)) {
+        int64_t attested_ms = iso_hlc_ms(hlc) < append_ms ? iso_hlc_ms(hlc) : append_ms;
+        if (attested_ms > log->t_ms)
+            log->t_ms = attested_ms;
+    }
+    const struct iso_definition *definition = step->apply->logs[step->index].definition;
+    if (log->t_ms - definition->before_max_ms > log->bound_ms)
+        log->bound_ms = log->t_ms - definition->before_max_ms;
+}
+
+static void advance_source(struct step *step)
+{
+    const struct iso_write *write = &step->write;
+    uint32_t region = has_header(step) ? iso_node_region(write->version.node) : 0;
+    struct iso_slice_source *source = iso_slice_source_add(log_of(step), region);
+    if (source->offset < 0 || write->version.hlc >= source->hlc) {
+        source->hlc = write->version.hlc;
+        source->offset = step->record->offset;
+        source->append_ms = step->record->append_ms;
+    }
+    source->writes +=
+        write->operation != ISO_HEARTBEAT && write->operation != ISO_DEFINE;
+}
+
+/* ---- steps 3 to 5 ---- */
+
+/* What the record does when it is new; what it changed is not taken back when it fails.
+ */
+static enum iso_err effect(struct step *step, struct iso_why *why)
+{
+    enum iso_err err = ISO_OK;
+    if (step->write.operation == ISO_DEFINE)
+        err = define(step, why);
+    else if (step->write.operation != ISO_HEARTBEAT)
+        err = merge(step, why);
+    if (err != ISO_OK)
+        return err;
+    advance_time(step);
+    advance_source(step);
+    step->outcome = ISO_APPLIED;
+    return ISO_OK;
+}
+
+static void filter_copy(struct iso_filter *to, const struct iso_filter *from)
+{
+    to->count = from->count;
+    memcpy(to->intervals, from->intervals, from->count * sizeof from->intervals[0]);
+}
+
+static void disorder(struct step *step, struct iso_why *why)
+{
+    const struct iso_write *write = &step->write;
+    enum iso_err err = iso_fail(
+        why, ISO_REFUSED,
+        "seq %" PRIu64 " of node %016" PRIx64 " has an hlc that is not between "
+        "those of the seqs beside it: a handle was copied, so open one in each "
+        "process, after fork",
+        write->seq, write->version.node);
+    set_aside(step, err, why);
+}
+
+static enum iso_err filter_and_effect(struct step *step, struct iso_why *why)
+{
+    struct iso_apply *apply = step->apply;
+    const struct iso_write *write = &step->write;
+    struct iso_slice_log *log = log_of(step);
+    if (!has_header(step))
+        return effect(step, why);
+    struct apply_filter *slot;
+    enum iso_err err = apply_filters_get(&apply->filters, apply->txn, log->log,
+                                         write->version.node, &slot, why);
+    if (err != ISO_OK)
+        return err;
+    struct iso_filter before;
+    uint64_t gaps = 0;
+    filter_copy(&before, &slot->filter);
+    switch (iso_filter_take(&slot->filter, write->seq, write->version.hlc,
+                            log->bound_ms, &gaps)) {
+    case ISO_FILTER_DUPLICATE:
+        log->duplicates++;
+        step->outcome = ISO_DUPLICATE;
+        return ISO_OK;
+    case ISO_FILTER_DISORDER:
+        disorder(step, why);
+        return ISO_OK;
+    case ISO_FILTER_NEW:
+        break;
+    }
+    err = effect(step, why);
+    if (err != ISO_OK) {
+        filter_copy(&slot->filter, &before);
+        return err;
+    }
+    slot->dirty = true;
+    apply->slice.gaps += gaps;
+    return ISO_OK;
+}
+
+/* ---- steps 6 and 7 ---- */
+
+static void advance_frontier(struct step *step)
+{
+    struct iso_apply *apply = step->apply;
+    const struct iso_record *record = step->record;
+    struct iso_slice_log *log = log_of(step);
+    const struct iso_bytes *key = record->has_key ? &record->key : NULL;
+    const struct iso_bytes *value = record->has_value ? &record->value : NULL;
+    const struct iso_bytes *header = has_header(step) ? &record->header : NULL;
+    struct iso_digest zero = {0};
+    int64_t append_ms = iso_admit_append_ms(record);
+    log->frontier = record->offset + 1;
+    if (append_ms > log->append_ms)
+        log->append_ms = append_ms;
+    log->prefix = iso_prefix_hash(log->prefix, record->offset, record->append_ms, key,
+                                  value, header, &apply->hash);
+    log->record_offset = record->offset;
+    log->record_append_ms = record->append_ms;
+    log->record_hash = iso_prefix_hash(zero, record->offset, record->append_ms, key,
+                                       value, header, &apply->hash);
+    if (record->offset % MARK_EVERY == 0) {
+        log->mark_offset = record->offset;
+        log->mark = log->prefix;
+    }
+    apply->changed = true;
+}
+
+enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
+                              uint16_t log, const struct iso_record *record,
+                              bool control_read, enum iso_outcome *outcome,
+                              struct iso_why *why)
+{
+    struct step step = {
+        .apply = apply, .record = record, .index = apply_log_index(apply, log)};
+    struct iso_why unasked;
+    if (why == NULL)
+        why = &unasked; /* a dead letter needs its sentence */
+    if (record->offset < log_of(&step)->frontier) {
+        *outcome = ISO_SKIPPED;
+        return ISO_OK;
+    }
+    apply->txn = txn;
+    enum iso_err err = judge(&step, control_read, why);
+    if (iso_err_kind(err) == ISO_POISON)
+        set_aside(&step, err, why);
+    else if (err != ISO_OK)
+        return err;
+    else
+        err = filter_and_effect(&step, why);
+    if (step.outcome != ISO_SET_ASIDE && err != ISO_OK)
+        return err;
+    advance_frontier(&step);
+    *outcome = step.outcome;
+    return ISO_OK;
+}

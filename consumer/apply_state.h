@@ -1,0 +1,71 @@
+/* apply_state.h - what an iso_apply is made of; only apply*.c includes this.
+ *
+ *   apply.c          open, load, save, close, and what others may ask
+ *   apply_record.c   the seven steps of a record
+ *   apply_ledger.c   the ledger that the resolver is given, over the transaction
+ *   apply_letter.c   the dead letter of a refused record
+ *   apply_filters.c  the duplicate filters in hand
+ */
+#ifndef ISO_CONSUMER_APPLY_STATE_H
+#define ISO_CONSUMER_APPLY_STATE_H
+
+#include "consumer/admit.h"
+#include "consumer/apply.h"
+#include "consumer/apply_filters.h"
+#include "consumer/bucket.h"
+#include "consumer/known.h"
+
+/* Beside slice.logs[n]: what definitions say of that log. */
+struct apply_log {
+    const struct iso_definition *definition; /* in force in it; NULL: none yet */
+    const struct iso_definition_log *where;  /* what it, or else the newest met, says */
+};
+
+struct iso_apply {
+    struct iso_store *store;
+    uint16_t number;
+    uint32_t partition;
+    unsigned region;
+    const struct iso_resolver *resolver;
+    struct iso_known known;
+    struct iso_slice slice;
+    bool changed; /* since it was loaded or saved */
+    struct apply_log *logs;
+    size_t log_room;
+    size_t log_last; /* index of the log that the last record was of */
+    struct iso_buckets buckets;
+    struct apply_filters filters;
+    struct iso_schemas schemas;
+    struct iso_merged merged;
+    struct iso_txn *txn;                  /* of the record in hand */
+    struct iso_bytes ledger_entry_key;    /* its key */
+    struct iso_buf key, row, names, hash; /* scratch */
+    struct iso_buf ledger_key, ledger_row, ledger_versions, ledger_undo;
+    uint64_t ledger_rows_before;
+    struct iso_digest ledger_before;
+};
+
+/* Index in slice.logs; the log is there, since nobody reads one that no definition met
+ * names. */
+size_t apply_log_index(struct iso_apply *apply, uint16_t log);
+
+/* After slice.logs, or a definition in force, changed. ISO_DAMAGED: the store lacks a
+ * definition that it used. */
+enum iso_err apply_logs_refresh(struct iso_apply *apply, struct iso_why *why);
+
+/* Takes in the logs that a definition names: from here on they hold the floor. */
+void apply_logs_add(struct iso_apply *apply, const struct iso_definition *definition);
+
+/* The port for the resolver. begin says whose rows, undo takes back what changed since.
+ */
+void apply_ledger_begin(struct iso_apply *apply, struct iso_bytes entry_key);
+void apply_ledger_undo(struct iso_apply *apply);
+struct iso_ledger apply_ledger(struct iso_apply *apply);
+
+/* Puts the dead letter of a refused record into the outbox, when it is ours to publish.
+ */
+void apply_letter(struct iso_apply *apply, size_t index,
+                  const struct iso_record *record, enum iso_err err,
+                  const struct iso_why *why);
+
+#endif
