@@ -1,0 +1,78 @@
+/* cli.h - what the commands of `isostasy` share: the settings, the buses, and how a
+ * command is declared. A command is one row of the table in main.c and one function.
+ */
+#ifndef ISO_CLI_CLI_H
+#define ISO_CLI_CLI_H
+
+#include <argp.h>
+#include <jansson.h>
+
+#include "base/settings.h"
+#include "bus/bus.h"
+#include "schema/control.h"
+
+enum { CLI_CLUSTERS_MAX = 64, CLI_TIMEOUT_MS = 10000 };
+
+struct cli {
+    struct iso_settings *settings;
+    struct iso_bus
+        *buses[CLI_CLUSTERS_MAX]; /* by place in the settings; opened when used */
+    struct iso_control *control;
+    struct iso_why why;
+};
+
+struct cli_command {
+    const char *name; /* "region add": one word or two */
+    const char *arguments;
+    const char *words; /* one sentence */
+    enum iso_err (*run)(struct cli *cli, int argc, char **argv);
+};
+
+/* Parses a command's own options and arguments: argp with our conventions. argv[0] is
+ * the command's name. Ends the process on --help and on wrong usage (EX_USAGE). */
+void cli_parse(const struct cli_command *command, const struct argp_option *options,
+               argp_parser_t parser, int argc, char **argv, void *input);
+extern const struct cli_command *cli_command_now; /* the one that runs */
+
+/* Writes `argument` to the first of the `count` places that is still NULL; false when
+ * all are taken. For parsers of positional arguments. */
+bool cli_take(const char **places, size_t count, const char *argument);
+
+/* The bus of a cluster; NULL name: home. */
+enum iso_err cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus);
+const char *cli_prefix(const struct cli *cli);
+
+/* Reads the control topic to its end; cli->control then holds it. */
+enum iso_err cli_control(struct cli *cli);
+
+/* The newest definition of a collection; the sentence of a failure names those there
+ * are. */
+enum iso_err cli_definition(struct cli *cli, const char *collection,
+                            const struct iso_definition **definition);
+
+/* `named`, or the only region of the settings. */
+enum iso_err cli_region(struct cli *cli, const char *named, const char **region);
+
+/* Prints one JSON value on one line and lets go of it. */
+void cli_print_json(json_t *value);
+/* Text when the bytes are UTF-8, else an object {"base64": …}. */
+json_t *cli_json_bytes(struct iso_bytes bytes);
+
+/* The commands, by file. */
+enum iso_err cli_region_add(struct cli *cli, int argc, char **argv);
+enum iso_err cli_region_list(struct cli *cli, int argc, char **argv);
+enum iso_err cli_collection_create(struct cli *cli, int argc, char **argv);
+enum iso_err cli_collection_list(struct cli *cli, int argc, char **argv);
+enum iso_err cli_collection_show(struct cli *cli, int argc, char **argv);
+enum iso_err cli_put(struct cli *cli, int argc, char **argv);
+enum iso_err cli_delete(struct cli *cli, int argc, char **argv);
+enum iso_err cli_get(struct cli *cli, int argc, char **argv);
+enum iso_err cli_export(struct cli *cli, int argc, char **argv);
+enum iso_err cli_load(struct cli *cli, int argc, char **argv);
+enum iso_err cli_lag(struct cli *cli, int argc, char **argv);
+enum iso_err cli_wait(struct cli *cli, int argc, char **argv);
+enum iso_err cli_dead_letter_list(struct cli *cli, int argc, char **argv);
+enum iso_err cli_dead_letter_show(struct cli *cli, int argc, char **argv);
+enum iso_err cli_dead_letter_replay(struct cli *cli, int argc, char **argv);
+
+#endif

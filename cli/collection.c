@@ -1,0 +1,442 @@
+/* isostasy collection create|list|show: definitions, and the logs that they name.
+ *
+ * Create can be done again after any interruption: topics that are there are kept, a
+ * definition that was announced is used as it stands, and partitions that have their
+ * DEFINE are left alone.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "producer/define.h"
+#include "schema/avro.h"
+
+struct collection_arguments {
+    const char *name;
+    const char *resolver, *format, *logs, *regions, *topic, *cluster;
+    long partitions, buckets;
+    int64_t before_max_ms, after_max_ms;
+    bool json;
+};
+
+static const struct argp_option create_options[] = {
+    {"partitions", 'p', "N", 0, "Slices; never changes later (default 8)", 0},
+    {"resolver", 'r', "NAME", 0,
+     "What concurrent writes mean; never changes (default lww)", 0},
+    {"format", 'f', "FORMAT", 0, "Of values: opaque, avro, confluent (default opaque)",
+     0},
+    {"logs", 'l', "SHAPE", 0,
+     "shared: one topic for all regions; per-region: one each (default shared)", 0},
+    {"regions", 'R', "NAMES", 0, "Comma-separated (default: all there are)", 0},
+    {"topic", 't', "NAME", 0,
+     "Of the shared log; prefix of the others (default: its name)", 0},
+    {"cluster", 'k', "NAME", 0, "Of the shared log (default: home)", 0},
+    {"buckets", 'b', "N", 0, "Digest buckets a slice; never changes (default 1024)", 0},
+    {"before-max", 'B', "TIME", 0, "How old a write may arrive (default 24h)", 0},
+    {"after-max", 'A', "TIME", 0, "How far ahead a clock may be (default 60s)", 0},
+    {0},
+};
+
+static long number_of(struct argp_state *state, const char *name, const char *value)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+    if (*value == '\0' || *end != '\0' || number < 1 || number > INT32_MAX)
+        argp_error(state, "--%s takes a whole number from 1 on, not '%s'", name, value);
+    return number;
+}
+
+static int64_t duration_of(struct argp_state *state, const char *value)
+{
+    struct iso_why why;
+    int64_t ms = 0;
+    if (iso_duration_parse(value, &ms, &why) != ISO_OK)
+        argp_error(state, "%s", why.text);
+    return ms;
+}
+
+static error_t create_option(int key, char *value, struct argp_state *state)
+{
+    struct collection_arguments *arguments = state->input;
+    switch (key) {
+    case 'p':
+        arguments->partitions = number_of(state, "partitions", value);
+        return 0;
+    case 'b':
+        arguments->buckets = number_of(state, "buckets", value);
+        return 0;
+    case 'B':
+        arguments->before_max_ms = duration_of(state, value);
+        return 0;
+    case 'A':
+        arguments->after_max_ms = duration_of(state, value);
+        return 0;
+    case 'r':
+        arguments->resolver = value;
+        return 0;
+    case 'f':
+        arguments->format = value;
+        return 0;
+    case 'l':
+        arguments->logs = value;
+        return 0;
+    case 'R':
+        arguments->regions = value;
+        return 0;
+    case 't':
+        arguments->topic = value;
+        return 0;
+    case 'k':
+        arguments->cluster = value;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!cli_take(&arguments->name, 1, value))
+            argp_error(state, "one name; '%s' is one too many", value);
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->name == NULL || !iso_collection_name_valid(arguments->name))
+            argp_error(state,
+                       "a collection's name is 1 to %d of a-z, A-Z, 0-9, . _ and -",
+                       ISO_COLLECTION_NAME_MAX);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- making a definition ---- */
+
+static enum iso_err format_of(struct cli *cli, const char *name,
+                              enum iso_format *format)
+{
+    static const char *const names[] = {"avro", "confluent", "opaque"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *format = (enum iso_format)i;
+            return ISO_OK;
+        }
+    }
+    return iso_fail(&cli->why, ISO_USAGE,
+                    "--format is opaque, avro or confluent, not '%s'", name);
+}
+
+static void region_take(struct iso_definition *definition, unsigned number,
+                        const char *name)
+{
+    struct iso_definition_region *row =
+        &definition->regions[definition->region_count++];
+    row->number = (uint8_t)number;
+    snprintf(row->name, sizeof row->name, "%s", name);
+}
+
+static enum iso_err regions_take(struct cli *cli, const char *list,
+                                 struct iso_definition *definition)
+{
+    definition->regions = iso_alloc_zero(ISO_REGION_MAX, sizeof *definition->regions);
+    for (unsigned n = 1; list == NULL && n <= ISO_REGION_MAX; n++) {
+        const char *name = iso_control_region_name(cli->control, n);
+        if (name != NULL)
+            region_take(definition, n, name);
+    }
+    while (list != NULL && *list != '\0') {
+        size_t length = strcspn(list, ",");
+        char name[ISO_REGION_NAME_MAX + 1];
+        snprintf(name, sizeof name, "%.*s", (int)length, list);
+        unsigned number = iso_control_region(cli->control, name);
+        if (number == 0)
+            return iso_fail(
+                &cli->why, ISO_NO_DEFINITION,
+                "there is no region %s: add it with `isostasy region add %s`", name,
+                name);
+        if (iso_definition_region(definition, number) == NULL)
+            region_take(definition, number, name);
+        list += length + (list[length] == ',');
+    }
+    if (definition->region_count == 0)
+        return iso_fail(&cli->why, ISO_NO_DEFINITION,
+                        "there are no regions yet: add each with `isostasy region add "
+                        "NAME`");
+    return ISO_OK;
+}
+
+static char *log_topic(const char *prefix, const char *region)
+{
+    struct iso_buf topic = {0};
+    iso_buf_print(&topic, "%s%s%s", prefix, region ? "." : "", region ? region : "");
+    char *text = iso_strdup(iso_buf_text(&topic));
+    iso_buf_release(&topic);
+    return text;
+}
+
+static enum iso_err logs_take(struct cli *cli,
+                              const struct collection_arguments *arguments,
+                              struct iso_definition *definition)
+{
+    const char *home = iso_settings_name(cli->settings, "cluster", 0);
+    const char *prefix = arguments->topic ? arguments->topic : arguments->name;
+    uint64_t birth = iso_hlc_of_ms(iso_now_ms(&iso_clock_machine));
+    bool shared = strcmp(arguments->logs, "shared") == 0;
+    if (!shared && strcmp(arguments->logs, "per-region") != 0)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "--logs is shared or per-region, not '%s'", arguments->logs);
+    definition->log_count = shared ? 1 : definition->region_count;
+    definition->logs = iso_alloc_zero(definition->log_count, sizeof *definition->logs);
+    for (size_t i = 0; i < definition->region_count; i++) {
+        const struct iso_definition_region *region = &definition->regions[i];
+        struct iso_definition_log *log = &definition->logs[shared ? 0 : i];
+        log->writers |= (uint64_t)1 << (region->number - 1);
+        if (log->topic != NULL)
+            continue;
+        const char *cluster = arguments->cluster;
+        if (!shared && iso_settings_has(cli->settings, "region", region->name))
+            cluster =
+                iso_settings_text(cli->settings, "region", region->name, "cluster");
+        log->number = (uint16_t)(i + 1);
+        log->cluster = iso_strdup(cluster ? cluster : home);
+        log->topic = log_topic(prefix, shared ? NULL : region->name);
+        log->birth = birth;
+    }
+    return ISO_OK;
+}
+
+static enum iso_err definition_make(struct cli *cli,
+                                    const struct collection_arguments *arguments,
+                                    struct iso_definition *definition)
+{
+    struct iso_chance chance;
+    iso_chance_machine_init(&chance);
+    iso_put_u64(definition->id, iso_chance_draw(&chance));
+    iso_put_u64(definition->id + 8, iso_chance_draw(&chance));
+    snprintf(definition->collection, sizeof definition->collection, "%s",
+             arguments->name);
+    snprintf(definition->resolver, sizeof definition->resolver, "%s",
+             arguments->resolver);
+    definition->number = 1;
+    definition->partitions = (uint32_t)arguments->partitions;
+    definition->buckets = (uint32_t)arguments->buckets;
+    definition->before_max_ms = arguments->before_max_ms;
+    definition->after_max_ms = arguments->after_max_ms;
+    definition->limits = (struct iso_definition_limits){.key_max = ISO_KEY_MAX,
+                                                        .value_max = ISO_VALUE_MAX,
+                                                        .header_max = ISO_HEADER_MAX,
+                                                        .read_max = 1024};
+    enum iso_err err = format_of(cli, arguments->format, &definition->format);
+    if (err == ISO_OK)
+        err = regions_take(cli, arguments->regions, definition);
+    if (err == ISO_OK)
+        err = logs_take(cli, arguments, definition);
+    if (err == ISO_OK)
+        err = iso_definition_encode(definition, &cli->why);
+    return err;
+}
+
+/* ---- create ---- */
+
+/* Of a collection that is there already: is it the one that is asked for? */
+static enum iso_err same_shape(struct cli *cli,
+                               const struct collection_arguments *arguments,
+                               const struct iso_definition *there)
+{
+    bool shared = strcmp(arguments->logs, "shared") == 0;
+    if (there->partitions == arguments->partitions &&
+        there->buckets == arguments->buckets &&
+        strcmp(there->resolver, arguments->resolver) == 0 &&
+        (there->log_count == 1) == (shared || there->region_count == 1))
+        return ISO_OK;
+    return iso_fail(
+        &cli->why, ISO_EXISTS,
+        "collection %s is there already with %u partitions, %u buckets, "
+        "resolver %s and %zu logs, and these never change: take another name "
+        "(see `isostasy collection show %s`)",
+        there->collection, there->partitions, there->buckets, there->resolver,
+        there->log_count, there->collection);
+}
+
+static int replication_of(const struct cli *cli, const char *cluster)
+{
+    return (int)iso_settings_number(cli->settings, "cluster", cluster, "replication");
+}
+
+static enum iso_err topics_make(struct cli *cli,
+                                const struct iso_definition *definition)
+{
+    const char *home = iso_settings_name(cli->settings, "cluster", 0);
+    int64_t retention_ms =
+        iso_settings_number(cli->settings, "topics", NULL, "retention");
+    for (size_t i = 0; i < definition->log_count; i++) {
+        const struct iso_definition_log *log = &definition->logs[i];
+        int replication = replication_of(cli, log->cluster);
+        struct iso_bus *bus;
+        enum iso_err err = cli_bus(cli, log->cluster, &bus);
+        if (err == ISO_OK)
+            err = iso_control_topics(bus, cli_prefix(cli),
+                                     strcmp(log->cluster, home) == 0, replication,
+                                     CLI_TIMEOUT_MS, &cli->why);
+        if (err == ISO_OK)
+            err = iso_log_create(bus, definition, log, replication, retention_ms,
+                                 CLI_TIMEOUT_MS, &cli->why);
+        if (err != ISO_OK)
+            return err;
+    }
+    return ISO_OK;
+}
+
+static enum iso_err logs_define(struct cli *cli,
+                                const struct iso_definition *definition)
+{
+    struct iso_chance chance;
+    iso_chance_machine_init(&chance);
+    for (size_t i = 0; i < definition->log_count; i++) {
+        const struct iso_definition_log *log = &definition->logs[i];
+        struct iso_bus *bus;
+        enum iso_err err = cli_bus(cli, log->cluster, &bus);
+        if (err == ISO_OK)
+            err = iso_log_define(bus, definition, log, &chance, CLI_TIMEOUT_MS,
+                                 &cli->why);
+        if (err != ISO_OK)
+            return err;
+    }
+    return ISO_OK;
+}
+
+/* Topics first, then the announcement, then the DEFINEs: so nobody meets a definition
+ * whose topics are not there. */
+static enum iso_err collection_make(struct cli *cli,
+                                    const struct iso_definition *definition)
+{
+    enum iso_err err = topics_make(cli, definition);
+    struct iso_bus *home;
+    if (err == ISO_OK)
+        err = cli_bus(cli, NULL, &home);
+    if (err == ISO_OK)
+        err = iso_control_add_definition(home, cli_prefix(cli), definition,
+                                         CLI_TIMEOUT_MS, cli->control, &cli->why);
+    return err == ISO_OK ? logs_define(cli, definition) : err;
+}
+
+enum iso_err cli_collection_create(struct cli *cli, int argc, char **argv)
+{
+    struct collection_arguments arguments = {
+        .resolver = "lww",
+        .format = "opaque",
+        .logs = "shared",
+        .partitions = 8,
+        .buckets = ISO_BUCKETS_DEFAULT,
+        .before_max_ms = 24 * 3600 * 1000,
+        .after_max_ms = 60 * 1000,
+    };
+    cli_parse(cli_command_now, create_options, create_option, argc, argv, &arguments);
+    enum iso_err err = cli_control(cli);
+    if (err != ISO_OK)
+        return err;
+    const struct iso_definition *there =
+        iso_control_definition(cli->control, arguments.name, 1);
+    struct iso_definition *made = iso_alloc_zero(1, sizeof *made);
+    if (there != NULL)
+        err = same_shape(cli, &arguments, there);
+    else
+        err = definition_make(cli, &arguments, made);
+    const struct iso_definition *definition = there ? there : made;
+    if (err == ISO_OK)
+        err = collection_make(cli, definition);
+    if (err == ISO_OK)
+        printf("collection %s: %u partitions, resolver %s, %zu log%s, %zu regions%s\n",
+               definition->collection, definition->partitions, definition->resolver,
+               definition->log_count, definition->log_count == 1 ? "" : "s",
+               definition->region_count, there ? " (was there already)" : "");
+    iso_definition_free(made);
+    return err;
+}
+
+/* ---- list and show ---- */
+
+static error_t show_option(int key, char *value, struct argp_state *state)
+{
+    struct collection_arguments *arguments = state->input;
+    switch (key) {
+    case 'j':
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!cli_take(&arguments->name, 1, value))
+            argp_error(state, "'%s' is one too many", value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option show_options[] = {
+    {"json", 'j', NULL, 0, "As JSON", 0},
+    {0},
+};
+
+enum iso_err cli_collection_list(struct cli *cli, int argc, char **argv)
+{
+    struct collection_arguments arguments = {0};
+    cli_parse(cli_command_now, show_options, show_option, argc, argv, &arguments);
+    enum iso_err err = cli_control(cli);
+    const char *name;
+    for (size_t i = 0; err == ISO_OK; i++) {
+        if ((name = iso_control_collection(cli->control, i)) == NULL)
+            break;
+        const struct iso_definition *row =
+            iso_control_definition(cli->control, name, 0);
+        if (arguments.json)
+            cli_print_json(json_pack("{s:s, s:i, s:i, s:s, s:i}", "name", name,
+                                     "definition", (int)row->number, "partitions",
+                                     (int)row->partitions, "resolver", row->resolver,
+                                     "logs", (int)row->log_count));
+        else
+            printf("%-24s definition %u, %u partitions, %s, %zu logs\n", name,
+                   row->number, row->partitions, row->resolver, row->log_count);
+    }
+    return err;
+}
+
+static void show_text(const struct iso_definition *row)
+{
+    static const char *const formats[] = {"avro", "confluent", "opaque"};
+    printf("collection  %s (definition %u)\npartitions  %u, of %u buckets\n"
+           "resolver    %s\nvalues      %s\nadmits      %llds before, %llds after the "
+           "broker's clock\n",
+           row->collection, row->number, row->partitions, row->buckets, row->resolver,
+           formats[row->format], (long long)(row->before_max_ms / 1000),
+           (long long)(row->after_max_ms / 1000));
+    for (size_t i = 0; i < row->log_count; i++) {
+        const struct iso_definition_log *log = &row->logs[i];
+        printf("log %-7u topic %s in cluster %s, written by", log->number, log->topic,
+               log->cluster);
+        for (size_t r = 0; r < row->region_count; r++) {
+            if (log->writers >> (row->regions[r].number - 1) & 1)
+                printf(" %s", row->regions[r].name);
+        }
+        putchar('\n');
+    }
+}
+
+enum iso_err cli_collection_show(struct cli *cli, int argc, char **argv)
+{
+    struct collection_arguments arguments = {0};
+    cli_parse(cli_command_now, show_options, show_option, argc, argv, &arguments);
+    if (arguments.name == NULL)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "which collection? See `isostasy collection "
+                        "list`");
+    const struct iso_definition *definition;
+    enum iso_err err = cli_definition(cli, arguments.name, &definition);
+    if (err != ISO_OK)
+        return err;
+    if (!arguments.json) {
+        show_text(definition);
+        return ISO_OK;
+    }
+    struct iso_buf json = {0};
+    err = iso_avro_json(iso_avsc(ISO_AVSC_COLLECTION),
+                        iso_buf_bytes(&definition->bytes), &json, &cli->why);
+    if (err == ISO_OK)
+        printf("%s\n", iso_buf_text(&json));
+    iso_buf_release(&json);
+    return err;
+}

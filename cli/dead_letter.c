@@ -1,0 +1,287 @@
+/* isostasy dead-letter list|show|replay: records that were refused, and why.
+ *
+ * An ID is TOPIC/PARTITION/OFFSET: where the refused record stands. Replay writes its
+ * key and value anew, as an ordinary blind write of a region; the letter stays on
+ * record.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "producer/producer.h"
+#include "schema/dead_letter.h"
+
+struct letter_arguments {
+    const char *id;
+    const char *region;
+    bool json;
+};
+
+/* A walk over the dead letters of every cluster. */
+struct letter_walk {
+    struct cli *cli;
+    const struct letter_arguments *arguments;
+    enum iso_err (*each)(struct letter_walk *walk,
+                         const struct iso_dead_letter *letter);
+    uint64_t count;
+};
+
+static const struct argp_option list_options[] = {
+    {"json", 'j', NULL, 0, "One JSON object a line", 0},
+    {0},
+};
+
+static const struct argp_option replay_options[] = {
+    {"region", 'r', "NAME", 0,
+     "Whose write it becomes (else the only one in the settings)", 0},
+    {0},
+};
+
+static error_t letter_option(int key, char *value, struct argp_state *state)
+{
+    struct letter_arguments *arguments = state->input;
+    switch (key) {
+    case 'r':
+        arguments->region = value;
+        return 0;
+    case 'j':
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!cli_take(&arguments->id, 1, value))
+            argp_error(state, "'%s' is one too many", value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void letter_id(const struct iso_dead_letter *letter, struct iso_buf *id)
+{
+    iso_buf_clear(id);
+    iso_dead_letter_key(letter, id);
+}
+
+static enum iso_err letter_record(void *user, const struct iso_record *record,
+                                  struct iso_why *why)
+{
+    struct letter_walk *walk = user;
+    struct iso_dead_letter letter;
+    if (!record->has_value ||
+        iso_dead_letter_decode(record->value, &letter, why) != ISO_OK)
+        return ISO_OK; /* not ours */
+    struct iso_buf id = {0};
+    letter_id(&letter, &id);
+    const char *wanted = walk->arguments->id;
+    bool ours = wanted == NULL || strcmp(wanted, iso_buf_text(&id)) == 0;
+    iso_buf_release(&id);
+    if (!ours)
+        return ISO_OK;
+    walk->count++;
+    enum iso_err err = walk->each(walk, &letter);
+    if (err == ISO_OK && wanted != NULL)
+        err = ISO_END; /* twice is once */
+    return err;
+}
+
+static enum iso_err letters_of(struct letter_walk *walk, const char *cluster)
+{
+    struct cli *cli = walk->cli;
+    struct iso_bus *bus;
+    enum iso_err err = cli_bus(cli, cluster, &bus);
+    if (err != ISO_OK)
+        return err;
+    struct iso_buf topic = {0};
+    iso_buf_print(&topic, "%sdead-letter", cli_prefix(cli));
+    struct iso_position ends = {.topic = iso_buf_text(&topic)};
+    err = iso_bus_ends(bus, &ends, 1, CLI_TIMEOUT_MS, &cli->why);
+    if (err == ISO_OK)
+        err = iso_bus_read(bus, ends.topic, 0, ends.begin, CLI_TIMEOUT_MS,
+                           letter_record, walk, NULL, &cli->why);
+    else if (err == ISO_NOT_FOUND)
+        err = ISO_OK; /* nothing was ever refused here */
+    iso_buf_release(&topic);
+    return err;
+}
+
+static enum iso_err letters_walk(struct letter_walk *walk)
+{
+    const char *cluster;
+    for (int n = 0;
+         (cluster = iso_settings_name(walk->cli->settings, "cluster", n)) != NULL;
+         n++) {
+        enum iso_err err = letters_of(walk, cluster);
+        if (err == ISO_END)
+            return ISO_OK;
+        if (err != ISO_OK)
+            return err;
+    }
+    if (walk->arguments->id != NULL && walk->count == 0)
+        return iso_fail(&walk->cli->why, ISO_NOT_FOUND,
+                        "there is no dead letter %s: see `isostasy dead-letter list`",
+                        walk->arguments->id);
+    return ISO_OK;
+}
+
+/* ---- list and show ---- */
+
+static json_t *letter_json(const struct iso_dead_letter *letter, bool whole)
+{
+    struct iso_buf id = {0};
+    letter_id(letter, &id);
+    json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:I}", "id", iso_buf_text(&id),
+                               "collection", cli_json_bytes(letter->collection),
+                               "error", cli_json_bytes(letter->error), "reason",
+                               cli_json_bytes(letter->reason), "appended_ms",
+                               (json_int_t)letter->append_ms);
+    iso_buf_release(&id);
+    if (letter->has_key)
+        json_object_set_new(object, "key", cli_json_bytes(letter->key));
+    if (whole && letter->has_value)
+        json_object_set_new(object, "value", cli_json_bytes(letter->value));
+    if (whole && letter->has_header)
+        json_object_set_new(object, "header", cli_json_bytes(letter->header));
+    if (letter->value_cut)
+        json_object_set_new(object, "value_cut", json_true());
+    return object;
+}
+
+static enum iso_err letter_list(struct letter_walk *walk,
+                                const struct iso_dead_letter *letter)
+{
+    if (walk->arguments->json) {
+        cli_print_json(letter_json(letter, false));
+        return ISO_OK;
+    }
+    struct iso_buf id = {0};
+    letter_id(letter, &id);
+    printf("%-28s %-14.*s %.*s\n", iso_buf_text(&id), (int)letter->error.size,
+           (const char *)letter->error.data, (int)letter->reason.size,
+           (const char *)letter->reason.data);
+    iso_buf_release(&id);
+    return ISO_OK;
+}
+
+static void field_print(const char *name, bool has, struct iso_bytes bytes)
+{
+    struct iso_buf text = {0};
+    iso_escape(&text, bytes);
+    printf("%-10s %s\n", name, has ? iso_buf_text(&text) : "(none)");
+    iso_buf_release(&text);
+}
+
+static enum iso_err letter_show(struct letter_walk *walk,
+                                const struct iso_dead_letter *letter)
+{
+    if (walk->arguments->json) {
+        cli_print_json(letter_json(letter, true));
+        return ISO_OK;
+    }
+    letter_list(walk, letter);
+    field_print("collection", true, letter->collection);
+    field_print("key", letter->has_key, letter->key);
+    field_print("header", letter->has_header, letter->header);
+    field_print("value", letter->has_value, letter->value);
+    if (letter->value_cut)
+        printf("(the value was longer than %d bytes, and is cut)\n",
+               ISO_DEAD_LETTER_VALUE_MAX);
+    return ISO_OK;
+}
+
+enum iso_err cli_dead_letter_list(struct cli *cli, int argc, char **argv)
+{
+    struct letter_arguments arguments = {0};
+    cli_parse(cli_command_now, list_options, letter_option, argc, argv, &arguments);
+    struct letter_walk walk = {
+        .cli = cli, .arguments = &arguments, .each = letter_list};
+    if (arguments.id != NULL)
+        return iso_fail(&cli->why, ISO_USAGE, "list takes no ID; show does");
+    return letters_walk(&walk);
+}
+
+enum iso_err cli_dead_letter_show(struct cli *cli, int argc, char **argv)
+{
+    struct letter_arguments arguments = {0};
+    cli_parse(cli_command_now, list_options, letter_option, argc, argv, &arguments);
+    struct letter_walk walk = {
+        .cli = cli, .arguments = &arguments, .each = letter_show};
+    if (arguments.id == NULL)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "which one? An ID is TOPIC/PARTITION/OFFSET, as `isostasy "
+                        "dead-letter list` prints it");
+    return letters_walk(&walk);
+}
+
+/* ---- replay ---- */
+
+static void replay_acknowledged(void *user, const struct iso_ack *ack)
+{
+    struct cli *cli = user;
+    if (ack->state == ISO_DURABLE)
+        cli->why = (struct iso_why){0};
+    else
+        iso_fail(&cli->why, ack->err != ISO_OK ? ack->err : ISO_UNKNOWN, "%s",
+                 ack->text);
+}
+
+static enum iso_err replay_write(struct cli *cli, struct iso_producer *producer,
+                                 const struct iso_dead_letter *letter)
+{
+    enum iso_err err =
+        letter->has_value
+            ? iso_producer_put(producer, letter->key, letter->value, NULL, &cli->why)
+            : iso_producer_delete(producer, letter->key, NULL, &cli->why);
+    if (err != ISO_OK)
+        return err;
+    iso_fail(&cli->why, ISO_UNKNOWN, "no answer came");
+    struct iso_why flush;
+    err = iso_producer_flush(producer, CLI_TIMEOUT_MS, &flush);
+    return err == ISO_OK ? cli->why.err : err;
+}
+
+static enum iso_err letter_replay(struct letter_walk *walk,
+                                  const struct iso_dead_letter *letter)
+{
+    struct cli *cli = walk->cli;
+    if (!letter->has_key || letter->value_cut)
+        return iso_fail(
+            &cli->why, ISO_BAD_DATA,
+            "%s cannot be written anew: %s; write it by hand with `isostasy "
+            "put`",
+            walk->arguments->id,
+            letter->has_key ? "its value was cut" : "it has no key");
+    const char *region;
+    char collection[ISO_KEY_MAX];
+    enum iso_err err = cli_region(cli, walk->arguments->region, &region);
+    if (err != ISO_OK)
+        return err;
+    snprintf(collection, sizeof collection, "%.*s", (int)letter->collection.size,
+             (const char *)letter->collection.data);
+    struct iso_producer_options options = {.region = region,
+                                           .collection = collection,
+                                           .acknowledged = replay_acknowledged,
+                                           .user = cli,
+                                           .client_id = "isostasy-replay"};
+    struct iso_producer *producer;
+    err = iso_producer_open(cli->settings, &options, &producer, &cli->why);
+    if (err != ISO_OK)
+        return err;
+    err = replay_write(cli, producer, letter);
+    iso_producer_close(producer);
+    if (err == ISO_OK)
+        printf("%s is written anew, by region %s\n", walk->arguments->id, region);
+    return err;
+}
+
+enum iso_err cli_dead_letter_replay(struct cli *cli, int argc, char **argv)
+{
+    struct letter_arguments arguments = {0};
+    cli_parse(cli_command_now, replay_options, letter_option, argc, argv, &arguments);
+    struct letter_walk walk = {
+        .cli = cli, .arguments = &arguments, .each = letter_replay};
+    if (arguments.id == NULL)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "which one? An ID is TOPIC/PARTITION/OFFSET, as `isostasy "
+                        "dead-letter list` prints it");
+    return letters_walk(&walk);
+}

@@ -1,0 +1,192 @@
+/* isostasy - the program for people and scripts: a table of commands over the
+ * libraries.
+ *
+ * Options before the command are the program's (settings); those after it are the
+ * command's. Exit status: 0; 1 for `get` of a missing key and `wait` at its deadline;
+ * else one of sysexits(3), with a sentence on standard error that names the remedy.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/keyfile.h"
+#include "base/log.h"
+#include "cli/cli.h"
+
+static const struct cli_command cli_commands[] = {
+    {"region add", "NAME", "Give a region its name and number", cli_region_add},
+    {"region list", "", "List the regions", cli_region_list},
+    {"collection create", "NAME", "Announce a collection and make its logs",
+     cli_collection_create},
+    {"collection list", "", "List the collections", cli_collection_list},
+    {"collection show", "NAME", "Show a collection's definition", cli_collection_show},
+    {"put", "COLLECTION KEY [VALUE]", "Write a value, and wait until it is durable",
+     cli_put},
+    {"get", "COLLECTION KEY", "Read a value from a region's store", cli_get},
+    {"delete", "COLLECTION KEY", "Delete a key, and wait until that is durable",
+     cli_delete},
+    {"load", "COLLECTION [FILE]", "Write JSON lines, with progress", cli_load},
+    {"export", "COLLECTION", "Print a region's live entries, or its conflict ledger",
+     cli_export},
+    {"lag", "[COLLECTION]", "Show how far behind every region is", cli_lag},
+    {"wait", "[COLLECTION]", "Wait until the regions caught up or converged", cli_wait},
+    {"dead-letter list", "", "List the records that were refused",
+     cli_dead_letter_list},
+    {"dead-letter show", "ID", "Show one of them whole", cli_dead_letter_show},
+    {"dead-letter replay", "ID", "Write one of them anew", cli_dead_letter_replay},
+    {0},
+};
+
+enum { MAIN_PAIRS_MAX = 64, OPTION_SETTINGS = 256 };
+
+struct main_arguments {
+    const char *config;
+    const char *pairs[MAIN_PAIRS_MAX];
+    size_t pair_count;
+    int at; /* where the command stands in argv; 0: none */
+};
+
+static const struct argp_option main_options[] = {
+    {"config", 'c', "FILE", 0,
+     "Settings file (else $ISOSTASY_CONFIG, else /etc/isostasy/isostasy.conf)", 0},
+    {NULL, 'X', "SECTION.KEY=VALUE", 0,
+     "Overrides one setting; may be given many times", 0},
+    {"settings", OPTION_SETTINGS, NULL, 0, "List every setting and exit", 0},
+    {0},
+};
+
+static error_t main_option(int key, char *value, struct argp_state *state)
+{
+    struct main_arguments *arguments = state->input;
+    switch (key) {
+    case 'c':
+        arguments->config = value;
+        return 0;
+    case 'X':
+        if (arguments->pair_count == MAIN_PAIRS_MAX)
+            argp_error(state, "more than %d -X", MAIN_PAIRS_MAX);
+        arguments->pairs[arguments->pair_count++] = value;
+        return 0;
+    case OPTION_SETTINGS:
+        iso_settings_print_help(stdout);
+        exit(EX_OK);
+    case ARGP_KEY_ARG:
+        arguments->at = state->next - 1;
+        state->next = state->argc; /* the rest is the command's */
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which command?");
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* The list of commands, as the end of --help. */
+static char *main_help(int key, const char *text, void *input)
+{
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(uintptr_t)text;
+    char *help = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&help, &size);
+    if (out == NULL)
+        return NULL;
+    fputs("Commands (each has its own --help):\n", out);
+    for (const struct cli_command *row = cli_commands; row->name != NULL; row++)
+        fprintf(out, "  %-18s %-24s %s\n", row->name, row->arguments, row->words);
+    fclose(out);
+    return help; /* argp frees it */
+}
+
+static void main_version(FILE *out, struct argp_state *state)
+{
+    (void)state;
+    fprintf(out, "isostasy %s, wire format 1, store format 1, %s\n", ISOSTASY_VERSION,
+            iso_bus_library());
+}
+
+/* The command at argv[0], or argv[0] and argv[1]; *used says how many words. */
+static const struct cli_command *command_find(int argc, char **argv, int *used)
+{
+    for (const struct cli_command *row = cli_commands; row->name != NULL; row++) {
+        size_t first = strcspn(row->name, " ");
+        bool two = row->name[first] == ' ';
+        if (strlen(argv[0]) != first || memcmp(argv[0], row->name, first) != 0)
+            continue;
+        if (two && (argc < 2 || strcmp(argv[1], row->name + first + 1) != 0))
+            continue;
+        *used = two ? 2 : 1;
+        return row;
+    }
+    return NULL;
+}
+
+static enum iso_err main_settings(const struct main_arguments *arguments,
+                                  struct cli *cli)
+{
+    enum iso_err err = iso_keyfile_read(cli->settings, arguments->config, &cli->why);
+    if (err == ISO_OK)
+        err = iso_settings_set_environment(cli->settings, &cli->why);
+    for (size_t i = 0; err == ISO_OK && i < arguments->pair_count; i++)
+        err = iso_settings_set_pair(cli->settings, arguments->pairs[i], &cli->why);
+    return err;
+}
+
+static void cli_release(struct cli *cli)
+{
+    for (size_t i = 0; i < CLI_CLUSTERS_MAX; i++)
+        iso_bus_close(cli->buses[i]);
+    iso_control_free(cli->control);
+    iso_settings_free(cli->settings);
+}
+
+/* argp names the program by argv[0] in its messages: "isostasy region add". */
+static enum iso_err command_run(struct cli *cli, const struct cli_command *command,
+                                int argc, char **argv)
+{
+    char *name = NULL;
+    if (asprintf(&name, "isostasy %s", command->name) < 0)
+        return iso_fail(&cli->why, ISO_MEMORY, "out of memory");
+    argv[0] = name;
+    cli_command_now = command;
+    enum iso_err err = command->run(cli, argc, argv);
+    if (fflush(stdout) != 0 && err == ISO_OK)
+        err = iso_fail(&cli->why, ISO_IO, "standard output: %s", strerror(errno));
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    struct main_arguments arguments = {0};
+    const struct argp argp = {
+        .options = main_options,
+        .parser = main_option,
+        .args_doc = "COMMAND [ARGUMENT…]",
+        .doc = "Writes, reads and watches data that is replicated between regions.\v",
+        .help_filter = main_help,
+    };
+    argp_program_version_hook = main_version;
+    argp_err_exit_status = EX_USAGE;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+    int used = 0;
+    char **rest = argv + arguments.at;
+    int rest_count = argc - arguments.at;
+    const struct cli_command *command = command_find(rest_count, rest, &used);
+    if (command == NULL) {
+        fprintf(stderr, "isostasy: there is no command '%s%s%s': see isostasy --help\n",
+                rest[0], rest_count > 1 ? " " : "", rest_count > 1 ? rest[1] : "");
+        return EX_USAGE;
+    }
+    struct cli cli = {.settings = iso_settings_new()};
+    enum iso_err err = main_settings(&arguments, &cli);
+    if (err == ISO_OK)
+        err = command_run(&cli, command, rest_count - used + 1, rest + used - 1);
+    if (err != ISO_OK && cli.why.text[0] != '\0')
+        fprintf(stderr, "isostasy: %s\n", cli.why.text);
+    cli_release(&cli);
+    return iso_err_exit(err);
+}
