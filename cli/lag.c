@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -21,6 +22,13 @@ static void lag_interrupt(int number)
 {
     (void)number;
     lag_interrupted = 1;
+}
+
+static void lag_catch_signals(void)
+{
+    const struct sigaction action = {.sa_handler = lag_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static const struct argp_option lag_options[] = {
@@ -82,16 +90,16 @@ static int64_t wall_ms(void)
 
 /* ---- the table ---- */
 
-static const char *ms_text(int64_t ms, char text[16])
+static const char *ms_text(int64_t ms, char text[24])
 {
     if (ms == ISO_UNKNOWN_MS)
         return "unknown";
     if (ms < 1000)
-        snprintf(text, 16, "%lldms", (long long)ms);
+        snprintf(text, 24, "%lldms", (long long)ms);
     else if (ms < 120000)
-        snprintf(text, 16, "%.1fs", (double)ms / 1000.0);
+        snprintf(text, 24, "%.1fs", (double)ms / 1000.0);
     else
-        snprintf(text, 16, "%lldm", (long long)(ms / 60000));
+        snprintf(text, 24, "%lldm", (long long)(ms / 60000));
     return text;
 }
 
@@ -102,7 +110,7 @@ static json_t *ms_json(int64_t ms)
 
 static void row_print(const struct iso_lag_row *row)
 {
-    char behind[16], stale[16], age[16], records[24];
+    char behind[24], stale[24], age[24], records[24];
     if (row->records_behind == ISO_UNKNOWN_COUNT)
         snprintf(records, sizeof records, "unknown");
     else
@@ -228,8 +236,7 @@ enum iso_err cli_lag(struct cli *cli, int argc, char **argv)
     enum iso_err err = monitor_open(cli, arguments.collection, &monitor);
     if (err != ISO_OK)
         return err;
-    signal(SIGINT, lag_interrupt);
-    signal(SIGTERM, lag_interrupt);
+    lag_catch_signals();
     bool clear = arguments.watch && !arguments.json && isatty(STDOUT_FILENO);
     for (int64_t n = 1; err == ISO_OK && !lag_interrupted; n++) {
         int64_t next_ms = iso_steady_ms(&iso_clock_machine) + LAG_WATCH_MS;
@@ -324,7 +331,7 @@ enum iso_err cli_wait(struct cli *cli, int argc, char **argv)
     enum iso_err err = monitor_open(cli, arguments.collection, &monitor);
     if (err != ISO_OK)
         return err;
-    signal(SIGINT, lag_interrupt);
+    lag_catch_signals();
     err = wait_loop(cli, monitor, &arguments);
     if (err == ISO_OK)
         wait_print(monitor, &arguments);

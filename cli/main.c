@@ -148,14 +148,14 @@ static void cli_release(struct cli *cli)
 static enum iso_err command_run(struct cli *cli, const struct cli_command *command,
                                 int argc, char **argv)
 {
-    char *name = NULL;
-    if (asprintf(&name, "isostasy %s", command->name) < 0)
-        return iso_fail(&cli->why, ISO_MEMORY, "out of memory");
-    argv[0] = name;
+    struct iso_buf name = {0};
+    iso_buf_print(&name, "isostasy %s", command->name);
+    argv[0] = (char *)name.data;
     cli_command_now = command;
     enum iso_err err = command->run(cli, argc, argv);
     if (fflush(stdout) != 0 && err == ISO_OK)
         err = iso_fail(&cli->why, ISO_IO, "standard output: %s", strerror(errno));
+    iso_buf_release(&name);
     return err;
 }
 

@@ -132,8 +132,6 @@ static enum iso_err main_serve(struct iso_daemon *daemon, const sigset_t *signal
     if (signal_number < 0)
         return err;
     iso_log(ISO_INFO, "daemon.stop", "signal=%d", signal_number);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
     iso_daemon_stop(daemon);
     return ISO_OK;
@@ -154,8 +152,9 @@ static enum iso_err main_run(const struct arguments *arguments,
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the shards' threads inherit it */
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGHUP, &ignore, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
     struct iso_daemon *daemon;
     err = iso_daemon_open(settings, region, &daemon, why);
     if (err != ISO_OK)

@@ -33,7 +33,7 @@ enum iso_err iso_shard_open(const struct iso_shard_options *options,
     shard->dead_letter_topic = shard_print(options->prefix, "dead-letter");
     shard->group = shard_print("isostasy.", options->region);
     shard->outbox_filled = true; /* what a predecessor could not send any more */
-    enum iso_err err = shard_store_claim(shard, why);
+    enum iso_err err = iso_shard_store_claim(shard, why);
     if (err != ISO_OK) {
         iso_shard_close(shard);
         return err;
@@ -46,15 +46,15 @@ enum iso_err iso_shard_open(const struct iso_shard_options *options,
 static enum iso_err shard_prepare(struct iso_shard *shard, struct iso_why *why)
 {
     if (shard->reload) {
-        enum iso_err err = shard_batch_abort(shard, why);
+        enum iso_err err = iso_shard_batch_abort(shard, why);
         if (err != ISO_OK)
             return err;
     }
-    enum iso_err err = shard_read_control(shard, why);
+    enum iso_err err = iso_shard_read_control(shard, why);
     if (err == ISO_OK && shard->txn == NULL)
-        err = shard_slices_find(shard, why);
+        err = iso_shard_slices_find(shard, why);
     if (err == ISO_OK && shard_now(shard) >= shard->retry_at_ms)
-        err = shard_feeds_assign(shard, why);
+        err = iso_shard_feeds_assign(shard, why);
     return err;
 }
 
@@ -66,14 +66,15 @@ enum iso_err iso_shard_step(struct iso_shard *shard, int wait_ms, struct iso_why
     int linger_ms = (int)shard->options.tuning.batch_linger_ms;
     int patience_ms = shard->txn == NULL ? wait_ms : linger_ms;
     size_t count = 0;
-    err = shard_read(shard, patience_ms < wait_ms ? patience_ms : wait_ms, &count, why);
+    err = iso_shard_read(shard, patience_ms < wait_ms ? patience_ms : wait_ms, &count,
+                         why);
     if (err == ISO_OK)
-        err = shard_batch_step(shard, count, why);
+        err = iso_shard_batch_step(shard, count, why);
     if (err != ISO_OK)
         return err;
-    shard_release_held(shard);
-    shard_tell(shard, false);
-    shard_tell_poll(shard, 0);
+    iso_shard_release_held(shard);
+    iso_shard_tell(shard, false);
+    iso_shard_tell_poll(shard, 0);
     return ISO_OK;
 }
 
@@ -83,14 +84,14 @@ enum iso_err iso_shard_stop(struct iso_shard *shard, int timeout_ms,
     int64_t deadline_ms = shard_now(shard) + timeout_ms;
     enum iso_err err = ISO_OK;
     if (shard->txn != NULL)
-        err = shard_batch_commit(shard, why);
+        err = iso_shard_batch_commit(shard, why);
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
         if (slice->state == ISO_SLICE_APPLYING || slice->state == ISO_SLICE_WAITING)
             slice->state = ISO_SLICE_CLOSED;
         slice->news = true;
     }
-    shard_tell(shard, true);
+    iso_shard_tell(shard, true);
     while (shard->reports_out + shard->letters_out > 0) {
         int64_t left_ms = deadline_ms - shard_now(shard);
         if (left_ms <= 0)
@@ -98,12 +99,12 @@ enum iso_err iso_shard_stop(struct iso_shard *shard, int timeout_ms,
                             "%zu reports and %zu dead letters were not taken by Kafka "
                             "before the shard closed; its successor sends them again",
                             shard->reports_out, shard->letters_out);
-        shard_tell_poll(shard, left_ms < 100 ? (int)left_ms : 100);
+        iso_shard_tell_poll(shard, left_ms < 100 ? (int)left_ms : 100);
     }
     if (err == ISO_OK && shard->letters_done != NULL) {
-        err = shard_batch_begin(shard, why);
+        err = iso_shard_batch_begin(shard, why);
         if (err == ISO_OK)
-            err = shard_batch_commit(shard, why);
+            err = iso_shard_batch_commit(shard, why);
     }
     return err;
 }
@@ -127,7 +128,7 @@ void iso_shard_close(struct iso_shard *shard)
         return;
     if (shard->txn != NULL)
         iso_txn_abort(shard->txn);
-    shard_tell_close(shard);
+    iso_shard_tell_close(shard);
     for (size_t i = 0; i < shard->slice_count; i++)
         iso_apply_close(shard->slices[i].apply);
     for (size_t i = 0; i < shard->collection_count; i++)

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-enum iso_err shard_batch_begin(struct iso_shard *shard, struct iso_why *why)
+enum iso_err iso_shard_batch_begin(struct iso_shard *shard, struct iso_why *why)
 {
     enum iso_err err = iso_txn_begin(shard->options.store, &shard->txn, why);
     if (err != ISO_OK) {
@@ -26,7 +26,7 @@ static void letters_forget(struct iso_shard *shard)
         struct shard_letter *letter = shard->letters_done;
         shard->letters_done = letter->next;
         iso_txn_delete(shard->txn, ISO_OUTBOX, iso_buf_bytes(&letter->row));
-        shard_letter_free(letter);
+        iso_shard_letter_free(letter);
     }
 }
 
@@ -39,7 +39,7 @@ static void slices_committed(struct iso_shard *shard)
     }
 }
 
-enum iso_err shard_batch_commit(struct iso_shard *shard, struct iso_why *why)
+enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why)
 {
     letters_forget(shard);
     for (size_t i = 0; i < shard->slice_count; i++) {
@@ -68,10 +68,10 @@ enum iso_err shard_batch_commit(struct iso_shard *shard, struct iso_why *why)
             slice->why = *why;
         }
     }
-    return shard_batch_abort(shard, why);
+    return iso_shard_batch_abort(shard, why);
 }
 
-enum iso_err shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
+enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
 {
     if (shard->txn != NULL)
         iso_txn_abort(shard->txn);
@@ -80,7 +80,7 @@ enum iso_err shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
     shard->reload = false;
     shard->outbox_filled = true;
     shard->retry_at_ms = shard_now(shard) + SHARD_RETRY_MS;
-    shard_feeds_drop(shard, NULL);
+    iso_shard_feeds_drop(shard, NULL);
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
         slice->changed = false;
@@ -91,20 +91,20 @@ enum iso_err shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
             continue;
         }
         if (err != ISO_OK)
-            shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
+            iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
     }
     return ISO_OK;
 }
 
-enum iso_err shard_batch_step(struct iso_shard *shard, size_t count,
-                              struct iso_why *why)
+enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
+                                  struct iso_why *why)
 {
     const struct iso_shard_tuning *tuning = &shard->options.tuning;
     int64_t now_ms = shard_now(shard);
     if (count > 0)
         shard->txn_touched_ms = now_ms;
     if (shard->txn == NULL && shard->letters_done != NULL) {
-        enum iso_err err = shard_batch_begin(shard, why);
+        enum iso_err err = iso_shard_batch_begin(shard, why);
         if (err != ISO_OK)
             return iso_err_kind(err) == ISO_RETRY ? ISO_OK : err;
     }
@@ -114,5 +114,5 @@ enum iso_err shard_batch_step(struct iso_shard *shard, size_t count,
         count == 0 && now_ms - shard->txn_touched_ms >= tuning->batch_linger_ms;
     bool large = iso_txn_size(shard->txn) >= (size_t)tuning->batch_bytes;
     bool old = now_ms - shard->txn_began_ms >= tuning->batch_time_max_ms;
-    return quiet || large || old ? shard_batch_commit(shard, why) : ISO_OK;
+    return quiet || large || old ? iso_shard_batch_commit(shard, why) : ISO_OK;
 }

@@ -115,40 +115,40 @@ static inline int64_t shard_now(const struct iso_shard *shard)
 }
 
 /* shard_slices.c */
-enum iso_err shard_store_claim(struct iso_shard *shard, struct iso_why *why);
+enum iso_err iso_shard_store_claim(struct iso_shard *shard, struct iso_why *why);
 /* Opens what the control topic and the store name and what is not open yet. */
-enum iso_err shard_slices_find(struct iso_shard *shard, struct iso_why *why);
-void shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,
-                      enum iso_slice_state state, const struct iso_why *why);
+enum iso_err iso_shard_slices_find(struct iso_shard *shard, struct iso_why *why);
+void iso_shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,
+                          enum iso_slice_state state, const struct iso_why *why);
 
 /* shard_read.c */
-struct shard_cluster *shard_cluster_open(struct iso_shard *shard, const char *name,
-                                         struct iso_why *why);
-enum iso_err shard_read_control(struct iso_shard *shard, struct iso_why *why);
+struct shard_cluster *iso_shard_cluster_open(struct iso_shard *shard, const char *name,
+                                             struct iso_why *why);
+enum iso_err iso_shard_read_control(struct iso_shard *shard, struct iso_why *why);
 /* Feeds for every log that the slices name, assigned at their frontiers. */
-enum iso_err shard_feeds_assign(struct iso_shard *shard, struct iso_why *why);
-void shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *slice);
+enum iso_err iso_shard_feeds_assign(struct iso_shard *shard, struct iso_why *why);
+void iso_shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *slice);
 /* Where the feed goes on: the frontier of its log in its slice. */
-int64_t shard_feed_frontier(const struct iso_shard *shard,
-                            const struct shard_feed *feed);
+int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
+                                const struct shard_feed *feed);
 /* Fetches and applies; *count says how many records there were. */
-enum iso_err shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
-                        struct iso_why *why);
+enum iso_err iso_shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
+                            struct iso_why *why);
 /* Tries the DEFINEs that wait for the control topic. */
-void shard_release_held(struct iso_shard *shard);
+void iso_shard_release_held(struct iso_shard *shard);
 
 /* shard_batch.c */
-enum iso_err shard_batch_begin(struct iso_shard *shard, struct iso_why *why);
+enum iso_err iso_shard_batch_begin(struct iso_shard *shard, struct iso_why *why);
 /* Commits when it is time. */
-enum iso_err shard_batch_step(struct iso_shard *shard, size_t count,
-                              struct iso_why *why);
-enum iso_err shard_batch_commit(struct iso_shard *shard, struct iso_why *why);
-enum iso_err shard_batch_abort(struct iso_shard *shard, struct iso_why *why);
+enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
+                                  struct iso_why *why);
+enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why);
+enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why);
 
 /* shard_tell.c */
-void shard_tell(struct iso_shard *shard, bool closing);
-void shard_tell_poll(struct iso_shard *shard, int timeout_ms);
-void shard_tell_close(struct iso_shard *shard);
-void shard_letter_free(struct shard_letter *letter);
+void iso_shard_tell(struct iso_shard *shard, bool closing);
+void iso_shard_tell_poll(struct iso_shard *shard, int timeout_ms);
+void iso_shard_tell_close(struct iso_shard *shard);
+void iso_shard_letter_free(struct shard_letter *letter);
 
 #endif

@@ -14,8 +14,8 @@
 
 enum { CHECK_TIMEOUT_MS = 1500, CHECK_AGAIN_MS = 5000, CONTROL_TIMEOUT_MS = 1500 };
 
-struct shard_cluster *shard_cluster_open(struct iso_shard *shard, const char *name,
-                                         struct iso_why *why)
+struct shard_cluster *iso_shard_cluster_open(struct iso_shard *shard, const char *name,
+                                             struct iso_why *why)
 {
     for (struct shard_cluster *it = shard->clusters; it != NULL; it = it->next) {
         if (strcmp(it->name, name) == 0)
@@ -42,11 +42,12 @@ struct shard_cluster *shard_cluster_open(struct iso_shard *shard, const char *na
     return cluster;
 }
 
-enum iso_err shard_read_control(struct iso_shard *shard, struct iso_why *why)
+enum iso_err iso_shard_read_control(struct iso_shard *shard, struct iso_why *why)
 {
     if (shard->control_assigned)
         return ISO_OK;
-    struct shard_cluster *home = shard_cluster_open(shard, shard->options.home, why);
+    struct shard_cluster *home =
+        iso_shard_cluster_open(shard, shard->options.home, why);
     if (home == NULL)
         return why->err;
     shard->control_assigned = true;
@@ -76,7 +77,8 @@ static struct shard_log *log_open(struct iso_shard *shard,
         if (it->number == definition->number)
             return it;
     }
-    struct shard_cluster *cluster = shard_cluster_open(shard, definition->cluster, why);
+    struct shard_cluster *cluster =
+        iso_shard_cluster_open(shard, definition->cluster, why);
     if (cluster == NULL)
         return NULL;
     struct shard_log *log = iso_alloc_zero(1, sizeof *log);
@@ -120,8 +122,8 @@ static void slice_waits(struct shard_slice *slice, const struct iso_why *why)
     slice->news = true;
 }
 
-int64_t shard_feed_frontier(const struct iso_shard *shard,
-                            const struct shard_feed *feed)
+int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
+                                const struct shard_feed *feed)
 {
     const struct iso_slice *state = iso_apply_slice(shard->slices[feed->slice].apply);
     for (size_t i = 0; i < state->log_count; i++) {
@@ -141,9 +143,9 @@ static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_w
         slice_waits(slice, &feed->log->why);
         return ISO_OK;
     }
-    enum iso_err err =
-        iso_reader_assign(feed->log->cluster->reader, (uint32_t)id, feed->log->topic,
-                          (int)slice->partition, shard_feed_frontier(shard, feed), why);
+    enum iso_err err = iso_reader_assign(feed->log->cluster->reader, (uint32_t)id,
+                                         feed->log->topic, (int)slice->partition,
+                                         iso_shard_feed_frontier(shard, feed), why);
     if (err != ISO_OK)
         return err;
     feed->assigned = true;
@@ -164,7 +166,7 @@ static void slice_feeds(struct iso_shard *shard, size_t index)
         struct iso_why why = {0};
         struct shard_log *log = log_open(shard, slice->collection, row, &why);
         if (log == NULL) {
-            shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
+            iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
             return;
         }
         size_t room = (shard->feed_count + 1) * sizeof *shard->feeds;
@@ -180,7 +182,7 @@ static bool slice_runs(const struct shard_slice *slice)
     return slice->state == ISO_SLICE_APPLYING || slice->state == ISO_SLICE_WAITING;
 }
 
-enum iso_err shard_feeds_assign(struct iso_shard *shard, struct iso_why *why)
+enum iso_err iso_shard_feeds_assign(struct iso_shard *shard, struct iso_why *why)
 {
     for (size_t i = 0; i < shard->slice_count; i++) {
         if (slice_runs(&shard->slices[i]))
@@ -205,7 +207,7 @@ static void feed_drop(struct shard_feed *feed, size_t id)
     feed->assigned = false;
 }
 
-void shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *slice)
+void iso_shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *slice)
 {
     for (size_t id = 0; id < shard->feed_count; id++) {
         if (slice == NULL || &shard->slices[shard->feeds[id].slice] == slice)
@@ -231,7 +233,8 @@ static void feed_ask(struct iso_shard *shard, struct shard_feed *feed)
 {
     struct iso_why why = {0};
     feed->ask_at_ms = shard_now(shard) + SHARD_RETRY_MS;
-    struct shard_cluster *home = shard_cluster_open(shard, shard->options.home, &why);
+    struct shard_cluster *home =
+        iso_shard_cluster_open(shard, shard->options.home, &why);
     struct iso_position position = {.topic = shard->control_topic};
     if (home != NULL &&
         iso_bus_ends(home->bus, &position, 1, CONTROL_TIMEOUT_MS, &why) == ISO_OK)
@@ -240,7 +243,7 @@ static void feed_ask(struct iso_shard *shard, struct shard_feed *feed)
         iso_log_why(ISO_WARN, "control.wait", &why);
 }
 
-void shard_release_held(struct iso_shard *shard)
+void iso_shard_release_held(struct iso_shard *shard)
 {
     for (size_t id = 0; id < shard->feed_count; id++) {
         struct shard_feed *feed = &shard->feeds[id];
@@ -270,7 +273,7 @@ static void slice_hole(struct iso_shard *shard, struct shard_feed *feed,
         "region, or the topic was made anew; remove the region's store to build it "
         "from what the log still holds, or copy the store of another region",
         (long long)record->offset, feed->log->topic);
-    shard_slice_stop(shard, &shard->slices[feed->slice], ISO_SLICE_STOPPED, &why);
+    iso_shard_slice_stop(shard, &shard->slices[feed->slice], ISO_SLICE_STOPPED, &why);
 }
 
 static void count_outcome(struct iso_shard *shard, enum iso_outcome outcome)
@@ -290,7 +293,7 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
     struct shard_feed *feed = &shard->feeds[id];
     struct shard_slice *slice = &shard->slices[feed->slice];
     if (shard->txn == NULL) {
-        enum iso_err err = shard_batch_begin(shard, why);
+        enum iso_err err = iso_shard_batch_begin(shard, why);
         if (err != ISO_OK)
             return err;
     }
@@ -307,10 +310,10 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
         feed_hold(shard, id, why);
         return ISO_OK;
     case ISO_UNSUPPORTED:
-        shard_slice_stop(shard, slice, ISO_SLICE_PARKED, why);
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_PARKED, why);
         return ISO_OK;
     case ISO_DAMAGED:
-        shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
         return ISO_OK;
     default:
         return err;
@@ -337,11 +340,11 @@ static enum iso_err feed_event(struct iso_shard *shard, const struct iso_record 
     case ISO_RECORD:
         return feed_record(shard, record->id, record, why);
     case ISO_AT_END:
-        if (shard_feed_frontier(shard, feed) == record->offset)
+        if (iso_shard_feed_frontier(shard, feed) == record->offset)
             return ISO_OK;
         if (iso_apply_end(slice->apply, feed->log->number, record->offset, why) !=
             ISO_OK)
-            shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
+            iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
         slice->news = true;
         return ISO_OK;
     case ISO_HOLE:
@@ -363,11 +366,11 @@ static enum iso_err read_failed(struct iso_shard *shard, enum iso_err err,
     if (iso_err_kind(err) != ISO_RETRY)
         return err;
     iso_log_why(ISO_WARN, "store.retry", why);
-    return shard_batch_abort(shard, why);
+    return iso_shard_batch_abort(shard, why);
 }
 
-enum iso_err shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
-                        struct iso_why *why)
+enum iso_err iso_shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
+                            struct iso_why *why)
 {
     *count = 0;
     int clusters = 0;

@@ -27,7 +27,7 @@ static enum iso_err store_get(struct iso_shard *shard, struct iso_why *why)
     return err;
 }
 
-enum iso_err shard_store_claim(struct iso_shard *shard, struct iso_why *why)
+enum iso_err iso_shard_store_claim(struct iso_shard *shard, struct iso_why *why)
 {
     const struct iso_shard_options *options = &shard->options;
     iso_rows_key_store(&shard->key);
@@ -63,7 +63,7 @@ static enum iso_err claim_write(struct iso_shard *shard, struct iso_why *why)
         .shards = (uint16_t)shard->options.shards,
     };
     snprintf(owner.region, sizeof owner.region, "%s", shard->options.region);
-    enum iso_err err = shard_batch_begin(shard, why);
+    enum iso_err err = iso_shard_batch_begin(shard, why);
     if (err != ISO_OK)
         return err;
     iso_rows_key_store(&shard->key);
@@ -71,7 +71,7 @@ static enum iso_err claim_write(struct iso_shard *shard, struct iso_why *why)
     iso_rows_encode_store(&owner, &shard->value);
     iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
                 iso_buf_bytes(&shard->value));
-    return shard_batch_commit(shard, why);
+    return iso_shard_batch_commit(shard, why);
 }
 
 /* The collection's first definition, from the control topic, else from the store. */
@@ -113,7 +113,7 @@ static enum iso_err collection_number(struct iso_shard *shard, const char *name,
         return err;
     row.number = (uint16_t)(shard->collection_count + 1);
     memcpy(row.id, id, sizeof row.id);
-    err = shard_batch_begin(shard, why);
+    err = iso_shard_batch_begin(shard, why);
     if (err != ISO_OK)
         return err;
     iso_rows_key_collection(&shard->key, name);
@@ -122,7 +122,7 @@ static enum iso_err collection_number(struct iso_shard *shard, const char *name,
     iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
                 iso_buf_bytes(&shard->value));
     *number = row.number;
-    return shard_batch_commit(shard, why);
+    return iso_shard_batch_commit(shard, why);
 }
 
 static enum iso_err slices_open(struct iso_shard *shard,
@@ -283,7 +283,7 @@ static enum iso_err region_find(struct iso_shard *shard, struct iso_why *why)
     return claim_write(shard, why);
 }
 
-enum iso_err shard_slices_find(struct iso_shard *shard, struct iso_why *why)
+enum iso_err iso_shard_slices_find(struct iso_shard *shard, struct iso_why *why)
 {
     enum iso_err err = ISO_OK;
     if (shard->region == 0)
@@ -301,13 +301,13 @@ enum iso_err shard_slices_find(struct iso_shard *shard, struct iso_why *why)
     return err;
 }
 
-void shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,
-                      enum iso_slice_state state, const struct iso_why *why)
+void iso_shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,
+                          enum iso_slice_state state, const struct iso_why *why)
 {
     slice->state = state;
     slice->why = *why;
     slice->news = true;
-    shard_feeds_drop(shard, slice);
+    iso_shard_feeds_drop(shard, slice);
     iso_log(ISO_ERROR, "slice.stopped",
             "collection=%s partition=%u state=%s err=%s why=\"%s\"",
             slice->collection->name, slice->partition, iso_slice_state_name(state),

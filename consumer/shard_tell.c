@@ -16,7 +16,7 @@
 
 enum { REPORT_AT_LEAST_MS = 2000, POSITIONS_MAX = 512 };
 
-void shard_letter_free(struct shard_letter *letter)
+void iso_shard_letter_free(struct shard_letter *letter)
 {
     iso_buf_release(&letter->key);
     iso_buf_release(&letter->value);
@@ -30,7 +30,7 @@ static void letter_delivered(void *user, const struct iso_delivery *delivery)
     struct shard_letter *letter = delivery->opaque;
     if (letter->row.size == 0) {
         shard->reports_out--;
-        shard_letter_free(letter);
+        iso_shard_letter_free(letter);
         return;
     }
     shard->letters_out--;
@@ -41,7 +41,7 @@ static void letter_delivered(void *user, const struct iso_delivery *delivery)
     }
     shard->outbox_filled = true;
     iso_log(ISO_WARN, "dead-letter.send", "err=%s", iso_err_name(delivery->err));
-    shard_letter_free(letter);
+    iso_shard_letter_free(letter);
 }
 
 static bool publisher_ready(struct iso_shard *shard)
@@ -49,7 +49,7 @@ static bool publisher_ready(struct iso_shard *shard)
     if (shard->publisher != NULL)
         return true;
     struct iso_why why = {0};
-    struct shard_cluster *own = shard_cluster_open(shard, shard->options.own, &why);
+    struct shard_cluster *own = iso_shard_cluster_open(shard, shard->options.own, &why);
     struct iso_publisher_options options = {
         .linger_ms = shard->options.tuning.linger_ms,
         .memory_max = 16 << 20,
@@ -82,7 +82,7 @@ static bool letter_send(struct iso_shard *shard, const char *topic,
     enum iso_err err = iso_publisher_send(shard->publisher, &message, &why);
     if (err == ISO_OK)
         return true;
-    shard_letter_free(letter);
+    iso_shard_letter_free(letter);
     if (err == ISO_FENCED) {
         iso_publisher_close(shard->publisher); /* answers what is under way */
         shard->publisher = NULL;
@@ -199,7 +199,7 @@ static bool producer_ready(struct iso_shard *shard, struct shard_collection *col
         iso_definition_log_of(collection->definition, shard->region);
     struct iso_why why = {0};
     struct shard_cluster *cluster =
-        log == NULL ? NULL : shard_cluster_open(shard, log->cluster, &why);
+        log == NULL ? NULL : iso_shard_cluster_open(shard, log->cluster, &why);
     if (cluster == NULL)
         return false;
     struct iso_producer_ground ground = {
@@ -284,7 +284,7 @@ static void tell_positions(struct iso_shard *shard, bool closing)
             if (!feed->assigned || feed->log->cluster != it)
                 continue;
             ids[count] = (uint32_t)id;
-            nexts[count++] = shard_feed_frontier(shard, feed);
+            nexts[count++] = iso_shard_feed_frontier(shard, feed);
             if (count == POSITIONS_MAX) {
                 iso_reader_commit(it->reader, ids, nexts, count);
                 count = 0;
@@ -295,7 +295,7 @@ static void tell_positions(struct iso_shard *shard, bool closing)
     }
 }
 
-void shard_tell(struct iso_shard *shard, bool closing)
+void iso_shard_tell(struct iso_shard *shard, bool closing)
 {
     if (shard->txn == NULL) { /* only what is committed is told */
         tell_reports(shard, closing);
@@ -306,7 +306,7 @@ void shard_tell(struct iso_shard *shard, bool closing)
         tell_heartbeats(shard);
 }
 
-void shard_tell_poll(struct iso_shard *shard, int timeout_ms)
+void iso_shard_tell_poll(struct iso_shard *shard, int timeout_ms)
 {
     struct iso_why why;
     int count;
@@ -321,13 +321,13 @@ void shard_tell_poll(struct iso_shard *shard, int timeout_ms)
     }
 }
 
-void shard_tell_close(struct iso_shard *shard)
+void iso_shard_tell_close(struct iso_shard *shard)
 {
     iso_publisher_close(shard->publisher); /* answers what is under way */
     shard->publisher = NULL;
     while (shard->letters_done != NULL) {
         struct shard_letter *letter = shard->letters_done;
         shard->letters_done = letter->next;
-        shard_letter_free(letter);
+        iso_shard_letter_free(letter);
     }
 }
