@@ -5,8 +5,7 @@
  * error of kind poison: its code and sentence go into the dead letter as they are.
  *
  *   every record ──▶ iso_admit ──▶ PUT, PATCH, DELETE, HEARTBEAT
- *                        └─ DEFINE ──▶ iso_admit_define ──▶ the definition it puts in
- * force
+ *                        └─ DEFINE ──▶ iso_admit_define ──▶ what it puts in force
  */
 #ifndef ISO_CONSUMER_ADMIT_H
 #define ISO_CONSUMER_ADMIT_H
@@ -25,9 +24,8 @@ void iso_schemas_release(struct iso_schemas *schemas);
 
 /* What a record is judged by; all borrowed. */
 struct iso_admit {
-    const struct iso_definition
-        *definition; /* in force in the log; NULL: no DEFINE yet */
-    const struct iso_definition_log *where; /* what it says of the log; NULL as above */
+    const struct iso_definition *definition; /* in force; NULL: no DEFINE yet */
+    const struct iso_definition_log *where; /* what it says of the log; NULL likewise */
     const struct iso_slice_log *log;        /* the log as far as it was read */
     uint32_t partition;
     struct iso_schemas *schemas;
@@ -41,8 +39,7 @@ enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *r
                        struct iso_buf *scratch, struct iso_write *write,
                        struct iso_why *why);
 
-/* The append time as admission sees it: a broker's -1 or nonsense within what an hlc
- * says. */
+/* The append time as admission sees it: within what an hlc can say. */
 int64_t iso_admit_append_ms(const struct iso_record *record);
 
 /* Judges what a DEFINE that passed iso_admit announces; says the definition that is in
@@ -66,8 +63,7 @@ enum iso_err iso_admit_supported(const struct iso_definition *definition,
 enum iso_err iso_admit_value(const struct iso_admit *admit, struct iso_bytes value,
                              struct iso_why *why);
 
-/* The bounds of time, by milliseconds; iso_admit calls it for all but a first DEFINE.
- */
+/* Not too far ahead of its append time? */
 enum iso_err iso_admit_early(const struct iso_definition *definition,
                              const struct iso_record *record,
                              const struct iso_write *write, struct iso_why *why);

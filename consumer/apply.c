@@ -300,9 +300,9 @@ const struct iso_definition *iso_apply_definition(const struct iso_apply *apply)
 
 int64_t iso_apply_floor_ms(const struct iso_apply *apply)
 {
-    int64_t floor_ms = INT64_MAX;
+    int64_t floor_ms = INT64_MIN;
     for (size_t i = 0; i < apply->slice.log_count; i++) {
-        if (apply->slice.logs[i].bound_ms < floor_ms)
+        if (i == 0 || apply->slice.logs[i].bound_ms < floor_ms)
             floor_ms = apply->slice.logs[i].bound_ms;
     }
     return floor_ms;

@@ -7,10 +7,8 @@
  *   5 T, bound, top, source
  *   6 frontier   7 running hash
  *
- * Until the merge nothing is changed that is not taken back, so a record that has to
- * wait, or meets a damaged entry, leaves the slice as it found it. A failure inside the
- * merge (of the store, or a damaged ledger row) leaves the transaction half changed:
- * abort. */
+ * What a record that fails has changed is taken back: one that has to wait, or meets
+ * damage, leaves slice and transaction as it found them. */
 #include "consumer/apply_state.h"
 
 #include <inttypes.h>
@@ -188,8 +186,7 @@ static void advance_source(struct step *step)
 
 /* ---- steps 3 to 5 ---- */
 
-/* What the record does when it is new; what it changed is not taken back when it fails.
- */
+/* What the record does when it is new. */
 static enum iso_err effect(struct step *step, struct iso_why *why)
 {
     enum iso_err err = ISO_OK;

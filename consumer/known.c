@@ -1,25 +1,19 @@
-/* A sorted array of a few. What control holds is borrowed from it, since it grows only;
- * what only the store holds is decoded and owned. Loading fails when the store does,
- * when a row of it does not decode, or when the store was made for another collection
- * of the same name. */
+/* A sorted array of a few, that only grows. What control holds is borrowed from it,
+ * since it grows only; what only the store holds is decoded and owned. Loading fails
+ * when the store does, when a row of it does not decode, or when the store was made for
+ * another collection of the same name. */
 #include "consumer/known.h"
 
 #include "base/mem.h"
 #include "consumer/rows.h"
 
-static void known_forget(struct iso_known *known)
+void iso_known_release(struct iso_known *known)
 {
     for (size_t i = 0; i < known->count; i++)
         iso_definition_free(known->items[i].owned);
-    known->count = 0;
-}
-
-void iso_known_release(struct iso_known *known)
-{
-    known_forget(known);
     iso_free(known->items);
     known->items = NULL;
-    known->room = 0;
+    known->count = known->room = 0;
 }
 
 const struct iso_definition *iso_known_find(const struct iso_known *known,
@@ -84,34 +78,41 @@ const struct iso_definition_log *iso_known_log(const struct iso_known *known,
     return NULL;
 }
 
-static enum iso_err row_add(struct iso_known *known, struct iso_bytes row,
-                            struct iso_why *why)
+static struct iso_known_item *item_find(struct iso_known *known, uint32_t number)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        if (known->items[i].definition->number == number)
+            return &known->items[i];
+    }
+    return NULL;
+}
+
+/* A row of the store; control, when it holds that number, must hold the same. */
+static enum iso_err row_take(struct iso_known *known, struct iso_bytes row,
+                             struct iso_why *why)
 {
     struct iso_definition *owned;
-    enum iso_err err = iso_definition_decode(row, &owned, why);
-    if (err != ISO_OK)
-        return iso_fail(
-            why, ISO_DAMAGED,
-            "a definition of %s that the store kept does not decode: move the "
-            "store away and let the region read its logs, or be seeded, anew",
-            known->collection);
-    const struct iso_definition *held = in_control(known, owned->number);
+    if (iso_definition_decode(row, &owned, why) != ISO_OK)
+        return iso_fail(why, ISO_DAMAGED,
+                        "a definition of %s that the store kept does not decode: move "
+                        "the store away and let the region read its logs, or be "
+                        "seeded, anew",
+                        known->collection);
+    const struct iso_definition *held = iso_known_announced(known, owned->number);
     if (held == NULL) {
         known_add(known, (struct iso_known_item){owned, owned, true});
         return ISO_OK;
     }
-    bool same = iso_bytes_equal(iso_buf_bytes(&held->bytes), row);
-    if (!same)
-        iso_fail(
-            why, ISO_STORE_MISMATCH,
-            "the store was made for another definition %u of %s than the one in the "
-            "control topic: set another store directory, or remove this one to "
-            "build it anew from the log",
-            owned->number, known->collection);
+    uint32_t number = owned->number;
     iso_definition_free(owned);
-    if (!same)
-        return ISO_STORE_MISMATCH;
-    known_add(known, (struct iso_known_item){held, NULL, true});
+    if (!iso_bytes_equal(iso_buf_bytes(&held->bytes), row))
+        return iso_fail(why, ISO_STORE_MISMATCH,
+                        "the store was made for another definition %u of %s than the "
+                        "one in the control topic: set another store directory, or "
+                        "remove this one to build it anew from the log",
+                        number, known->collection);
+    iso_known_use(known, held);
+    item_find(known, number)->stored = true;
     return ISO_OK;
 }
 
@@ -121,7 +122,7 @@ static enum iso_err rows_load(struct iso_known *known, struct iso_cursor *cursor
     struct iso_bytes key, row;
     enum iso_err err;
     while ((err = iso_cursor_next(cursor, &key, &row, why)) == ISO_OK) {
-        err = row_add(known, row, why);
+        err = row_take(known, row, why);
         if (err != ISO_OK)
             return err;
     }
@@ -131,7 +132,8 @@ static enum iso_err rows_load(struct iso_known *known, struct iso_cursor *cursor
 enum iso_err iso_known_load(struct iso_known *known, struct iso_snapshot *snapshot,
                             struct iso_why *why)
 {
-    known_forget(known);
+    for (size_t i = 0; i < known->count; i++)
+        known->items[i].stored = false;
     struct iso_buf prefix = {0};
     struct iso_cursor *cursor;
     iso_rows_prefix_definition(&prefix, known->collection);

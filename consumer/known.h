@@ -23,9 +23,9 @@ struct iso_known { /* zero, but for control and collection, before the first loa
     size_t count, room;
 };
 
-/* Forgets, then takes in all that the store kept, and the first definition (that of
- * number 1). ISO_NO_DEFINITION: it is neither in the store nor in control.
- * ISO_STORE_MISMATCH: both have one, and they differ. */
+/* Takes in all that the store kept, and the first definition (that of number 1); what
+ * was known before stays, since it was confirmed. ISO_NO_DEFINITION: it is neither in
+ * the store nor in control. ISO_STORE_MISMATCH: both have one, and they differ. */
 enum iso_err iso_known_load(struct iso_known *known, struct iso_snapshot *snapshot,
                             struct iso_why *why);
 void iso_known_release(struct iso_known *known);
@@ -48,10 +48,9 @@ void iso_known_use(struct iso_known *known, const struct iso_definition *definit
 const struct iso_definition_log *iso_known_log(const struct iso_known *known,
                                                uint32_t most, uint16_t log);
 
-/* Puts what is used and not stored yet. `scratch` is reused. */
+/* Puts what is used and not stored yet. `scratch` is reused. After an abort it may not
+ * be stored after all: load again. */
 void iso_known_save(struct iso_known *known, struct iso_txn *txn,
                     struct iso_buf *scratch);
-
-/* After an abort what was saved since may not be there: iso_known_load again. */
 
 #endif

@@ -1,16 +1,14 @@
 /* replica.h - the reader library: reads of a region's copy, by the services beside it.
  *
  * A replica is a region's store directory, opened for reading, while its daemon goes on
- * writing. Value, context and version of one read come from one snapshot, and every entry
- * is checked before it is shown: a damaged one is ISO_DAMAGED, never a value.
+ * writing. Value, context and version of one read come from one snapshot, and every
+ * entry is checked before it is shown: a damaged one is ISO_DAMAGED, never a value.
  *
  *   struct iso_replica *replica;
  *   iso_replica_open("…/eu", &replica, &why);
  *   struct iso_read read = {0};
- *   if (iso_replica_get(replica, "packages", iso_bytes_text("bash"), &read, &why) == ISO_OK)
- *       use(read.value);
- *   iso_read_release(&read);
- *   iso_replica_close(replica);
+ *   if (iso_replica_get(replica, "packages", iso_bytes_text("bash"), &read, &why) ==
+ * ISO_OK) use(read.value); iso_read_release(&read); iso_replica_close(replica);
  *
  * A handle may be used by one thread at a time; open one a thread. Processes that fork
  * open after it.
@@ -42,8 +40,8 @@ void iso_replica_close(struct iso_replica *replica); /* NULL is fine */
 const char *iso_replica_region(const struct iso_replica *replica);
 
 /* The newest definition of a collection that the store holds; borrowed until the next
- * call with another collection or close. ISO_NO_DEFINITION names the collections that it
- * has. */
+ * call with another collection or close. ISO_NO_DEFINITION names the collections that
+ * it has. */
 enum iso_err iso_replica_definition(struct iso_replica *replica, const char *collection,
                                     const struct iso_definition **definition,
                                     struct iso_why *why);
@@ -64,7 +62,8 @@ enum iso_err iso_replica_get(struct iso_replica *replica, const char *collection
                              struct iso_bytes key, struct iso_read *read,
                              struct iso_why *why);
 
-/* Every live entry, bytewise by key over all slices, from one snapshot of each shard. */
+/* Every live entry, bytewise by key over all slices, from one snapshot of each shard.
+ */
 struct iso_replica_scan;
 struct iso_replica_item {
     struct iso_bytes key, value; /* borrowed until the next call */
@@ -73,8 +72,10 @@ struct iso_replica_item {
 enum iso_err iso_replica_scan_open(struct iso_replica *replica, const char *collection,
                                    struct iso_replica_scan **scan, struct iso_why *why);
 /* The conflict ledger instead: key, then version ascending; value is the loser's. */
-enum iso_err iso_replica_scan_losers(struct iso_replica *replica, const char *collection,
-                                     struct iso_replica_scan **scan, struct iso_why *why);
+enum iso_err iso_replica_scan_losers(struct iso_replica *replica,
+                                     const char *collection,
+                                     struct iso_replica_scan **scan,
+                                     struct iso_why *why);
 /* ISO_END after the last. */
 enum iso_err iso_replica_scan_next(struct iso_replica_scan *scan,
                                    struct iso_replica_item *item, struct iso_why *why);

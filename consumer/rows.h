@@ -1,13 +1,15 @@
 /* rows.h - where things stand in a store: the keys of every space, in one place.
  *
- *   META    "store"                    → struct iso_rows_store, see rows.c
- *           "collection/NAME"          → u16 the store's number for it, 16 bytes id,
- * check "definition/NAME/" u32     → bytes of the definition "slice/" u16 u16 →
- * iso_slice_encode ENTRY   u16 collection, u16 partition, key            → row of the
- * resolver FILTER  u16 collection, u16 partition, u16 log, u64 node BUCKET  u16
- * collection, u16 partition, u32 bucket LEDGER  u16 collection, u16 partition,
- * iso_loser_key  → iso_loser_encode OUTBOX  u16 collection, u16 partition, u16 log, u64
- * offset → iso_dead_letter_encode
+ *   META    "store"                 → struct iso_rows_store, see rows.c
+ *           "collection/NAME"       → u16 the store's number, 16 bytes id, u64 check
+ *           "definition/NAME/" u32  → bytes of the definition
+ *           "slice/" u16 u16        → iso_slice_encode
+ *   ENTRY   u16 collection, u16 partition, key            → row of the resolver
+ *   FILTER  u16 collection, u16 partition, u16 log, u64 node
+ *   BUCKET  u16 collection, u16 partition, u32 bucket
+ *   LEDGER  u16 collection, u16 partition, iso_loser_key  → iso_loser_encode
+ *   OUTBOX  u16 collection, u16 partition, u16 log, u64 offset
+ *                                                         → iso_dead_letter_encode
  *
  * All numbers big-endian, so the rows of a slice stand together, in order of key.
  */
@@ -48,9 +50,8 @@ void iso_rows_key_bucket(struct iso_buf *key, uint16_t collection, uint32_t part
 void iso_rows_key_outbox(struct iso_buf *key, uint16_t collection, uint32_t partition,
                          uint16_t log, int64_t offset);
 
-enum {
-    ISO_ROWS_PREFIX = 4
-}; /* bytes before the key in ENTRY, before the loser in LEDGER */
+/* Bytes before the key in ENTRY, before the loser in LEDGER. */
+enum { ISO_ROWS_PREFIX = 4 };
 
 /* Values are cleared, then written. Decoding: ISO_DAMAGED, when the check fails;
  * ISO_STORE_MISMATCH, for a store of a later format. */
