@@ -146,6 +146,8 @@ static void trouble_error(rd_kafka_t *rk, int number, const char *reason, void *
     rd_kafka_resp_err_t err = (rd_kafka_resp_err_t)number;
     iso_log(ISO_DEBUG, "kafka.error", "error=%s reason=\"%s\"", rd_kafka_err2name(err),
             reason);
+    if (trouble->take != NULL && trouble->take(trouble, err, reason))
+        return;
     pthread_mutex_lock(&trouble->lock);
     if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || trouble->why.err == ISO_OK)
         iso_fail(&trouble->why,

@@ -26,6 +26,9 @@ struct kafka_trouble {
     pthread_mutex_t lock;
     struct iso_why why; /* ISO_OK: none */
     const struct kafka_bus *bus;
+    /* True when it was not the cluster's trouble but one partition's; may be NULL. */
+    bool (*take)(struct kafka_trouble *trouble, rd_kafka_resp_err_t err,
+                 const char *reason);
 };
 
 struct kafka_bus {
