@@ -16,29 +16,39 @@ enum {
     ENTRY_CHECK_AT = 32,
     ENTRY_FIXED_SIZE = 40,
     CANONICAL_FORMAT = 1,
+    CANONICAL_FIXED_MAX = 3 + ISO_VERSION_SIZE + 1 + 8 + ISO_DIGEST_SIZE,
 };
 
+/* Written with one growth of the buffer: every record of every log comes through here.
+ */
 void iso_entry_canonical(const struct iso_entry *entry, struct iso_bytes key,
                          struct iso_buf *out)
 {
     iso_assert(key.size <= UINT16_MAX && entry->value.size <= UINT32_MAX);
-    uint8_t version[ISO_VERSION_SIZE];
-    iso_put_u64(version, entry->version.hlc);
-    iso_put_u64(version + 8, entry->version.node);
-    iso_buf_add_u8(out, CANONICAL_FORMAT);
-    iso_buf_add_u16(out, (uint16_t)key.size);
-    iso_buf_add_bytes(out, key);
-    iso_buf_add(out, version, sizeof version);
-    iso_buf_add_u8(out, (uint8_t)entry->kind);
+    size_t value_size = entry->kind == ISO_VALUE ? entry->value.size : 0;
+    iso_buf_reserve(out, CANONICAL_FIXED_MAX + key.size + value_size);
+    uint8_t *at = out->data + out->size;
+    at[0] = CANONICAL_FORMAT;
+    iso_put_u16(at + 1, (uint16_t)key.size);
+    at += 3;
+    if (key.size > 0)
+        memcpy(at, key.data, key.size);
+    at += key.size;
+    iso_put_u64(at, entry->version.hlc);
+    iso_put_u64(at + 8, entry->version.node);
+    at[16] = (uint8_t)entry->kind;
+    at += 17;
     if (entry->kind == ISO_VALUE) {
-        iso_buf_add_u32(out, (uint32_t)entry->value.size);
-        iso_buf_add_bytes(out, entry->value);
+        iso_put_u32(at, (uint32_t)value_size);
+        if (value_size > 0)
+            memcpy(at + 4, entry->value.data, value_size);
+        at += 4 + value_size;
     } else if (entry->kind == ISO_EXPIRING) {
-        uint8_t hash[ISO_DIGEST_SIZE];
-        iso_digest_put(hash, iso_hash128(entry->value));
-        iso_buf_add_u64(out, (uint64_t)entry->expiry_ms);
-        iso_buf_add(out, hash, sizeof hash);
+        iso_put_u64(at, (uint64_t)entry->expiry_ms);
+        iso_digest_put(at + 8, iso_hash128(entry->value));
+        at += 8 + ISO_DIGEST_SIZE;
     }
+    out->size = (size_t)(at - out->data);
 }
 
 static struct iso_digest entry_digest(const struct iso_entry *entry,

@@ -63,12 +63,12 @@ static void slice_logs_grow(struct iso_slice *slice)
 
 struct iso_slice_log *iso_slice_log_add(struct iso_slice *slice, uint16_t number)
 {
-    size_t place = slice_log_place(slice, number);
-    struct iso_slice_log *log = slice->logs == NULL ? NULL : &slice->logs[place];
-    if (place < slice->log_count && log->log == number)
+    struct iso_slice_log *log = iso_slice_log(slice, number);
+    if (log != NULL)
         return log;
     if (slice->log_count >= slice->log_room)
         slice_logs_grow(slice);
+    size_t place = slice_log_place(slice, number);
     log = &slice->logs[place];
     struct iso_slice_log spare = slice->logs[slice->log_count];
     memmove(log + 1, log, (slice->log_count - place) * sizeof *log);
