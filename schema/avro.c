@@ -256,20 +256,6 @@ static json_t *enum_json(const struct iso_avro *schema,
     return json_string(iso_avro_name(schema, schema->edges[edge].name));
 }
 
-static const char *branch_name(const struct iso_avro *schema,
-                               const struct iso_avro_node *branch)
-{
-    static const char *const names[ISO_AVRO_UNION] = {
-        [ISO_AVRO_BOOLEAN] = "boolean", [ISO_AVRO_INT] = "int",
-        [ISO_AVRO_LONG] = "long",       [ISO_AVRO_FLOAT] = "float",
-        [ISO_AVRO_DOUBLE] = "double",   [ISO_AVRO_BYTES] = "bytes",
-        [ISO_AVRO_STRING] = "string",   [ISO_AVRO_ARRAY] = "array",
-        [ISO_AVRO_MAP] = "map",
-    };
-    return branch->kind > ISO_AVRO_UNION ? iso_avro_name(schema, branch->name)
-                                         : names[branch->kind];
-}
-
 static json_t *union_json(const struct iso_avro *schema,
                           const struct iso_avro_node *node, avro_value_t *value)
 {
@@ -284,7 +270,7 @@ static json_t *union_json(const struct iso_avro *schema,
     if (below == ISO_AVRO_NULL || json == NULL)
         return json;
     json_t *named = json_object();
-    if (json_object_set_new(named, branch_name(schema, &schema->nodes[below]), json)) {
+    if (json_object_set_new(named, iso_avro_branch_name(schema, below), json)) {
         json_decref(named);
         return NULL;
     }

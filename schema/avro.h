@@ -1,9 +1,9 @@
-/* avro.h - Avro's binary encoding: bounded reading, writing, and the walk that is the gate.
+/* avro.h - Avro's binary encoding: bounded reading, writing, and the gate.
  *
  * avro-c is unsafe on hostile bytes (a five-byte datum can cost gigabytes), so nothing
- * reaches it unchecked: iso_avro_check walks a datum against its schema without
- * allocating, within limits of depth, items and lengths, and refuses what is not exactly
- * one datum. avro.c is the only file that speaks to avro-c.
+ * reaches it unchecked: iso_avro_check (the walk) goes through a datum against its
+ * schema without allocating, within limits of depth, items and lengths, and refuses
+ * what is not exactly one datum. avro.c is the only file that speaks to avro-c.
  *
  * Format: the Apache Avro specification 1.11, "Binary Encoding".
  */
@@ -15,8 +15,8 @@
 
 enum { ISO_AVRO_DEPTH_MAX = 64, ISO_AVRO_ITEMS_MAX = 65536 };
 
-/* ---- reading: a place in borrowed bytes. Once a read fails, `failed` stays set and every
- * further read answers zero or empty, so a decoder checks once, at its end. ---- */
+/* Reading: a place in borrowed bytes. Once a read fails, `failed` stays set and
+ * every further read answers zero or empty, so a decoder checks once, at its end. */
 struct iso_avro_cursor {
     const uint8_t *at, *end;
     bool failed;
@@ -25,9 +25,10 @@ struct iso_avro_cursor {
 struct iso_avro_cursor iso_avro_read(struct iso_bytes bytes);
 int64_t iso_avro_long(struct iso_avro_cursor *cursor); /* zigzag, at most 10 bytes */
 int32_t iso_avro_int(struct iso_avro_cursor *cursor);
-bool iso_avro_boolean(struct iso_avro_cursor *cursor); /* 00 or 01 */
+bool iso_avro_boolean(struct iso_avro_cursor *cursor);           /* 00 or 01 */
 struct iso_bytes iso_avro_bytes(struct iso_avro_cursor *cursor); /* also string */
-const uint8_t *iso_avro_fixed(struct iso_avro_cursor *cursor, size_t size); /* or NULL */
+/* NULL when so many are not left. */
+const uint8_t *iso_avro_fixed(struct iso_avro_cursor *cursor, size_t size);
 /* The branch of a union or the position of an enum, 0 ≤ n < count. */
 int iso_avro_branch(struct iso_avro_cursor *cursor, int count);
 /* Items in the next block of an array or map: 0 ends it. A negative count's size is
@@ -41,7 +42,7 @@ void iso_avro_fail(struct iso_avro_cursor *cursor);
 /* True when nothing failed and nothing is left. */
 bool iso_avro_done(const struct iso_avro_cursor *cursor);
 
-/* ---- writing ---- */
+/* Writing. */
 enum { ISO_AVRO_LONG_MAX = 10 }; /* bytes */
 /* Writes where the caller has made room for ISO_AVRO_LONG_MAX; says where it ended. */
 static inline uint8_t *iso_avro_put_long(uint8_t *at, int64_t value)
@@ -56,7 +57,6 @@ void iso_avro_add_long(struct iso_buf *buf, int64_t value); /* also int, enum, b
 void iso_avro_add_bytes(struct iso_buf *buf, struct iso_bytes bytes);
 void iso_avro_add_text(struct iso_buf *buf, const char *text);
 
-/* ---- schemas ---- */
 struct iso_avro; /* a parsed schema; immutable, any thread */
 
 /* Parses schema JSON of at most 1 MiB. ISO_BAD_DATA names the place and the reason. */
@@ -64,20 +64,29 @@ enum iso_err iso_avro_parse(struct iso_bytes json, struct iso_avro **schema,
                             struct iso_why *why);
 void iso_avro_free(struct iso_avro *schema);
 
-/* Exactly one datum of `schema`: no more, no less. Allocates nothing. Recursion in the
- * schema is allowed, bounded in the datum by ISO_AVRO_DEPTH_MAX. ISO_BAD_DATA names the
- * offset and the field. */
+/* Exactly one datum of `schema`: no more, no less. Texts and keys of maps are UTF-8; a
+ * block that says its size has it. At most ISO_AVRO_DEPTH_MAX records, arrays and maps
+ * are in each other, at most ISO_AVRO_ITEMS_MAX items in all arrays and maps together.
+ * Allocates nothing. ISO_BAD_DATA names the offset and the field. */
 enum iso_err iso_avro_check(const struct iso_avro *schema, struct iso_bytes datum,
                             struct iso_why *why);
 
-/* The datum in Avro's JSON encoding, through avro-c, after the check. Appends. */
+/* The datum in Avro's JSON encoding, after the check: appends. For people, not for a
+ * hot path: avro-c decodes it, under one lock. ISO_BAD_DATA also for what avro-c cannot
+ * hold (a fixed of no bytes, an array of records without fields). */
 enum iso_err iso_avro_json(const struct iso_avro *schema, struct iso_bytes datum,
                            struct iso_buf *json, struct iso_why *why);
 
 /* Our own schemas, as they stand in the .avsc files: parsed once, kept for ever; any
  * thread. */
-enum iso_avsc { ISO_AVSC_WRITE, ISO_AVSC_COLLECTION, ISO_AVSC_REGION, ISO_AVSC_REPORT,
-                ISO_AVSC_DEAD_LETTER, ISO_AVSC_COUNT };
+enum iso_avsc {
+    ISO_AVSC_WRITE,
+    ISO_AVSC_COLLECTION,
+    ISO_AVSC_REGION,
+    ISO_AVSC_REPORT,
+    ISO_AVSC_DEAD_LETTER,
+    ISO_AVSC_COUNT
+};
 struct iso_bytes iso_avsc_json(enum iso_avsc avsc);
 const struct iso_avro *iso_avsc(enum iso_avsc avsc);
 

@@ -61,6 +61,9 @@ static inline const char *iso_avro_name(const struct iso_avro *schema, uint32_t 
     return (const char *)schema->names.data + name;
 }
 
+/* What a union calls the branch: "int", "array", "isostasy.Write". */
+const char *iso_avro_branch_name(const struct iso_avro *schema, uint32_t node);
+
 /* NULL is fine for free. */
 struct iso_avro_outside *iso_avro_outside_new(void);
 void iso_avro_outside_free(struct iso_avro_outside *outside);

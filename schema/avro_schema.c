@@ -17,11 +17,12 @@
 enum { SCHEMA_JSON_MAX = 1 << 20, SCHEMA_DEPTH_MAX = 64 };
 enum { FIXED_MAX = 1 << 20 };
 
-static const char *const primitive_names[ISO_AVRO_PRIMITIVES] = {
+static const char *const kind_names[ISO_AVRO_UNION] = {
     [ISO_AVRO_NULL] = "null",   [ISO_AVRO_BOOLEAN] = "boolean",
     [ISO_AVRO_INT] = "int",     [ISO_AVRO_LONG] = "long",
     [ISO_AVRO_FLOAT] = "float", [ISO_AVRO_DOUBLE] = "double",
     [ISO_AVRO_BYTES] = "bytes", [ISO_AVRO_STRING] = "string",
+    [ISO_AVRO_ARRAY] = "array", [ISO_AVRO_MAP] = "map",
 };
 
 struct parser {
@@ -132,8 +133,7 @@ static bool name_full_valid(struct iso_bytes name)
 static struct iso_bytes name_space(struct iso_bytes name)
 {
     const uint8_t *dot = name.size > 0 ? memrchr(name.data, '.', name.size) : NULL;
-    return dot == NULL ? (struct iso_bytes){0}
-                       : iso_bytes(name.data, (size_t)(dot - name.data));
+    return iso_bytes(name.data, dot != NULL ? (size_t)(dot - name.data) : 0);
 }
 
 /* Into `full` (cleared): a name with a dot is full already. */
@@ -150,7 +150,7 @@ static void name_resolve(const char *name, struct iso_bytes space, struct iso_bu
 static enum iso_avro_kind primitive_of(const char *name)
 {
     for (unsigned i = 0; i < ISO_AVRO_PRIMITIVES; i++)
-        if (strcmp(name, primitive_names[i]) == 0)
+        if (strcmp(name, kind_names[i]) == 0)
             return (enum iso_avro_kind)i;
     return ISO_AVRO_PRIMITIVES;
 }
@@ -192,19 +192,14 @@ static enum iso_err union_parse(struct parser *parser, struct place place, json_
     edges_add(schema, node, count);
     for (size_t i = 0; i < count; i++) {
         struct place branch = {json_array_get(place.json, i), place.space};
-        uint32_t below;
+        uint32_t below = 0;
         enum iso_err err = type_parse(parser, branch, &below);
         if (err != ISO_OK)
             return err;
         edge_at(schema, node, i)->node = below;
-        enum iso_avro_kind kind = schema->nodes[below].kind;
-        if (kind == ISO_AVRO_UNION)
+        if (schema->nodes[below].kind == ISO_AVRO_UNION)
             return parse_fail(parser, "a union stands in a union", "");
-        const char *name = iso_avro_name(schema, schema->nodes[below].name);
-        if (kind < ISO_AVRO_PRIMITIVES)
-            name = primitive_names[kind];
-        else if (kind < ISO_AVRO_RECORD)
-            name = kind == ISO_AVRO_ARRAY ? "array" : "map";
+        const char *name = iso_avro_branch_name(schema, below);
         if (!set_add(seen, name))
             return parse_fail(parser, "a union has two branches of type", name);
     }
@@ -220,7 +215,7 @@ static enum iso_err container_parse(struct parser *parser, struct place place,
         return parse_fail(parser, "what is missing is", attribute);
     *node = node_add(parser->schema, kind);
     edges_add(parser->schema, *node, 1);
-    uint32_t below;
+    uint32_t below = 0;
     enum iso_err err = type_parse(parser, item, &below);
     if (err == ISO_OK)
         edge_at(parser->schema, *node, 0)->node = below;
@@ -393,6 +388,14 @@ static enum iso_err type_parse(struct parser *parser, struct place place,
     }
     parser->depth--;
     return err;
+}
+
+const char *iso_avro_branch_name(const struct iso_avro *schema, uint32_t node)
+{
+    enum iso_avro_kind kind = schema->nodes[node].kind;
+    iso_assert(kind != ISO_AVRO_UNION);
+    return kind < ISO_AVRO_UNION ? kind_names[kind]
+                                 : iso_avro_name(schema, schema->nodes[node].name);
 }
 
 enum iso_err iso_avro_parse(struct iso_bytes json, struct iso_avro **schema,

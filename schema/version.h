@@ -1,4 +1,4 @@
-/* version.h - when and by whom: the name and the rank of a write (DESIGN.md, section 3).
+/* version.h - when and by whom: name and rank of a write (DESIGN.md, section 3).
  *
  * hlc: Unix milliseconds << 16 | counter. node: region number << 48 | 48 random bits.
  * Versions are ordered by hlc, then node; big-endian bytes have the same order. Region
@@ -38,14 +38,14 @@ static inline unsigned iso_node_region(uint64_t node)
 
 int iso_version_compare(struct iso_version a, struct iso_version b); /* <0, 0, >0 */
 bool iso_version_equal(struct iso_version a, struct iso_version b);
-void iso_version_put(uint8_t *at, struct iso_version version);    /* 16 bytes */
+void iso_version_put(uint8_t *at, struct iso_version version); /* 16 bytes */
 struct iso_version iso_version_get(const uint8_t *at);
 void iso_version_text(struct iso_version version, char text[ISO_VERSION_DIGITS + 1]);
 bool iso_version_parse(const char *text, struct iso_version *version);
 
-/* A hybrid logical clock: issues the hlcs of one handle, each larger than all before, and
- * never far ahead of the machine's clock. No clock is read here: now is an argument.
- * (Kulkarni, Demirbas et al.: Logical Physical Clocks, 2014.) */
+/* A hybrid logical clock: issues the hlcs of one handle, each larger than all before,
+ * and never far ahead of the machine's clock. No clock is read here: now is an
+ * argument. (Kulkarni, Demirbas et al.: Logical Physical Clocks, 2014.) */
 struct iso_hlc {
     uint64_t last;     /* the newest issued or observed */
     uint64_t reserved; /* nothing above is issued; UINT64_MAX: no state is kept */
@@ -54,17 +54,19 @@ struct iso_hlc {
 void iso_hlc_init(struct iso_hlc *hlc);
 
 /* A handle that keeps state: nothing ≤ `reserved`, which was read from disk, is issued
- * again. */
+ * again; 0 at its first start. Nothing is issued before iso_hlc_reserve. */
 void iso_hlc_resume(struct iso_hlc *hlc, uint64_t reserved);
 
-/* The bound to write to disk (and sync) before more is issued, `ahead_ms` above now; after
- * it is there, iso_hlc_reserve makes it count. */
-uint64_t iso_hlc_reservation(const struct iso_hlc *hlc, int64_t now_ms, int64_t ahead_ms);
+/* The bound to write to disk (and sync) before more is issued, `ahead_ms` above now;
+ * after it is there, iso_hlc_reserve makes it count. */
+uint64_t iso_hlc_reservation(const struct iso_hlc *hlc, int64_t now_ms,
+                             int64_t ahead_ms);
 void iso_hlc_reserve(struct iso_hlc *hlc, uint64_t reserved);
 
 /* last = max(last + 1, now << 16). ISO_AGAIN: `last` is ahead of the clock by more than
- * after_max − 5 s (at all, when after_max is shorter); *wait_ms says how long to wait; or the
- * reservation is used up (*wait_ms is 0). ISO_CLOCK_SKEW: by more than after_max + 5 s. */
+ * after_max − 5 s (at all, when after_max is shorter); *wait_ms says how long to wait;
+ * or the reservation is used up (*wait_ms is 0). ISO_CLOCK_SKEW: by more than after_max
+ * + 5 s. */
 enum iso_err iso_hlc_issue(struct iso_hlc *hlc, int64_t now_ms, int64_t after_max_ms,
                            uint64_t *issued, int64_t *wait_ms, struct iso_why *why);
 

@@ -1,8 +1,8 @@
 /* write.h - what travels: the `iso` header of a record (DESIGN.md, section 2).
  *
- * The header is byte 01, then the Avro binary of write.avsc. It is decoded by hand, within
- * bounds and without allocating, because every record has one; a test holds this decoder
- * and avro-c to the same answer.
+ * The header is byte 01, then the Avro binary of write.avsc. It is decoded by hand,
+ * within bounds and without allocating, because every record has one; a test holds this
+ * decoder and avro-c to the same answer.
  */
 #ifndef ISO_SCHEMA_WRITE_H
 #define ISO_SCHEMA_WRITE_H
@@ -32,19 +32,20 @@ struct iso_write {
     uint16_t log;
     uint32_t partition;
     struct iso_version version;
-    uint64_t seq;    /* 1, 2, 3 … of its node in its log and slice */
-    bool blind;      /* its writer read nothing: `read` is null */
+    uint64_t seq; /* 1, 2, 3 … of its node in its log and slice */
+    bool blind;   /* its writer read nothing: `read` is null */
     struct iso_names read;
     bool has_expiry;
     int64_t expiry_ms;
-    /* The smallest odd extension number present, 0 when there is none: something that no
-     * definition named. Even ones are ignored. */
+    /* The smallest odd extension number present, 0 when there is none: something that
+     * no definition named. Even ones are ignored. */
     uint32_t extension_unknown;
 };
 
-/* Whether the numbers of a write are such that its header will be decoded: log 1..65000,
- * partition below 4096, a region 1..64, seq ≥ 1, an hlc above 0, times within the years
- * 1970..6429 (ISO_BAD_DATA); at most ISO_READ_MAX versions read (ISO_TOO_LARGE). */
+/* Whether the numbers of a write are such that its header will be decoded:
+ * log 1..65000, partition below 4096, a region 1..64, seq ≥ 1, an hlc above 0, times
+ * within the years 1970..6429 (ISO_BAD_DATA); at most ISO_READ_MAX versions read
+ * (ISO_TOO_LARGE). */
 enum iso_err iso_write_check(const struct iso_write *write, struct iso_why *why);
 
 /* Decodes a header into borrowed fields. `read` points into `header` when its versions

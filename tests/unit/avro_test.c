@@ -247,7 +247,8 @@ START_TEST(hostile_data_are_refused_without_an_allocation)
          "decode"},
         {"{\"type\":\"array\",\"items\":\"int\"}", "feffffff0f", "decode"},
         {"{\"type\":\"map\",\"values\":\"null\"}", "02 0261 00 00", "left over"},
-        {"{\"type\":\"array\",\"items\":\"int\"}", "03 04 8001 04 00", "size that it says"},
+        {"{\"type\":\"array\",\"items\":\"int\"}", "03 04 8001 04 00",
+         "size that it says"},
         {"\"bytes\"", "feffffff0f 00", "decode"},
         {"\"string\"", "ffffffffffffffffff01", "decode"},
         {"\"string\"", "04 c328", "UTF-8"},
@@ -387,6 +388,29 @@ START_TEST(json_is_what_the_specification_says)
 }
 END_TEST
 
+START_TEST(what_avro_c_cannot_hold_is_checked_all_the_same_and_not_shown)
+{
+    static const char *const schemas[] = {
+        "{\"type\":\"array\",\"items\":"
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}}",
+        "{\"type\":\"array\",\"items\":"
+        "{\"type\":\"fixed\",\"name\":\"F\",\"size\":0}}",
+    };
+    for (size_t i = 0; i < sizeof schemas / sizeof schemas[0]; i++) {
+        struct iso_avro *schema = schema_of(schemas[i]);
+        struct iso_buf datum = bytes_of("06 00"), json = {0};
+        struct iso_why why;
+        ck_assert_int_eq(check(schema, iso_buf_bytes(&datum), &why), ISO_OK);
+        ck_assert_int_eq(iso_avro_json(schema, iso_buf_bytes(&datum), &json, &why),
+                         ISO_BAD_DATA);
+        ck_assert_ptr_nonnull(strstr(why.text, "avro-c cannot show"));
+        ck_assert_uint_eq(json.size, 0);
+        iso_buf_release(&datum);
+        iso_avro_free(schema);
+    }
+}
+END_TEST
+
 static void *json_many(void *arg)
 {
     static const uint8_t heartbeat[] = {6, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0,
@@ -441,6 +465,8 @@ int main(void)
     tcase_add_test(tests, recursion_is_bounded_in_the_datum);
     tcase_add_test(tests, what_takes_no_bytes_is_bounded_over_the_whole_datum);
     tcase_add_test(tests, json_is_what_the_specification_says);
+    tcase_add_test(tests,
+                   what_avro_c_cannot_hold_is_checked_all_the_same_and_not_shown);
     tcase_add_test(tests, several_threads_may_ask_for_json_at_once);
     tcase_add_test(tests, our_own_schemas_parse);
     Suite *suite = suite_create("avro");
