@@ -15,7 +15,7 @@
 
 /* ---- logs ---- */
 
-size_t apply_log_index(struct iso_apply *apply, uint16_t log)
+size_t iso_apply_log_index(struct iso_apply *apply, uint16_t log)
 {
     const struct iso_slice *slice = &apply->slice;
     if (apply->log_last < slice->log_count && slice->logs[apply->log_last].log == log)
@@ -28,7 +28,8 @@ size_t apply_log_index(struct iso_apply *apply, uint16_t log)
     return index;
 }
 
-void apply_logs_add(struct iso_apply *apply, const struct iso_definition *definition)
+void iso_apply_logs_add(struct iso_apply *apply,
+                        const struct iso_definition *definition)
 {
     for (size_t i = 0; i < definition->log_count; i++) {
         const struct iso_definition_log *named = &definition->logs[i];
@@ -41,7 +42,7 @@ void apply_logs_add(struct iso_apply *apply, const struct iso_definition *defini
     }
 }
 
-enum iso_err apply_logs_refresh(struct iso_apply *apply, struct iso_why *why)
+enum iso_err iso_apply_logs_refresh(struct iso_apply *apply, struct iso_why *why)
 {
     size_t count = apply->slice.log_count;
     if (count > apply->log_room) {
@@ -51,7 +52,7 @@ enum iso_err apply_logs_refresh(struct iso_apply *apply, struct iso_why *why)
     uint32_t newest = iso_apply_definition(apply)->number;
     for (size_t i = 0; i < count; i++) {
         const struct iso_slice_log *log = &apply->slice.logs[i];
-        struct apply_log *is = &apply->logs[i];
+        struct iso_apply_log *is = &apply->logs[i];
         is->definition = iso_known_find(&apply->known, log->definition);
         is->where = is->definition != NULL
                         ? iso_definition_log(is->definition, log->log)
@@ -74,7 +75,7 @@ static enum iso_err slice_begin(struct iso_apply *apply)
     iso_slice_release(&apply->slice);
     apply->slice.partition = apply->partition;
     memcpy(apply->slice.definition_id, first->id, sizeof first->id);
-    apply_logs_add(apply, first);
+    iso_apply_logs_add(apply, first);
     return ISO_OK;
 }
 
@@ -127,7 +128,7 @@ enum iso_err iso_apply_load(struct iso_apply *apply, struct iso_why *why)
 {
     struct iso_snapshot *snapshot;
     iso_buckets_forget(&apply->buckets);
-    apply_filters_forget(&apply->filters);
+    iso_apply_filters_forget(&apply->filters);
     apply->changed = false;
     enum iso_err err = iso_snapshot_open(apply->store, &snapshot, why);
     if (err != ISO_OK)
@@ -139,7 +140,7 @@ enum iso_err iso_apply_load(struct iso_apply *apply, struct iso_why *why)
     if (err != ISO_OK)
         return err;
     definitions_use(apply);
-    return apply_logs_refresh(apply, why);
+    return iso_apply_logs_refresh(apply, why);
 }
 
 /* Is the store's collection of that name the one of the first definition? */
@@ -225,7 +226,7 @@ void iso_apply_close(struct iso_apply *apply)
     iso_slice_release(&apply->slice);
     iso_free(apply->logs);
     iso_buckets_release(&apply->buckets);
-    apply_filters_release(&apply->filters);
+    iso_apply_filters_release(&apply->filters);
     iso_schemas_release(&apply->schemas);
     iso_merged_release(&apply->merged);
     struct iso_buf *buffers[] = {&apply->key,
@@ -247,7 +248,7 @@ void iso_apply_save(struct iso_apply *apply, struct iso_txn *txn)
 {
     if (!apply->changed)
         return;
-    apply_filters_save(&apply->filters, txn);
+    iso_apply_filters_save(&apply->filters, txn);
     iso_buckets_save(&apply->buckets, txn);
     iso_known_save(&apply->known, txn, &apply->key);
     iso_rows_key_slice(&apply->key, apply->number, apply->partition);
@@ -260,7 +261,7 @@ void iso_apply_save(struct iso_apply *apply, struct iso_txn *txn)
 enum iso_err iso_apply_end(struct iso_apply *apply, uint16_t log, int64_t offset,
                            struct iso_why *why)
 {
-    struct iso_slice_log *is = &apply->slice.logs[apply_log_index(apply, log)];
+    struct iso_slice_log *is = &apply->slice.logs[iso_apply_log_index(apply, log)];
     if (offset < is->frontier)
         return iso_fail(
             why, ISO_LOG_DIVERGED,

@@ -5,16 +5,17 @@
 
 #include "consumer/rows.h"
 
-static struct apply_filter *slot_of(struct apply_filters *filters, uint16_t log,
-                                    uint64_t node)
+static struct iso_apply_filter *slot_of(struct iso_apply_filters *filters, uint16_t log,
+                                        uint64_t node)
 {
     uint64_t mixed = (node ^ log) * UINT64_C(0x9e3779b97f4a7c15);
     return &filters->slots[mixed >> 60];
 }
-_Static_assert(APPLY_FILTERS == 1 << (64 - 60), "a slot is named by the highest bits");
+_Static_assert(ISO_APPLY_FILTERS == 1 << (64 - 60),
+               "a slot is named by the highest bits");
 
-static void put_back(struct apply_filters *filters, struct iso_txn *txn,
-                     struct apply_filter *slot)
+static void put_back(struct iso_apply_filters *filters, struct iso_txn *txn,
+                     struct iso_apply_filter *slot)
 {
     if (!slot->used || !slot->dirty)
         return;
@@ -26,8 +27,8 @@ static void put_back(struct apply_filters *filters, struct iso_txn *txn,
     slot->dirty = false;
 }
 
-static enum iso_err load(struct apply_filters *filters, struct iso_txn *txn,
-                         struct apply_filter *slot, struct iso_why *why)
+static enum iso_err load(struct iso_apply_filters *filters, struct iso_txn *txn,
+                         struct iso_apply_filter *slot, struct iso_why *why)
 {
     struct iso_bytes row;
     slot->filter.count = 0;
@@ -40,11 +41,12 @@ static enum iso_err load(struct apply_filters *filters, struct iso_txn *txn,
     return err == ISO_OK ? iso_filter_decode(row, &slot->filter, why) : err;
 }
 
-enum iso_err apply_filters_get(struct apply_filters *filters, struct iso_txn *txn,
-                               uint16_t log, uint64_t node,
-                               struct apply_filter **filter, struct iso_why *why)
+enum iso_err iso_apply_filters_get(struct iso_apply_filters *filters,
+                                   struct iso_txn *txn, uint16_t log, uint64_t node,
+                                   struct iso_apply_filter **filter,
+                                   struct iso_why *why)
 {
-    struct apply_filter *slot = slot_of(filters, log, node);
+    struct iso_apply_filter *slot = slot_of(filters, log, node);
     if (!slot->used || slot->log != log || slot->node != node) {
         put_back(filters, txn, slot);
         slot->log = log;
@@ -58,21 +60,21 @@ enum iso_err apply_filters_get(struct apply_filters *filters, struct iso_txn *tx
     return ISO_OK;
 }
 
-void apply_filters_save(struct apply_filters *filters, struct iso_txn *txn)
+void iso_apply_filters_save(struct iso_apply_filters *filters, struct iso_txn *txn)
 {
-    for (size_t i = 0; i < APPLY_FILTERS; i++)
+    for (size_t i = 0; i < ISO_APPLY_FILTERS; i++)
         put_back(filters, txn, &filters->slots[i]);
 }
 
-void apply_filters_forget(struct apply_filters *filters)
+void iso_apply_filters_forget(struct iso_apply_filters *filters)
 {
-    for (size_t i = 0; i < APPLY_FILTERS; i++)
+    for (size_t i = 0; i < ISO_APPLY_FILTERS; i++)
         filters->slots[i].used = filters->slots[i].dirty = false;
 }
 
-void apply_filters_release(struct apply_filters *filters)
+void iso_apply_filters_release(struct iso_apply_filters *filters)
 {
     iso_buf_release(&filters->key);
     iso_buf_release(&filters->row);
-    apply_filters_forget(filters);
+    iso_apply_filters_forget(filters);
 }

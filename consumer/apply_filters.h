@@ -10,29 +10,30 @@
 #include "consumer/filter.h"
 #include "store/store.h"
 
-enum { APPLY_FILTERS = 16 };
+enum { ISO_APPLY_FILTERS = 16 };
 
-struct apply_filter {
+struct iso_apply_filter {
     bool used, dirty;
     uint16_t log;
     uint64_t node;
     struct iso_filter filter;
 };
 
-struct apply_filters {
+struct iso_apply_filters {
     uint16_t collection;
     uint32_t partition;
-    struct apply_filter slots[APPLY_FILTERS];
+    struct iso_apply_filter slots[ISO_APPLY_FILTERS];
     struct iso_buf key, row; /* scratch */
 };
 
 /* The filter of a node in a log: who changes it sets `dirty`. Borrowed until the next
  * call. ISO_DAMAGED, and the store's failures. */
-enum iso_err apply_filters_get(struct apply_filters *filters, struct iso_txn *txn,
-                               uint16_t log, uint64_t node,
-                               struct apply_filter **filter, struct iso_why *why);
-void apply_filters_save(struct apply_filters *filters, struct iso_txn *txn);
-void apply_filters_forget(struct apply_filters *filters);
-void apply_filters_release(struct apply_filters *filters);
+enum iso_err iso_apply_filters_get(struct iso_apply_filters *filters,
+                                   struct iso_txn *txn, uint16_t log, uint64_t node,
+                                   struct iso_apply_filter **filter,
+                                   struct iso_why *why);
+void iso_apply_filters_save(struct iso_apply_filters *filters, struct iso_txn *txn);
+void iso_apply_filters_forget(struct iso_apply_filters *filters);
+void iso_apply_filters_release(struct iso_apply_filters *filters);
 
 #endif

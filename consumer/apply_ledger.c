@@ -26,7 +26,7 @@ static void undo_add(struct iso_apply *apply, struct iso_bytes key,
     iso_buf_add_u32(undo, row != NULL ? (uint32_t)row->size : UNDO_NOTHING);
 }
 
-void apply_ledger_begin(struct iso_apply *apply, struct iso_bytes entry_key)
+void iso_apply_ledger_begin(struct iso_apply *apply, struct iso_bytes entry_key)
 {
     apply->ledger_entry_key = entry_key;
     apply->ledger_rows_before = apply->slice.ledger_rows;
@@ -34,7 +34,7 @@ void apply_ledger_begin(struct iso_apply *apply, struct iso_bytes entry_key)
     iso_buf_clear(&apply->ledger_undo);
 }
 
-void apply_ledger_undo(struct iso_apply *apply)
+void iso_apply_ledger_undo(struct iso_apply *apply)
 {
     struct iso_buf *undo = &apply->ledger_undo;
     apply->slice.ledger_rows = apply->ledger_rows_before;
@@ -171,7 +171,7 @@ static enum iso_err ledger_leave_older(void *self, struct iso_bytes field,
     return err;
 }
 
-struct iso_ledger apply_ledger(struct iso_apply *apply)
+struct iso_ledger iso_apply_ledger(struct iso_apply *apply)
 {
     return (struct iso_ledger){
         .self = apply,

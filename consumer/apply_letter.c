@@ -5,9 +5,9 @@
 #include "consumer/rows.h"
 #include "schema/dead_letter.h"
 
-void apply_letter(struct iso_apply *apply, size_t index,
-                  const struct iso_record *record, enum iso_err err,
-                  const struct iso_why *why)
+void iso_apply_letter(struct iso_apply *apply, size_t index,
+                      const struct iso_record *record, enum iso_err err,
+                      const struct iso_why *why)
 {
     const struct iso_definition_log *where = apply->logs[index].where;
     if (iso_definition_owner(where) != apply->region)

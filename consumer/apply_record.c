@@ -41,7 +41,7 @@ static bool has_header(const struct step *step)
 static enum iso_err judge(struct step *step, bool control_read, struct iso_why *why)
 {
     struct iso_apply *apply = step->apply;
-    const struct apply_log *log = &apply->logs[step->index];
+    const struct iso_apply_log *log = &apply->logs[step->index];
     struct iso_admit admit = {
         .definition = log->definition,
         .where = log->definition != NULL ? log->where : NULL,
@@ -60,7 +60,7 @@ static enum iso_err judge(struct step *step, bool control_read, struct iso_why *
 static void set_aside(struct step *step, enum iso_err err, const struct iso_why *why)
 {
     log_of(step)->refused++;
-    apply_letter(step->apply, step->index, step->record, err, why);
+    iso_apply_letter(step->apply, step->index, step->record, err, why);
     step->outcome = ISO_SET_ASIDE;
 }
 
@@ -105,7 +105,7 @@ static enum iso_err merge(struct step *step, struct iso_why *why)
         .has_expiry = write->has_expiry,
         .expiry_ms = write->expiry_ms,
     };
-    struct iso_ledger ledger = apply_ledger(apply);
+    struct iso_ledger ledger = iso_apply_ledger(apply);
     struct iso_bytes held = {0};
     struct iso_bucket *bucket;
     uint32_t number = iso_bucket_of(record->key, apply->buckets.count);
@@ -120,11 +120,11 @@ static enum iso_err merge(struct step *step, struct iso_why *why)
         return err;
     if (err == ISO_NOT_FOUND)
         held = (struct iso_bytes){0};
-    apply_ledger_begin(apply, record->key);
+    iso_apply_ledger_begin(apply, record->key);
     struct iso_merge given = {held, &coming, &ledger, bucket->swept_ms};
     err = apply->resolver->merge(&given, &apply->merged, why);
     if (err != ISO_OK) {
-        apply_ledger_undo(apply);
+        iso_apply_ledger_undo(apply);
         return err;
     }
     merge_keep(step, key, number, bucket);
@@ -145,9 +145,9 @@ static enum iso_err define(struct step *step, struct iso_why *why)
     }
     log->definition = definition->number;
     iso_known_use(&apply->known, definition);
-    apply_logs_add(apply, definition);
-    step->index = apply_log_index(apply, number); /* logs may have moved */
-    return apply_logs_refresh(apply, why);
+    iso_apply_logs_add(apply, definition);
+    step->index = iso_apply_log_index(apply, number); /* logs may have moved */
+    return iso_apply_logs_refresh(apply, why);
 }
 
 /* ---- step 5 ---- */
@@ -227,9 +227,9 @@ static enum iso_err filter_and_effect(struct step *step, struct iso_why *why)
     struct iso_slice_log *log = log_of(step);
     if (!has_header(step))
         return effect(step, why);
-    struct apply_filter *slot;
-    enum iso_err err = apply_filters_get(&apply->filters, apply->txn, log->log,
-                                         write->version.node, &slot, why);
+    struct iso_apply_filter *slot;
+    enum iso_err err = iso_apply_filters_get(&apply->filters, apply->txn, log->log,
+                                             write->version.node, &slot, why);
     if (err != ISO_OK)
         return err;
     struct iso_filter before;
@@ -291,7 +291,7 @@ enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
                               struct iso_why *why)
 {
     struct step step = {
-        .apply = apply, .record = record, .index = apply_log_index(apply, log)};
+        .apply = apply, .record = record, .index = iso_apply_log_index(apply, log)};
     struct iso_why unasked;
     if (why == NULL)
         why = &unasked; /* a dead letter needs its sentence */

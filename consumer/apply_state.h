@@ -16,7 +16,7 @@
 #include "consumer/known.h"
 
 /* Beside slice.logs[n]: what definitions say of that log. */
-struct apply_log {
+struct iso_apply_log {
     const struct iso_definition *definition; /* in force in it; NULL: none yet */
     const struct iso_definition_log *where;  /* what it, or else the newest met, says */
 };
@@ -30,11 +30,11 @@ struct iso_apply {
     struct iso_known known;
     struct iso_slice slice;
     bool changed; /* since it was loaded or saved */
-    struct apply_log *logs;
+    struct iso_apply_log *logs;
     size_t log_room;
     size_t log_last; /* index of the log that the last record was of */
     struct iso_buckets buckets;
-    struct apply_filters filters;
+    struct iso_apply_filters filters;
     struct iso_schemas schemas;
     struct iso_merged merged;
     struct iso_txn *txn;                  /* of the record in hand */
@@ -47,25 +47,26 @@ struct iso_apply {
 
 /* Index in slice.logs; the log is there, since nobody reads one that no definition met
  * names. */
-size_t apply_log_index(struct iso_apply *apply, uint16_t log);
+size_t iso_apply_log_index(struct iso_apply *apply, uint16_t log);
 
 /* After slice.logs, or a definition in force, changed. ISO_DAMAGED: the store lacks a
  * definition that it used. */
-enum iso_err apply_logs_refresh(struct iso_apply *apply, struct iso_why *why);
+enum iso_err iso_apply_logs_refresh(struct iso_apply *apply, struct iso_why *why);
 
 /* Takes in the logs that a definition names: from here on they hold the floor. */
-void apply_logs_add(struct iso_apply *apply, const struct iso_definition *definition);
+void iso_apply_logs_add(struct iso_apply *apply,
+                        const struct iso_definition *definition);
 
 /* The port for the resolver. begin says whose rows, undo takes back what changed since.
  */
-void apply_ledger_begin(struct iso_apply *apply, struct iso_bytes entry_key);
-void apply_ledger_undo(struct iso_apply *apply);
-struct iso_ledger apply_ledger(struct iso_apply *apply);
+void iso_apply_ledger_begin(struct iso_apply *apply, struct iso_bytes entry_key);
+void iso_apply_ledger_undo(struct iso_apply *apply);
+struct iso_ledger iso_apply_ledger(struct iso_apply *apply);
 
 /* Puts the dead letter of a refused record into the outbox, when it is ours to publish.
  */
-void apply_letter(struct iso_apply *apply, size_t index,
-                  const struct iso_record *record, enum iso_err err,
-                  const struct iso_why *why);
+void iso_apply_letter(struct iso_apply *apply, size_t index,
+                      const struct iso_record *record, enum iso_err err,
+                      const struct iso_why *why);
 
 #endif

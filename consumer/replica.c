@@ -129,7 +129,7 @@ enum iso_err iso_replica_open(const char *path, struct iso_replica **opened,
     return err;
 }
 
-static void collection_free(struct replica_collection *collection)
+static void collection_free(struct iso_replica_collection *collection)
 {
     for (size_t i = 0; i < collection->definition_count; i++)
         iso_definition_free(collection->definitions[i]);
@@ -143,7 +143,7 @@ void iso_replica_close(struct iso_replica *replica)
     if (replica == NULL)
         return;
     while (replica->collections != NULL) {
-        struct replica_collection *collection = replica->collections;
+        struct iso_replica_collection *collection = replica->collections;
         replica->collections = collection->next;
         collection_free(collection);
     }
@@ -171,13 +171,14 @@ void iso_read_release(struct iso_read *read)
 
 /* The stored row of a key; empty: none. */
 static enum iso_err row_get(struct iso_replica *replica,
-                            struct replica_collection *collection, uint32_t partition,
-                            struct iso_snapshot *snapshot, struct iso_bytes key,
-                            struct iso_bytes *row, struct iso_why *why)
+                            struct iso_replica_collection *collection,
+                            uint32_t partition, struct iso_snapshot *snapshot,
+                            struct iso_bytes key, struct iso_bytes *row,
+                            struct iso_why *why)
 {
     uint16_t number;
-    enum iso_err err = replica_number(replica, collection, partition % replica->shards,
-                                      snapshot, &number, why);
+    enum iso_err err = iso_replica_number(
+        replica, collection, partition % replica->shards, snapshot, &number, why);
     *row = (struct iso_bytes){0};
     if (err != ISO_OK || number == 0)
         return err;
@@ -203,11 +204,11 @@ enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
                              struct iso_bytes key, struct iso_read *read,
                              struct iso_why *why)
 {
-    struct replica_collection *collection;
+    struct iso_replica_collection *collection;
     struct iso_snapshot *snapshot;
     struct iso_shown shown;
     struct iso_bytes row;
-    enum iso_err err = replica_collection(replica, name, &collection, why);
+    enum iso_err err = iso_replica_collection(replica, name, &collection, why);
     if (err != ISO_OK)
         return err;
     if (key.size == 0 || key.size > ISO_KEY_MAX)

@@ -29,13 +29,13 @@ static enum iso_err newest_row(struct iso_replica *replica,
     return err == ISO_END ? ISO_OK : err;
 }
 
-static struct iso_definition *newest_of(const struct replica_collection *collection)
+static struct iso_definition *newest_of(const struct iso_replica_collection *collection)
 {
     size_t count = collection->definition_count;
     return count > 0 ? collection->definitions[count - 1] : NULL;
 }
 
-static enum iso_err definition_take(struct replica_collection *collection,
+static enum iso_err definition_take(struct iso_replica_collection *collection,
                                     struct iso_bytes row, struct iso_why *why)
 {
     struct iso_definition *definition, *newest = newest_of(collection);
@@ -58,7 +58,7 @@ static enum iso_err definition_take(struct replica_collection *collection,
 }
 
 static enum iso_err definitions_find(struct iso_replica *replica,
-                                     struct replica_collection *collection,
+                                     struct iso_replica_collection *collection,
                                      struct iso_why *why)
 {
     for (size_t n = 0; n < replica->shards; n++) {
@@ -113,7 +113,7 @@ static enum iso_err no_definition(struct iso_replica *replica, const char *name,
 }
 
 static enum iso_err collection_fill(struct iso_replica *replica,
-                                    struct replica_collection *collection,
+                                    struct iso_replica_collection *collection,
                                     struct iso_why *why)
 {
     enum iso_err err = definitions_find(replica, collection, why);
@@ -127,10 +127,11 @@ static enum iso_err collection_fill(struct iso_replica *replica,
     return collection->resolver != NULL ? ISO_OK : iso_admit_supported(newest, why);
 }
 
-enum iso_err replica_collection(struct iso_replica *replica, const char *name,
-                                struct replica_collection **found, struct iso_why *why)
+enum iso_err iso_replica_collection(struct iso_replica *replica, const char *name,
+                                    struct iso_replica_collection **found,
+                                    struct iso_why *why)
 {
-    struct replica_collection *collection = replica->collections;
+    struct iso_replica_collection *collection = replica->collections;
     while (collection != NULL && strcmp(collection->name, name) != 0)
         collection = collection->next;
     if (collection == NULL) {
@@ -148,10 +149,10 @@ enum iso_err replica_collection(struct iso_replica *replica, const char *name,
                                         : collection_fill(replica, collection, why);
 }
 
-enum iso_err replica_number(struct iso_replica *replica,
-                            struct replica_collection *collection, size_t shard,
-                            struct iso_snapshot *snapshot, uint16_t *number,
-                            struct iso_why *why)
+enum iso_err iso_replica_number(struct iso_replica *replica,
+                                struct iso_replica_collection *collection, size_t shard,
+                                struct iso_snapshot *snapshot, uint16_t *number,
+                                struct iso_why *why)
 {
     *number = collection->numbers[shard];
     if (*number != 0)
@@ -174,8 +175,8 @@ enum iso_err iso_replica_definition(struct iso_replica *replica, const char *nam
                                     const struct iso_definition **definition,
                                     struct iso_why *why)
 {
-    struct replica_collection *collection;
-    enum iso_err err = replica_collection(replica, name, &collection, why);
+    struct iso_replica_collection *collection;
+    enum iso_err err = iso_replica_collection(replica, name, &collection, why);
     if (err == ISO_OK)
         err = definitions_find(replica, collection, why);
     if (err == ISO_OK)

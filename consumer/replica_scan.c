@@ -151,14 +151,14 @@ static enum iso_err slice_add_losers(struct iso_replica_scan *scan, size_t shard
 }
 
 static enum iso_err slice_add(struct iso_replica_scan *scan,
-                              struct replica_collection *collection, uint32_t partition,
-                              struct iso_why *why)
+                              struct iso_replica_collection *collection,
+                              uint32_t partition, struct iso_why *why)
 {
     struct iso_replica *replica = scan->replica;
     size_t shard = partition % replica->shards;
     uint16_t number;
-    enum iso_err err = replica_number(replica, collection, shard,
-                                      scan->snapshots[shard], &number, why);
+    enum iso_err err = iso_replica_number(replica, collection, shard,
+                                          scan->snapshots[shard], &number, why);
     if (err != ISO_OK || number == 0)
         return err;
     if (scan->space == ISO_LEDGER)
@@ -170,7 +170,7 @@ static enum iso_err slice_add(struct iso_replica_scan *scan,
 /* ---- the scan ---- */
 
 static enum iso_err scan_fill(struct iso_replica_scan *scan,
-                              struct replica_collection *collection,
+                              struct iso_replica_collection *collection,
                               struct iso_why *why)
 {
     struct iso_replica *replica = scan->replica;
@@ -194,8 +194,8 @@ static enum iso_err scan_open(struct iso_replica *replica, const char *name,
                               enum iso_space space, struct iso_replica_scan **opened,
                               struct iso_why *why)
 {
-    struct replica_collection *collection;
-    enum iso_err err = replica_collection(replica, name, &collection, why);
+    struct iso_replica_collection *collection;
+    enum iso_err err = iso_replica_collection(replica, name, &collection, why);
     if (err != ISO_OK)
         return err;
     struct iso_replica_scan *scan = iso_alloc_zero(1, sizeof *scan);

@@ -6,14 +6,14 @@
 #include "consumer/rows.h"
 #include "resolver/resolver.h"
 
-struct replica_collection {
+struct iso_replica_collection {
     char name[ISO_COLLECTION_NAME_MAX + 1];
     const struct iso_resolver *resolver;
     uint32_t partitions;
     uint16_t *numbers; /* by shard: the store's own; 0: it has none of that name */
     struct iso_definition **definitions; /* met so far, the newest last; kept */
     size_t definition_count;
-    struct replica_collection *next;
+    struct iso_replica_collection *next;
 };
 
 struct iso_replica {
@@ -22,20 +22,20 @@ struct iso_replica {
     bool owns_stores;
     const struct iso_clock *clock;
     struct iso_rows_store owner;
-    struct replica_collection *collections;
+    struct iso_replica_collection *collections;
     struct iso_buf key, scratch;
 };
 
 /* Finds what the stores hold of a collection. ISO_NO_DEFINITION, ISO_UNSUPPORTED. */
-enum iso_err replica_collection(struct iso_replica *replica, const char *name,
-                                struct replica_collection **collection,
-                                struct iso_why *why);
+enum iso_err iso_replica_collection(struct iso_replica *replica, const char *name,
+                                    struct iso_replica_collection **collection,
+                                    struct iso_why *why);
 
 /* The store's number in one shard, looked up anew while it has none; 0: nothing there.
  */
-enum iso_err replica_number(struct iso_replica *replica,
-                            struct replica_collection *collection, size_t shard,
-                            struct iso_snapshot *snapshot, uint16_t *number,
-                            struct iso_why *why);
+enum iso_err iso_replica_number(struct iso_replica *replica,
+                                struct iso_replica_collection *collection, size_t shard,
+                                struct iso_snapshot *snapshot, uint16_t *number,
+                                struct iso_why *why);
 
 #endif
