@@ -238,7 +238,7 @@ static struct iso_row *row_touch(struct iso_overlay *overlay, enum iso_space spa
         struct iso_row *row = row_new(overlay, hash, space, key, value);
         slot_fill(overlay, slot, row);
         rows_add(overlay, row);
-        if (overlay->count * 2 > overlay->mask)
+        if (overlay->count * 3 > overlay->mask * 2)
             slots_double(overlay);
         return row;
     }
