@@ -23,6 +23,7 @@ enum {
     QUEUED_MESSAGE_SIZE =
         400, /* what a short fetched record takes in memory, measured */
     QUEUED_MESSAGES_MAX = 1000000,
+    COMMIT_MS = 10000,
     FETCH_BYTES_MAX = 50 * 1024 * 1024,
 };
 
@@ -62,7 +63,6 @@ static enum iso_err reader_client(const struct kafka_bus *bus,
         {NULL, NULL},
     };
     const struct kafka_row promises[] = {
-        {"group.id", options->group ? options->group : "isostasy-reader"},
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "error"},
@@ -96,12 +96,15 @@ static void kafka_reader_close(struct iso_reader *base)
     iso_kafka_assignments_release(reader);
     if (reader->queue != NULL)
         rd_kafka_queue_destroy(reader->queue);
+    if (reader->commits != NULL)
+        rd_kafka_queue_destroy(reader->commits);
     if (reader->rk != NULL)
-        rd_kafka_destroy_flags(reader->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        rd_kafka_destroy(reader->rk);
     iso_kafka_trouble_release(&reader->trouble);
     iso_free(reader->messages);
     iso_free(reader->records);
     iso_free(reader->header);
+    iso_free(reader->group);
     iso_free(reader);
 }
 
@@ -134,7 +137,7 @@ enum iso_err iso_kafka_reader_open(struct iso_bus *bus,
     struct kafka_reader *opened = iso_alloc_zero(1, sizeof *opened);
     opened->reader.port = &reader_port;
     opened->header = iso_strdup(options->header);
-    opened->commits = options->group != NULL;
+    opened->group = options->group != NULL ? iso_strdup(options->group) : NULL;
     iso_kafka_trouble_init(&opened->trouble, kafka_bus_of(bus));
     opened->trouble.take = reader_trouble_take;
     enum iso_err err = reader_client(kafka_bus_of(bus), options, opened, why);
@@ -142,9 +145,12 @@ enum iso_err iso_kafka_reader_open(struct iso_bus *bus,
         kafka_reader_close(&opened->reader);
         return err;
     }
+    opened->queue = rd_kafka_queue_new(opened->rk);
+    opened->commits = rd_kafka_queue_new(opened->rk);
     /* Errors of the client arrive in the queue that records do. */
-    rd_kafka_poll_set_consumer(opened->rk);
-    opened->queue = rd_kafka_queue_get_consumer(opened->rk);
+    rd_kafka_queue_t *client = rd_kafka_queue_get_main(opened->rk);
+    rd_kafka_queue_forward(client, opened->queue);
+    rd_kafka_queue_destroy(client);
     *reader = &opened->reader;
     return ISO_OK;
 }
@@ -212,12 +218,12 @@ static bool record_take(struct kafka_reader *reader, const rd_kafka_message_t *m
                         struct iso_record *record)
 {
     *record = (struct iso_record){.offset = message->offset, .append_ms = -1};
-    if (message->rkt == NULL) { /* the group's coordinator, say */
+    if (message->rkt == NULL) { /* about no topic */
         record->event = ISO_TROUBLE;
         record->id = UINT32_MAX;
         record->err = iso_kafka_err(message->err);
         record->text = rd_kafka_message_errstr(message);
-        return reader->commits;
+        return true;
     }
     struct kafka_assignment *at = iso_kafka_assignment_of(message);
     if (at == NULL || at->stands)
@@ -303,12 +309,11 @@ static enum iso_err kafka_fetch(struct iso_reader *base, size_t max, int timeout
     return ISO_OK;
 }
 
-static void kafka_commit(struct iso_reader *base, const uint32_t *ids,
-                         const int64_t *next_offsets, size_t count)
+static rd_kafka_topic_partition_list_t *commit_list(const struct kafka_reader *reader,
+                                                    const uint32_t *ids,
+                                                    const int64_t *next_offsets,
+                                                    size_t count)
 {
-    struct kafka_reader *reader = kafka_reader_of(base);
-    if (!reader->commits || count == 0)
-        return;
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
@@ -317,8 +322,36 @@ static void kafka_commit(struct iso_reader *base, const uint32_t *ids,
             rd_kafka_topic_partition_list_add(list, at->topic->name, at->partition)
                 ->offset = next_offsets[i];
     }
-    if (list->cnt > 0)
-        rd_kafka_commit(reader->rk, list, 1);
+    return list;
+}
+
+/* An admin request and not rd_kafka_commit: the latter needs a group's membership in
+ * the client, and when the client is closed before the group's coordinator is known,
+ * closing spins for 45 seconds (librdkafka 2.0.2). Answers are thrown away unread. */
+static void kafka_commit(struct iso_reader *base, const uint32_t *ids,
+                         const int64_t *next_offsets, size_t count)
+{
+    struct kafka_reader *reader = kafka_reader_of(base);
+    if (reader->group == NULL || count == 0)
+        return;
+    rd_kafka_event_t *answer;
+    while ((answer = rd_kafka_queue_poll(reader->commits, 0)) != NULL)
+        rd_kafka_event_destroy(answer);
+    rd_kafka_topic_partition_list_t *list =
+        commit_list(reader, ids, next_offsets, count);
+    if (list->cnt > 0) {
+        char text[64];
+        rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
+            reader->rk, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+        rd_kafka_AdminOptions_set_request_timeout(options, COMMIT_MS, text,
+                                                  sizeof text);
+        rd_kafka_AlterConsumerGroupOffsets_t *commit =
+            rd_kafka_AlterConsumerGroupOffsets_new(reader->group, list);
+        rd_kafka_AlterConsumerGroupOffsets(reader->rk, &commit, 1, options,
+                                           reader->commits);
+        rd_kafka_AlterConsumerGroupOffsets_destroy(commit);
+        rd_kafka_AdminOptions_destroy(options);
+    }
     rd_kafka_topic_partition_list_destroy(list);
 }
 
