@@ -90,39 +90,51 @@ static enum iso_err first_definition(struct iso_shard *shard, const char *name,
     return iso_definition_decode(iso_buf_bytes(&shard->value), definition, why);
 }
 
+/* A new row for the collection, and with it the definition that it begins with: so that
+ * the store can open what it names while the home cluster is away. */
+static enum iso_err collection_write(struct iso_shard *shard,
+                                     const struct iso_definition *definition,
+                                     const struct iso_rows_collection *row,
+                                     struct iso_why *why)
+{
+    enum iso_err err = iso_shard_batch_begin(shard, why);
+    if (err != ISO_OK)
+        return err;
+    iso_rows_key_collection(&shard->key, definition->collection);
+    iso_buf_clear(&shard->value);
+    iso_rows_encode_collection(row, &shard->value);
+    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
+                iso_buf_bytes(&shard->value));
+    iso_rows_key_definition(&shard->key, definition->collection, definition->number);
+    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
+                iso_buf_bytes(&definition->bytes));
+    return iso_shard_batch_commit(shard, why);
+}
+
 /* The store's number for the collection: the one it has, or the next. */
-static enum iso_err collection_number(struct iso_shard *shard, const char *name,
-                                      const uint8_t id[16], uint16_t *number,
-                                      struct iso_why *why)
+static enum iso_err collection_number(struct iso_shard *shard,
+                                      const struct iso_definition *definition,
+                                      uint16_t *number, struct iso_why *why)
 {
     struct iso_rows_collection row;
-    iso_rows_key_collection(&shard->key, name);
+    iso_rows_key_collection(&shard->key, definition->collection);
     enum iso_err err = store_get(shard, why);
     if (err == ISO_OK)
         err = iso_rows_decode_collection(iso_buf_bytes(&shard->value), &row, why);
-    if (err == ISO_OK && memcmp(row.id, id, sizeof row.id) != 0)
+    if (err == ISO_OK && memcmp(row.id, definition->id, sizeof row.id) != 0)
         return iso_fail(
             why, ISO_STORE_MISMATCH,
             "the store holds another collection of the name %s: it was made "
             "for a definition that is no longer the one in the control topic; "
             "set another store directory, or remove this one to build it anew",
-            name);
+            definition->collection);
     if (err == ISO_OK)
         *number = row.number;
     if (err != ISO_NOT_FOUND)
         return err;
-    row.number = (uint16_t)(shard->collection_count + 1);
-    memcpy(row.id, id, sizeof row.id);
-    err = iso_shard_batch_begin(shard, why);
-    if (err != ISO_OK)
-        return err;
-    iso_rows_key_collection(&shard->key, name);
-    iso_buf_clear(&shard->value);
-    iso_rows_encode_collection(&row, &shard->value);
-    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
-                iso_buf_bytes(&shard->value));
-    *number = row.number;
-    return iso_shard_batch_commit(shard, why);
+    row.number = *number = (uint16_t)(shard->collection_count + 1);
+    memcpy(row.id, definition->id, sizeof row.id);
+    return collection_write(shard, definition, &row, why);
 }
 
 static enum iso_err slices_open(struct iso_shard *shard,
@@ -162,8 +174,8 @@ static enum iso_err collection_open(struct iso_shard *shard, const char *name,
     shard->collections = iso_realloc(shard->collections, room);
     enum iso_err err = first_definition(shard, name, &collection->definition, why);
     if (err == ISO_OK)
-        err = collection_number(shard, name, collection->definition->id,
-                                &collection->number, why);
+        err =
+            collection_number(shard, collection->definition, &collection->number, why);
     shard->collections[shard->collection_count++] = collection; /* close frees it */
     if (err == ISO_OK)
         err = slices_open(shard, collection, why);
