@@ -15,6 +15,7 @@
 #include <linux/magic.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -154,10 +155,7 @@ static long lock_holder(int lock)
     if (fcntl(lock, F_GETLK, &flock) == 0 && flock.l_type != F_UNLCK && flock.l_pid > 0)
         return flock.l_pid;
     char text[24] = {0};
-    long pid = 0;
-    if (pread(lock, text, sizeof text - 1, 0) > 0)
-        sscanf(text, "%ld", &pid);
-    return pid;
+    return pread(lock, text, sizeof text - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
 }
 
 static enum iso_err lock_open(struct iso_place *place, struct iso_why *why)
@@ -253,8 +251,8 @@ void iso_place_leave(struct iso_place *place)
         return;
     pthread_mutex_lock(&places_lock);
     struct iso_place **link = &places;
-    while (*link != place)
-        link = &(*link)->next;
+    for (; *link != place; link = &(*link)->next)
+        iso_assert(*link != NULL);
     *link = place->next;
     place_free(place);
     pthread_mutex_unlock(&places_lock);

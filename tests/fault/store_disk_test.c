@@ -129,7 +129,8 @@ static void lift_file_limit(void)
 
 START_TEST(a_store_at_the_limit_of_file_sizes_recovers)
 {
-    signal(SIGXFSZ, SIG_IGN);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    ck_assert_int_eq(sigaction(SIGXFSZ, &ignore, NULL), 0);
     struct iso_store *store = kit_lmdb();
     struct rlimit limit;
     getrlimit(RLIMIT_FSIZE, &limit);

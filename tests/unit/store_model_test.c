@@ -1,12 +1,15 @@
 /* Random work on every store, beside a model too dumb to be wrong: a sorted array that
  * is searched from its beginning. ISO_SEED repeats a run. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "store/map.h"
 #include "store/order.h"
 #include "store/overlay.h"
 #include "tests/unit/store_kit.h"
 
-enum { MODEL_KEYS = 400, MODEL_STEPS = 100000, MODEL_VALUE = 600 };
+enum { MODEL_KEYS = 400, MODEL_STEPS = 100000, MODEL_VALUE = 160 };
 
 struct model_row {
     char key[24];
@@ -241,6 +244,69 @@ START_TEST(a_store_does_what_a_sorted_array_does)
 }
 END_TEST
 
+/* ---- threads ---- */
+
+enum { THREADS = 3, THREAD_ROUNDS = 300, THREAD_ROWS = 12 };
+
+struct watcher {
+    struct iso_store *store;
+    atomic_bool *done;
+    pthread_t thread;
+    int looks;
+    bool saw_half;
+};
+
+/* Opens snapshots until the writer is done; in each, all rows must bear one number. */
+static void *watch(void *user)
+{
+    struct watcher *watcher = user;
+    while (!*watcher->done || watcher->looks == 0) {
+        struct iso_snapshot *snapshot;
+        struct iso_why why;
+        if (iso_snapshot_open(watcher->store, &snapshot, &why) != ISO_OK)
+            continue;
+        uint8_t first = 0;
+        for (uint8_t row = 0; row < THREAD_ROWS; row++) {
+            struct iso_bytes value = {0};
+            enum iso_err err = iso_snapshot_get(snapshot, row % ISO_SPACES,
+                                                iso_bytes(&row, 1), &value, &why);
+            uint8_t here = err == ISO_OK ? value.data[0] : 0;
+            watcher->saw_half |= row > 0 && here != first;
+            first = here;
+        }
+        iso_snapshot_close(snapshot);
+        watcher->looks++;
+    }
+    return NULL;
+}
+
+START_TEST(readers_in_other_threads_see_whole_commits)
+{
+    struct iso_store *store = kit_stores[_i].open();
+    atomic_bool done = false;
+    struct watcher watchers[THREADS] = {0};
+    for (int i = 0; i < THREADS; i++) {
+        watchers[i] = (struct watcher){.store = store, .done = &done};
+        pthread_create(&watchers[i].thread, NULL, watch, &watchers[i]);
+    }
+    for (int round = 1; round <= THREAD_ROUNDS; round++) {
+        uint8_t number = (uint8_t)round;
+        struct iso_txn *txn = kit_begin(store);
+        for (uint8_t row = 0; row < THREAD_ROWS; row++)
+            iso_txn_put(txn, row % ISO_SPACES, iso_bytes(&row, 1),
+                        iso_bytes(&number, 1));
+        kit_commit(txn);
+    }
+    done = true;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(watchers[i].thread, NULL);
+        ck_assert(!watchers[i].saw_half);
+    }
+    iso_store_close(store);
+    kit_clean();
+}
+END_TEST
+
 /* ---- parts that deserve their own ---- */
 
 START_TEST(changes_are_handed_over_sorted_whatever_the_keys_are)
@@ -354,6 +420,8 @@ int main(void)
     tcase_set_timeout(model, 240);
     suite_add_tcase(suite, model);
     tcase_add_loop_test(model, a_store_does_what_a_sorted_array_does, 0, KIT_STORES);
+    tcase_add_loop_test(model, readers_in_other_threads_see_whole_commits, 0,
+                        KIT_STORES);
     tcase_add_test(model, changes_are_handed_over_sorted_whatever_the_keys_are);
     tcase_add_test(model, a_warm_transaction_allocates_nothing);
     tcase_add_test(model, an_overlay_gives_back_what_it_no_longer_needs);
