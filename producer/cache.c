@@ -69,28 +69,12 @@ static enum iso_err file_replace(const char *path, struct iso_bytes bytes,
     return err;
 }
 
-/* What it holds already is not written again: an open costs no sync. */
-static bool file_holds(const char *folder, const char *region,
-                       const struct iso_definition *definition, unsigned number)
-{
-    struct iso_definition *kept;
-    unsigned kept_number;
-    if (iso_cache_read(folder, region, definition->collection, &kept, &kept_number,
-                       NULL) != ISO_OK)
-        return false;
-    bool same =
-        kept_number == number &&
-        iso_bytes_equal(iso_buf_bytes(&kept->bytes), iso_buf_bytes(&definition->bytes));
-    iso_definition_free(kept);
-    return same;
-}
-
 enum iso_err iso_cache_write(const char *folder, const char *region,
                              const struct iso_definition *definition, unsigned number,
                              struct iso_why *why)
 {
-    if (file_holds(folder, region, definition, number))
-        return ISO_OK;
+    if (iso_cache_holds(folder, region, definition, number))
+        return ISO_OK; /* an open costs no sync */
     if (mkdir(folder, 0755) != 0 && errno != EEXIST)
         return io_fail(why, "cannot make the folder", folder);
     struct iso_buf path = {0}, bytes = {0};
@@ -177,4 +161,19 @@ enum iso_err iso_cache_read(const char *folder, const char *region,
     iso_buf_release(&path);
     iso_buf_release(&bytes);
     return err;
+}
+
+bool iso_cache_holds(const char *folder, const char *region,
+                     const struct iso_definition *definition, unsigned number)
+{
+    struct iso_definition *kept;
+    unsigned kept_number;
+    if (iso_cache_read(folder, region, definition->collection, &kept, &kept_number,
+                       NULL) != ISO_OK)
+        return false;
+    bool same =
+        kept_number == number &&
+        iso_bytes_equal(iso_buf_bytes(&kept->bytes), iso_buf_bytes(&definition->bytes));
+    iso_definition_free(kept);
+    return same;
 }

@@ -15,6 +15,10 @@ enum iso_err iso_cache_write(const char *folder, const char *region,
                              const struct iso_definition *definition, unsigned number,
                              struct iso_why *why);
 
+/* Whether exactly this was written before. */
+bool iso_cache_holds(const char *folder, const char *region,
+                     const struct iso_definition *definition, unsigned number);
+
 /* ISO_NOT_FOUND; ISO_IO, ISO_DENIED; ISO_DAMAGED names the file. */
 enum iso_err iso_cache_read(const char *folder, const char *region,
                             const char *collection, struct iso_definition **definition,

@@ -234,6 +234,11 @@ static enum iso_err home_open(const struct iso_settings *settings,
     if (err == ISO_OK && !found.cached)
         err =
             iso_log_ready(ground->bus, found.definition, log, lookup->timeout_ms, why);
+    /* Home is there and the log's cluster is not: an earlier open had found it ready.
+     */
+    if (err == ISO_UNAVAILABLE && lookup->cache != NULL &&
+        iso_cache_holds(lookup->cache, lookup->region, found.definition, found.region))
+        return ISO_OK;
     if (err != ISO_OK || found.cached || lookup->cache == NULL)
         return err;
     /* A cache that cannot be written is trouble for another day, not for this open. */
