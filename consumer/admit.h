@@ -29,6 +29,8 @@ struct iso_admit {
     const struct iso_slice_log *log;        /* the log as far as it was read */
     uint32_t partition;
     struct iso_schemas *schemas;
+    const struct iso_known *known; /* for a DEFINE */
+    bool control_read;             /* and whether control was read to its end since */
 };
 
 /* Judges a record and decodes it into `write`, which borrows from the record and from
@@ -43,13 +45,12 @@ enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *r
 int64_t iso_admit_append_ms(const struct iso_record *record);
 
 /* Judges what a DEFINE that passed iso_admit announces; says the definition that is in
- * force behind it, as `known` or `control` holds it.
+ * force behind it, as `known` or its control topic holds it.
  *
  *   ISO_CONTROL_WAIT  neither holds it, and control was not read to its end yet
  *   ISO_UNSUPPORTED   it is announced, and beyond this software
  *   kind poison       refused */
 enum iso_err iso_admit_define(const struct iso_admit *admit,
-                              const struct iso_known *known, bool control_read,
                               const struct iso_record *record,
                               const struct iso_write *write,
                               const struct iso_definition **definition,

@@ -126,13 +126,14 @@ static enum iso_err check_opened(const struct iso_admit *admit,
     return ISO_OK;
 }
 
-static enum iso_err confirm(const struct iso_known *known,
-                            const struct iso_definition *coming, bool control_read,
+static enum iso_err confirm(const struct iso_admit *admit,
+                            const struct iso_definition *coming,
                             const struct iso_definition **definition,
                             struct iso_why *why)
 {
-    const struct iso_definition *held = iso_known_announced(known, coming->number);
-    if (held == NULL && !control_read)
+    const struct iso_definition *held =
+        iso_known_announced(admit->known, coming->number);
+    if (held == NULL && !admit->control_read)
         return iso_fail(why, ISO_CONTROL_WAIT,
                         "definition %u of %s stands in the log and not in the control "
                         "topic as far as it was read: waiting for the rest of it",
@@ -153,12 +154,12 @@ static enum iso_err confirm(const struct iso_known *known,
     return iso_admit_supported(held, why);
 }
 
-static enum iso_err judge(const struct iso_admit *admit, const struct iso_known *known,
+static enum iso_err judge(const struct iso_admit *admit,
                           const struct iso_definition *coming,
                           const struct iso_record *record,
                           const struct iso_write *write, struct iso_why *why)
 {
-    enum iso_err err = check_same(iso_known_first(known), coming, why);
+    enum iso_err err = check_same(iso_known_first(admit->known), coming, why);
     if (err == ISO_OK)
         err = check_owner(admit, coming, write, why);
     if (err != ISO_OK)
@@ -169,7 +170,6 @@ static enum iso_err judge(const struct iso_admit *admit, const struct iso_known 
 }
 
 enum iso_err iso_admit_define(const struct iso_admit *admit,
-                              const struct iso_known *known, bool control_read,
                               const struct iso_record *record,
                               const struct iso_write *write,
                               const struct iso_definition **definition,
@@ -181,9 +181,9 @@ enum iso_err iso_admit_define(const struct iso_admit *admit,
         iso_fail_at(why, "the DEFINE does not carry a definition");
         return iso_err_kind(err) == ISO_POISON ? err : ISO_BAD_DATA;
     }
-    err = judge(admit, known, coming, record, write, why);
+    err = judge(admit, coming, record, write, why);
     if (err == ISO_OK)
-        err = confirm(known, coming, control_read, definition, why);
+        err = confirm(admit, coming, definition, why);
     iso_definition_free(coming);
     return err;
 }

@@ -48,12 +48,14 @@ static enum iso_err judge(struct step *step, bool control_read, struct iso_why *
         .log = log_of(step),
         .partition = apply->partition,
         .schemas = &apply->schemas,
+        .known = &apply->known,
+        .control_read = control_read,
     };
     enum iso_err err =
         iso_admit(&admit, step->record, &apply->names, &step->write, why);
     if (err == ISO_OK && step->write.operation == ISO_DEFINE)
-        err = iso_admit_define(&admit, &apply->known, control_read, step->record,
-                               &step->write, &step->definition, why);
+        err = iso_admit_define(&admit, step->record, &step->write, &step->definition,
+                               why);
     return err;
 }
 

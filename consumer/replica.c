@@ -169,21 +169,14 @@ void iso_read_release(struct iso_read *read)
     *read = (struct iso_read){0};
 }
 
-/* The stored row of a key; empty: none. */
-static enum iso_err row_get(struct iso_replica *replica,
-                            struct iso_replica_collection *collection,
-                            uint32_t partition, struct iso_snapshot *snapshot,
-                            struct iso_bytes key, struct iso_bytes *row,
-                            struct iso_why *why)
+/* The stored row of a key, in the snapshot of its shard; empty: none. */
+static enum iso_err row_get(struct iso_replica *replica, struct iso_snapshot *snapshot,
+                            struct iso_bytes *row, struct iso_why *why)
 {
-    uint16_t number;
-    enum iso_err err = iso_replica_number(
-        replica, collection, partition % replica->shards, snapshot, &number, why);
-    *row = (struct iso_bytes){0};
-    if (err != ISO_OK || number == 0)
-        return err;
-    iso_rows_key_entry(&replica->key, number, partition, key);
-    err = iso_snapshot_get(snapshot, ISO_ENTRY, iso_buf_bytes(&replica->key), row, why);
+    enum iso_err err =
+        iso_snapshot_get(snapshot, ISO_ENTRY, iso_buf_bytes(&replica->key), row, why);
+    if (err == ISO_NOT_FOUND)
+        *row = (struct iso_bytes){0};
     return err == ISO_NOT_FOUND ? ISO_OK : err;
 }
 
@@ -215,11 +208,15 @@ enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
         return iso_fail(why, ISO_TOO_LARGE, "the key has %zu bytes: keys have 1 to %d",
                         key.size, ISO_KEY_MAX);
     uint32_t partition = iso_partition_of(key, collection->partitions);
-    err =
-        iso_snapshot_open(replica->stores[partition % replica->shards], &snapshot, why);
+    size_t shard = partition % replica->shards;
+    uint16_t number; /* 0, which no row has, while the shard has nothing of it */
+    err = iso_snapshot_open(replica->stores[shard], &snapshot, why);
     if (err != ISO_OK)
         return err;
-    err = row_get(replica, collection, partition, snapshot, key, &row, why);
+    err = iso_replica_number(replica, collection, shard, snapshot, &number, why);
+    iso_rows_key_entry(&replica->key, number, partition, key);
+    if (err == ISO_OK)
+        err = row_get(replica, snapshot, &row, why);
     if (err == ISO_OK)
         err = collection->resolver->show(key, row, iso_now_ms(replica->clock),
                                          &replica->scratch, &shown, why);

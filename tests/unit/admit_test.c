@@ -21,7 +21,7 @@ static void setup(void)
                                    .bound_ms = NOW_MS + BOUND_AFTER_MS,
                                    .birth = BIRTH,
                                    .top = hlc_at(T_AFTER_MS, 9)};
-    made_write(&made, 500, US, 1, 10, T_AFTER_MS, "key", "value");
+    made_write(&made, (struct draft){500, US, 1, 10, T_AFTER_MS, "key", "value"});
 }
 
 static void teardown(void)

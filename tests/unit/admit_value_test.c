@@ -18,7 +18,7 @@ static void setup(void)
                                    .bound_ms = NOW_MS,
                                    .birth = BIRTH,
                                    .top = BIRTH};
-    made_write(&made, 500, US, 1, 10, 10, "key", "value");
+    made_write(&made, (struct draft){500, US, 1, 10, 10, "key", "value"});
 }
 
 static void teardown(void)

@@ -54,8 +54,8 @@ static inline struct iso_definition *def_bare(uint32_t number, uint32_t partitio
     static const struct iso_definition_region regions[] = {
         {EU, "eu"}, {US, "us"}, {AP, "ap"}};
     struct iso_definition *definition = iso_alloc_zero(1, sizeof *definition);
-    strcpy(definition->collection, "packages");
-    strcpy(definition->resolver, "lww");
+    snprintf(definition->collection, sizeof definition->collection, "packages");
+    snprintf(definition->resolver, sizeof definition->resolver, "lww");
     definition->number = number;
     memset(definition->id, (int)(0x50 + number), sizeof definition->id);
     definition->partitions = partitions;
@@ -134,26 +134,32 @@ static inline const struct iso_record *made_seal(struct made *made)
 
 /* A write of `region`'s node `node`, its `seq`th, `after_ms` after the birth, appended
  * then. NULL value: a delete; NULL key: a heartbeat. */
-static inline const struct iso_record *made_write(struct made *made, int64_t offset,
-                                                  unsigned region, unsigned node,
-                                                  uint64_t seq, int64_t after_ms,
-                                                  const char *key, const char *value)
+struct draft {
+    int64_t offset;
+    unsigned region, node;
+    uint64_t seq;
+    int64_t after_ms;
+    const char *key, *value;
+};
+
+static inline const struct iso_record *made_write(struct made *made, struct draft draft)
 {
-    enum iso_operation operation = value != NULL ? ISO_PUT : ISO_DELETE;
+    enum iso_operation operation = draft.value != NULL ? ISO_PUT : ISO_DELETE;
     made->write = (struct iso_write){
-        .operation = key != NULL ? operation : ISO_HEARTBEAT,
+        .operation = draft.key != NULL ? operation : ISO_HEARTBEAT,
         .log = LOG,
-        .version = {hlc_at(after_ms, (unsigned)(seq & 0xffff)), iso_node(region, node)},
-        .seq = seq,
+        .version = {hlc_at(draft.after_ms, (unsigned)(draft.seq & 0xffff)),
+                    iso_node(draft.region, draft.node)},
+        .seq = draft.seq,
         .blind = true};
-    made_text(&made->key, key != NULL ? key : "");
-    made_text(&made->value, value != NULL ? value : "");
+    made_text(&made->key, draft.key != NULL ? draft.key : "");
+    made_text(&made->value, draft.value != NULL ? draft.value : "");
     made->record = (struct iso_record){.event = ISO_RECORD,
-                                       .offset = offset,
-                                       .append_ms = NOW_MS + after_ms,
+                                       .offset = draft.offset,
+                                       .append_ms = NOW_MS + draft.after_ms,
                                        .append_by_broker = true,
-                                       .has_key = key != NULL,
-                                       .has_value = value != NULL && key != NULL,
+                                       .has_key = draft.key != NULL,
+                                       .has_value = draft.value && draft.key,
                                        .header_count = 1};
     return made_seal(made);
 }
@@ -163,7 +169,7 @@ static inline const struct iso_record *made_define(struct made *made, int64_t of
                                                    int64_t after_ms,
                                                    const struct iso_definition *of)
 {
-    made_write(made, offset, region, 0xdef, seq, after_ms, NULL, NULL);
+    made_write(made, (struct draft){offset, region, 0xdef, seq, after_ms, NULL, NULL});
     made->write.operation = ISO_DEFINE;
     if (seq == 1)
         made->write.version.hlc = BIRTH;
@@ -177,7 +183,7 @@ static inline const struct iso_record *made_plain(struct made *made, int64_t off
                                                   int64_t append_after_ms,
                                                   const char *key, const char *value)
 {
-    made_write(made, offset, EU, 1, 1, append_after_ms, key, value);
+    made_write(made, (struct draft){offset, EU, 1, 1, append_after_ms, key, value});
     made->record.header_count = 0;
     made->record.header = (struct iso_bytes){0};
     return &made->record;
@@ -283,8 +289,8 @@ static inline void ground_put(struct slice_ground *ground, unsigned region,
                               uint64_t seq, int64_t after_ms, const char *key,
                               const char *value)
 {
-    made_write(&ground->made, ground->next, region, 0xa0 + region, seq, after_ms, key,
-               value);
+    made_write(&ground->made, (struct draft){ground->next, region, 0xa0 + region, seq,
+                                             after_ms, key, value});
     ground_expect(ground, ISO_APPLIED);
 }
 

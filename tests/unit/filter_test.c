@@ -68,8 +68,10 @@ static enum iso_filter_answer dumb_take(struct dumb *dumb, uint64_t seq, uint64_
 
 /* ---- the two side by side ---- */
 
-typedef enum iso_filter_answer take_fn(struct iso_filter *filter, uint64_t seq,
-                                       uint64_t hlc, int64_t bound_ms, uint64_t *gaps);
+struct subject {
+    enum iso_filter_answer (*take)(struct iso_filter *filter, uint64_t seq,
+                                   uint64_t hlc, int64_t bound_ms, uint64_t *gaps);
+};
 
 /* A plausible record: mostly the next seq, its hlc near the line that seq and hlc make.
  */
@@ -89,7 +91,7 @@ static void draw(struct iso_chance *chance, uint64_t *last, uint64_t *seq,
 }
 
 /* How many of `steps` random steps the two agree on; `steps` when on all. */
-static int agree(take_fn *take, uint64_t seed, int steps)
+static int agree(struct subject subject, uint64_t seed, int steps)
 {
     struct iso_chance chance;
     struct iso_filter filter = {0}, again;
@@ -102,7 +104,8 @@ static int agree(take_fn *take, uint64_t seed, int steps)
     iso_chance_seeded_init(&chance, seed);
     for (; step < steps; step++) {
         draw(&chance, &last, &seq, &hlc, &bound_ms);
-        enum iso_filter_answer answer = take(&filter, seq, hlc, bound_ms, &gaps);
+        enum iso_filter_answer answer =
+            subject.take(&filter, seq, hlc, bound_ms, &gaps);
         if (answer != dumb_take(&dumb, seq, hlc, bound_ms, &dumb_gaps) ||
             gaps != dumb_gaps || filter.count != dumb_runs(&dumb) ||
             iso_filter_newest(&filter) != dumb_newest(&dumb))
@@ -119,7 +122,7 @@ static int agree(take_fn *take, uint64_t seed, int steps)
 
 START_TEST(it_answers_as_a_table_of_all_seqs_would)
 {
-    int step = agree(iso_filter_take, 20261, BOUND_STEPS);
+    int step = agree((struct subject){iso_filter_take}, 20261, BOUND_STEPS);
     ck_assert_msg(step == BOUND_STEPS, "seed 20261: they differ at step %d", step);
 }
 END_TEST
@@ -157,7 +160,7 @@ static enum iso_filter_answer uncounted(struct iso_filter *filter, uint64_t seq,
 
 START_TEST(planted_mistakes_are_seen)
 {
-    take_fn *const mistakes[] = {last_only, early, any_order, uncounted};
+    const struct subject mistakes[] = {{last_only}, {early}, {any_order}, {uncounted}};
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
         ck_assert_msg(agree(mistakes[i], 20261, BOUND_STEPS) < BOUND_STEPS,
                       "mistake %zu was not seen", i);
