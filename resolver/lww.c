@@ -146,35 +146,44 @@ static bool name_is_swept(const struct lww *lww, const uint8_t *name)
     return iso_hlc_ms(iso_get_u64(name)) < lww->merge->swept_ms;
 }
 
-/* The names to be remembered: those of the held row but what has come and what is
- * swept, and `more` (ascending, each once, none swept) as far as a row has room, the
- * others as marks. They are gathered in out->names. */
+/* One more name to be remembered: in the row while it has room, then as a mark. */
+static enum iso_err name_add(struct lww *lww, const uint8_t *name, size_t *room)
+{
+    if (*room == 0)
+        return ledger_mark(lww, name);
+    --*room;
+    iso_buf_add(&lww->out->names, name, ISO_VERSION_SIZE);
+    return ISO_OK;
+}
+
+/* The names to be remembered, gathered in out->names: those of the held row but what
+ * has come and what is swept, and `more` (ascending, each once, none swept). */
 static enum iso_err names_merge(struct lww *lww, struct iso_names more)
 {
     struct iso_names old = lww->held.names;
     struct iso_buf *names = &lww->out->names;
     size_t room = old.count < LWW_NAMES_MAX ? LWW_NAMES_MAX - old.count : 0;
+    const uint8_t *added = more.data, *end = added + more.count * ISO_VERSION_SIZE;
     uint8_t came[ISO_VERSION_SIZE];
     enum iso_err err = ISO_OK;
     iso_version_put(came, lww->coming->version);
     iso_buf_clear(names);
-    for (size_t i = 0, j = 0; err == ISO_OK && (i < old.count || j < more.count);) {
-        const uint8_t *kept = old.data + i * ISO_VERSION_SIZE;
-        const uint8_t *added = more.data + j * ISO_VERSION_SIZE;
-        int order = j == more.count  ? -1
-                    : i == old.count ? 1
-                                     : iso_name_compare(kept, added);
-        i += order <= 0;
-        j += order >= 0;
-        if (order > 0 && room == 0) {
-            err = ledger_mark(lww, added);
-        } else if (order > 0) {
-            iso_buf_add(names, added, ISO_VERSION_SIZE);
-            room--;
-        } else if (iso_name_compare(kept, came) != 0 && !name_is_swept(lww, kept)) {
-            iso_buf_add(names, kept, ISO_VERSION_SIZE);
+    for (size_t n = 0; err == ISO_OK && n < old.count; n++) {
+        const uint8_t *kept = old.data + n * ISO_VERSION_SIZE;
+        int order = -1;
+        for (; err == ISO_OK && added < end; added += ISO_VERSION_SIZE) {
+            order = iso_name_compare(kept, added);
+            if (order <= 0)
+                break;
+            err = name_add(lww, added, &room);
         }
+        if (added < end && order == 0)
+            added += ISO_VERSION_SIZE;
+        if (iso_name_compare(kept, came) != 0 && !name_is_swept(lww, kept))
+            iso_buf_add(names, kept, ISO_VERSION_SIZE);
     }
+    for (; err == ISO_OK && added < end; added += ISO_VERSION_SIZE)
+        err = name_add(lww, added, &room);
     if (!iso_bytes_equal(iso_buf_bytes(names),
                          iso_bytes(old.data, old.count * ISO_VERSION_SIZE)))
         lww->names = (struct iso_names){names->data, names->size / ISO_VERSION_SIZE};

@@ -56,7 +56,9 @@ struct iso_ledger {
 };
 
 struct iso_merge {
-    struct iso_bytes held; /* the stored row; size 0: none; not in the iso_merged */
+    /* The stored row; size 0: none. It stays where it is while the ledger is changed,
+     * and is not the `row` of the iso_merged. */
+    struct iso_bytes held;
     const struct iso_coming *coming;
     const struct iso_ledger *ledger;
     int64_t swept_ms; /* H of the key's bucket: no name below it is remembered */

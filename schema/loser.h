@@ -2,9 +2,10 @@
  *
  * Key within its slice: u16 key length, key, u8 field length, field, version; value: u8
  * format 1, u8 rule, u16 log, u64 offset, u64 check, bytes that lost. All big-endian.
- * The ledger's digest is the sum over its rows of the XXH3-128 of: key, the first 12 bytes
- * of the value, and the XXH3-128 (canonical form) of the bytes that lost. So two regions
- * at the same frontiers have the same. The check is the XXH3-64 of that text, seed 1.
+ * The ledger's digest is the sum over its rows of the XXH3-128 of: key, the first 12
+ * bytes of the value, and the XXH3-128 (canonical form) of the bytes that lost. So two
+ * regions at the same frontiers have the same. The check is the XXH3-64 of that text,
+ * seed 1.
  */
 #ifndef ISO_SCHEMA_LOSER_H
 #define ISO_SCHEMA_LOSER_H
@@ -12,11 +13,11 @@
 #include "schema/digest.h"
 #include "schema/version.h"
 
-/* ISO_LOSER_NAME is no loser: it is the mark of a write that was replaced before it came,
- * and stands here when its key remembers more names than a row should hold. It has no
- * position (log 0) and no value, adds nothing to the digest, is not counted among the
- * conflicts, is never shown, and goes when its time is below H. An entry's count of ledger
- * rows includes it. */
+/* ISO_LOSER_NAME is no loser: it is the mark of a write that was replaced before it
+ * came, and stands here when its key remembers more names than a row should hold. It
+ * has no position (log 0) and no value, adds nothing to the digest, is not counted
+ * among the conflicts, is never shown, and goes when its time is below H. An entry's
+ * count of ledger rows includes it. */
 enum iso_loser_rule { ISO_LOSER_LWW = 1, ISO_LOSER_NAME = 255 };
 
 struct iso_loser { /* bytes borrowed */
@@ -28,8 +29,8 @@ struct iso_loser { /* bytes borrowed */
     struct iso_bytes value;
 };
 
-/* Appends the key of a row; with the version left out, the prefix of all rows of the key
- * (field.data NULL) or of its field. */
+/* Appends the key of a row; with the version left out, the prefix of all rows of the
+ * key (field.data NULL) or of its field. */
 void iso_loser_key(const struct iso_loser *loser, struct iso_buf *out);
 void iso_loser_prefix(struct iso_bytes key, const struct iso_bytes *field,
                       struct iso_buf *out);

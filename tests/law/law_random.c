@@ -109,7 +109,7 @@ static const struct law_context *context_read(struct law_random *random,
     return &contexts[percent(random, 70) ? 0 : draw(random, RANDOM_CONTEXTS)];
 }
 
-static void name_add(struct iso_coming *write, uint8_t *names,
+static void read_add(struct iso_coming *write, uint8_t *names,
                      struct iso_version version)
 {
     iso_version_put(names + write->read.count++ * ISO_VERSION_SIZE, version);
@@ -127,7 +127,7 @@ static void names_forge(struct law_random *random, struct iso_coming *write,
         if (random->law.count > 0 && percent(random, 60))
             version =
                 random->law.writes[draw(random, (unsigned)random->law.count)].version;
-        name_add(write, names, version);
+        read_add(write, names, version);
     }
 }
 
@@ -169,7 +169,7 @@ static void write_draw(struct law_random *random)
     if (!write.blind) {
         const struct law_context *context = context_read(random, region);
         for (size_t n = 0; n < context->count; n++)
-            name_add(&write, names, context->shown[n]);
+            read_add(&write, names, context->shown[n]);
         bool is_forged = random->options->forged && percent(random, 50);
         if (is_forged)
             names_forge(random, &write, names);
