@@ -227,7 +227,7 @@ enum iso_err iso_place_take(const char *path, bool read_only, struct iso_place *
                             struct iso_why *why)
 {
     *place = NULL;
-    struct stat found;
+    struct stat found = {0};
     enum iso_err err = place_inspect(path, read_only, &found, why);
     if (err != ISO_OK)
         return err;
