@@ -1,13 +1,14 @@
 /* control.h - what the control topic says: regions, and the definitions of collections.
  *
  * A fold over the records of `iso.control`; who reads the topic feeds it. Keys are
- * `region/NAME` and `definition/COLLECTION/N`. Of two claims to a name or number the first
- * counts; what does not decode, or says another name or number than its key, counts for
- * nothing (and is counted). Definitions of a collection count in the order 1, 2, 3 …, each
- * only if it may follow the one before (iso_definition_follows); one that came too early is
- * not remembered.
+ * `region/NAME` and `definition/COLLECTION/N`. Of two claims to a name or number the
+ * first counts; what does not decode, or says another name or number than its key,
+ * counts for nothing (and is counted). Definitions of a collection count in the order
+ * 1, 2, 3 …, each only if it may follow the one before (iso_definition_follows); one
+ * that came too early is not remembered.
  *
- * Memory is bounded: what is over a limit below is ignored and counted, alike everywhere.
+ * Memory is bounded: what is over a limit below is ignored and counted, alike
+ * everywhere.
  */
 #ifndef ISO_SCHEMA_CONTROL_H
 #define ISO_SCHEMA_CONTROL_H
@@ -41,7 +42,8 @@ unsigned iso_control_region(const struct iso_control *control, const char *name)
 /* NULL when nobody has that number. */
 const char *iso_control_region_name(const struct iso_control *control, unsigned number);
 
-/* Number 0: the newest. NULL when there is none. Borrowed until the control is freed. */
+/* Number 0: the newest. NULL when there is none. Borrowed until the control is freed.
+ */
 const struct iso_definition *iso_control_definition(const struct iso_control *control,
                                                     const char *collection,
                                                     uint32_t number);

@@ -1,7 +1,8 @@
-/* definition.h - all that decides over the records of a collection (DESIGN.md, section 2).
+/* definition.h - all that decides over the records of a collection (DESIGN.md, section
+ * 2).
  *
- * A definition is immutable bytes, the Avro binary of collection.avsc; its number is 1, 2,
- * 3 … in its collection. What it says can be looked up here; what it may not say is
+ * A definition is immutable bytes, the Avro binary of collection.avsc; its number is 1,
+ * 2, 3 … in its collection. What it says can be looked up here; what it may not say is
  * refused by decode.
  */
 #ifndef ISO_SCHEMA_DEFINITION_H
@@ -66,14 +67,16 @@ enum iso_err iso_definition_decode(struct iso_bytes bytes,
 /* Puts regions, logs and successions into order, checks, and encodes the fields into
  * definition->bytes. ISO_BAD_DATA as decode; ISO_UNSUPPORTED when it has an unknown
  * extension, which would be lost. */
-enum iso_err iso_definition_encode(struct iso_definition *definition, struct iso_why *why);
+enum iso_err iso_definition_encode(struct iso_definition *definition,
+                                   struct iso_why *why);
 
-/* What no definition may say: names that are not valid, an id of zeros, partitions outside
- * 1..4096, buckets outside 1..65536, before_max outside 1 s..366 days, after_max outside
- * 1 s..1 h, limits outside those of write.h, no region or log, a number or name twice, more
- * than ISO_LOGS_OPEN_MAX open logs, two open logs on one topic, a log without a writer or
- * birth, a writer that is no region, a succession of a log that is open or not lower, a
- * schema twice or (format confluent) without registry id, more than the bounds below. */
+/* What no definition may say: names that are not valid, an id of zeros, partitions
+ * outside 1..4096, buckets outside 1..65536, before_max outside 1 s..366 days,
+ * after_max outside 1 s..1 h, limits outside those of write.h, no region or log, a
+ * number or name twice, more than ISO_LOGS_OPEN_MAX open logs, two open logs on one
+ * topic, a log without a writer or birth, a writer that is no region, a succession of a
+ * log that is open or not lower, a schema twice or (format confluent) without registry
+ * id, more than the bounds below. */
 enum {
     ISO_DEFINITION_LOGS_MAX = 1024,
     ISO_DEFINITION_SCHEMAS_MAX = 1024,
@@ -87,10 +90,10 @@ enum {
 enum iso_err iso_definition_check(const struct iso_definition *definition,
                                   struct iso_why *why);
 
-/* Whether `next` may come after `now` in one collection: the next number and another id;
- * partitions, buckets and resolver as they were; regions and schemas that stay, and every
- * log, as they were (more writers may join; an open log may end, an ended one stays).
- * ISO_BAD_DATA says what. */
+/* Whether `next` may come after `now` in one collection: the next number and another
+ * id; partitions, buckets and resolver as they were; regions and schemas that stay, and
+ * every log, as they were (more writers may join; an open log may end, an ended one
+ * stays). ISO_BAD_DATA says what. */
 enum iso_err iso_definition_follows(const struct iso_definition *next,
                                     const struct iso_definition *now,
                                     struct iso_why *why);
@@ -98,14 +101,15 @@ enum iso_err iso_definition_follows(const struct iso_definition *next,
 void iso_definition_free(struct iso_definition *definition); /* NULL is fine */
 
 /* NULL when it names none. */
-const struct iso_definition_log *iso_definition_log(const struct iso_definition *definition,
-                                                    uint16_t number);
+const struct iso_definition_log *
+iso_definition_log(const struct iso_definition *definition, uint16_t number);
 const struct iso_definition_region *
 iso_definition_region(const struct iso_definition *definition, unsigned number);
 const struct iso_definition_region *
 iso_definition_region_named(const struct iso_definition *definition, const char *name);
 
-/* The open log that region `number` writes: the one of the highest number. NULL: none. */
+/* The open log that region `number` writes: the one of the highest number. NULL: none.
+ */
 const struct iso_definition_log *
 iso_definition_log_of(const struct iso_definition *definition, unsigned region);
 

@@ -1,25 +1,25 @@
-/* entry.h - what a store keeps for a key of an `lww` collection, and its canonical bytes.
+/* entry.h - what a store keeps for a key of an `lww` collection, and its canonical
+ * bytes.
  *
  * Stored row, big-endian, at most 64 bytes beside key and value (names aside):
  *
  *   0  u8   format: 1
- *   1  u8   kind: 0 value, 1 tombstone, 2 value with expiry; +8 when names are remembered
- *   2  u16  log      where the write stood; with its offset, its position
- *   4  u32  losers   ledger rows of this key: so that a write of a key without any need not
+ *   1  u8   kind: 0 value, 1 tombstone, 2 value with expiry; +8 when names are
+ * remembered 2  u16  log      where the write stood; with its offset, its position 4
+ * u32  losers   ledger rows of this key: so that a write of a key without any need not
  *                    ask the ledger
  *   8  u64  hlc
  *  16  u64  node
  *  24  u64  offset
- *  32  u64  check    of everything else in the row, and of the key: XXH3-64 of 40 … value,
- *                    seeded by that of 0..31, seeded by low ^ high of the canonical hash
- *  40  i64  expiry   kind 2 only
- *  …   u32 n, n × 16 bytes: remembered names, ascending; only with the +8
- *  …        value
+ *  32  u64  check    of everything else in the row, and of the key: XXH3-64 of 40 …
+ * value, seeded by that of 0..31, seeded by low ^ high of the canonical hash 40  i64
+ * expiry   kind 2 only …   u32 n, n × 16 bytes: remembered names, ascending; only with
+ * the +8 …        value
  *
  * Canonical bytes (hashed; the same for every store): 01, u16 key length, key, version,
- * kind, then u32 length and value (0), nothing (1), or expiry and the value's XXH3-128 (2).
- * Position, losers and names are in no digest: names can be left from a write that has
- * come and gone, by another way in another region.
+ * kind, then u32 length and value (0), nothing (1), or expiry and the value's XXH3-128
+ * (2). Position, losers and names are in no digest: names can be left from a write that
+ * has come and gone, by another way in another region.
  */
 #ifndef ISO_SCHEMA_ENTRY_H
 #define ISO_SCHEMA_ENTRY_H
@@ -40,14 +40,15 @@ struct iso_entry {
     struct iso_bytes value; /* borrowed; empty for a tombstone */
 };
 
-/* Decodes and checks a stored row; says the XXH3-128 of its canonical bytes. ISO_DAMAGED
- * when the check fails: what was read is then not to be used. `scratch` is reused. */
+/* Decodes and checks a stored row; says the XXH3-128 of its canonical bytes.
+ * ISO_DAMAGED when the check fails: what was read is then not to be used. `scratch` is
+ * reused. */
 enum iso_err iso_entry_decode(struct iso_bytes row, struct iso_bytes key,
                               struct iso_buf *scratch, struct iso_entry *entry,
                               struct iso_digest *canonical, struct iso_why *why);
 
-/* Writes the stored row into `row` (cleared first); says the digest as above. `entry` may
- * not borrow from `row`. */
+/* Writes the stored row into `row` (cleared first); says the digest as above. `entry`
+ * may not borrow from `row`. */
 void iso_entry_encode(const struct iso_entry *entry, struct iso_bytes key,
                       struct iso_buf *scratch, struct iso_buf *row,
                       struct iso_digest *canonical);

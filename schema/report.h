@@ -25,8 +25,8 @@ struct iso_report {
     uint32_t definition; /* the newest that counts in some log of the slice */
     int64_t at_ms;       /* the daemon's clock */
     enum iso_slice_state state;
-    char why[256];       /* a sentence; empty when applying */
-    char software[32];   /* "0.1.0" */
+    char why[256];     /* a sentence; empty when applying */
+    char software[32]; /* "0.1.0" */
     struct iso_slice slice;
 };
 
@@ -34,8 +34,8 @@ void iso_report_release(struct iso_report *report);
 /* Both append. */
 void iso_report_key(const struct iso_report *report, struct iso_buf *key);
 void iso_report_encode(const struct iso_report *report, struct iso_buf *value);
-/* Into any report: zero, released, or used before (its arrays are kept). ISO_BAD_DATA, or
- * ISO_DAMAGED of the slice; the report is empty then. */
+/* Into any report: zero, released, or used before (its arrays are kept). ISO_BAD_DATA,
+ * or ISO_DAMAGED of the slice; the report is empty then. */
 enum iso_err iso_report_decode(struct iso_bytes value, struct iso_report *report,
                                struct iso_why *why);
 
