@@ -332,15 +332,10 @@ static bool poll_enter(struct iso_producer *producer, int timeout_ms)
 {
     if (timeout_ms <= 0)
         return pthread_mutex_trylock(&producer->poll_lock) == 0;
-    struct timespec until;
-    iso_assert(clock_gettime(CLOCK_REALTIME, &until) == 0);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return pthread_mutex_timedlock(&producer->poll_lock, &until) == 0;
+    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + timeout_ms;
+    struct timespec until = {.tv_sec = until_ms / 1000,
+                             .tv_nsec = until_ms % 1000 * 1000000};
+    return pthread_mutex_clocklock(&producer->poll_lock, CLOCK_MONOTONIC, &until) == 0;
 }
 
 int iso_producer_poll(struct iso_producer *producer, int timeout_ms)

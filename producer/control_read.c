@@ -29,25 +29,36 @@ enum iso_err iso_control_read(struct iso_bus *home, const char *prefix, int time
     return err;
 }
 
+/* Where a claim is made, and what is known there. */
+struct claims {
+    struct iso_bus *home;
+    const char *prefix;
+    int timeout_ms;
+    struct iso_control *control;
+    struct iso_why *why;
+};
+
+static enum iso_err claims_read(const struct claims *claims)
+{
+    return iso_control_read(claims->home, claims->prefix, claims->timeout_ms,
+                            claims->control, claims->why);
+}
+
 /* Appends one claim and reads to the end. */
-static enum iso_err control_claim(struct iso_bus *home, const char *prefix,
-                                  struct iso_bytes key, struct iso_bytes value,
-                                  int timeout_ms, struct iso_control *control,
-                                  struct iso_why *why)
+static enum iso_err claims_add(const struct claims *claims, struct iso_bytes key,
+                               struct iso_bytes value)
 {
     struct iso_buf topic = {0};
-    iso_buf_print(&topic, "%scontrol", prefix);
+    iso_buf_print(&topic, "%scontrol", claims->prefix);
     struct iso_message message = {.topic = iso_buf_text(&topic),
                                   .has_key = true,
                                   .has_value = true,
                                   .key = key,
                                   .value = value};
-    enum iso_err err =
-        iso_bus_publish(home, &message, ISO_HEADER_NAME, timeout_ms, NULL, NULL, why);
+    enum iso_err err = iso_bus_publish(claims->home, &message, ISO_HEADER_NAME,
+                                       claims->timeout_ms, NULL, NULL, claims->why);
     iso_buf_release(&topic);
-    if (err == ISO_OK)
-        err = iso_control_read(home, prefix, timeout_ms, control, why);
-    return err;
+    return err == ISO_OK ? claims_read(claims) : err;
 }
 
 /* ---- regions ---- */
@@ -97,14 +108,12 @@ static enum iso_err region_check(const char *name, unsigned number, struct iso_w
     return ISO_OK;
 }
 
-static enum iso_err region_claim(struct iso_bus *home, const char *prefix,
-                                 const char *name, unsigned number, int timeout_ms,
-                                 struct iso_control *control, struct iso_why *why)
+static enum iso_err region_claim(const struct claims *claims, const char *name,
+                                 unsigned number)
 {
     struct iso_buf key = {0}, value = {0};
     iso_control_claim_region(name, number, &key, &value);
-    enum iso_err err = control_claim(home, prefix, iso_buf_bytes(&key),
-                                     iso_buf_bytes(&value), timeout_ms, control, why);
+    enum iso_err err = claims_add(claims, iso_buf_bytes(&key), iso_buf_bytes(&value));
     iso_buf_release(&key);
     iso_buf_release(&value);
     return err;
@@ -115,9 +124,14 @@ enum iso_err iso_control_add_region(struct iso_bus *home, const char *prefix,
                                     struct iso_control *control, unsigned *given,
                                     struct iso_why *why)
 {
+    struct claims claims = {.home = home,
+                            .prefix = prefix,
+                            .timeout_ms = timeout_ms,
+                            .control = control,
+                            .why = why};
     enum iso_err err = region_check(name, number, why);
     if (err == ISO_OK)
-        err = iso_control_read(home, prefix, timeout_ms, control, why);
+        err = claims_read(&claims);
     /* Each turn that is lost to another claim has taken a number, so there are few. */
     for (unsigned turn = 0; err == ISO_OK && turn <= ISO_REGION_MAX; turn++) {
         err = region_held(control, name, number, given, why);
@@ -130,7 +144,7 @@ enum iso_err iso_control_add_region(struct iso_bus *home, const char *prefix,
                 "all %d numbers of regions are taken, for ever: use a region "
                 "that exists",
                 ISO_REGION_MAX);
-        err = region_claim(home, prefix, name, claimed, timeout_ms, control, why);
+        err = region_claim(&claims, name, claimed);
     }
     if (err != ISO_OK)
         return err;
@@ -162,7 +176,12 @@ enum iso_err iso_control_add_definition(struct iso_bus *home, const char *prefix
                                         int timeout_ms, struct iso_control *control,
                                         struct iso_why *why)
 {
-    enum iso_err err = iso_control_read(home, prefix, timeout_ms, control, why);
+    struct claims claims = {.home = home,
+                            .prefix = prefix,
+                            .timeout_ms = timeout_ms,
+                            .control = control,
+                            .why = why};
+    enum iso_err err = claims_read(&claims);
     if (err != ISO_OK)
         return err;
     err = definition_held(control, definition, why);
@@ -170,8 +189,7 @@ enum iso_err iso_control_add_definition(struct iso_bus *home, const char *prefix
         return err;
     struct iso_buf key = {0};
     iso_control_claim_definition(definition, &key);
-    err = control_claim(home, prefix, iso_buf_bytes(&key),
-                        iso_buf_bytes(&definition->bytes), timeout_ms, control, why);
+    err = claims_add(&claims, iso_buf_bytes(&key), iso_buf_bytes(&definition->bytes));
     iso_buf_release(&key);
     if (err != ISO_OK)
         return err;

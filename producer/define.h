@@ -1,7 +1,8 @@
 /* define.h - how a collection comes into being: topics, the definition, and the DEFINE
  * that stands first in every partition of every log.
  *
- * Every step can be done again: a `create` that was interrupted goes on where it stopped.
+ * Every step can be done again: a `create` that was interrupted goes on where it
+ * stopped.
  */
 #ifndef ISO_PRODUCER_DEFINE_H
 #define ISO_PRODUCER_DEFINE_H
@@ -14,39 +15,44 @@
 enum iso_err iso_control_read(struct iso_bus *home, const char *prefix, int timeout_ms,
                               struct iso_control *control, struct iso_why *why);
 
-/* Makes the control topics of a cluster when they are missing (`iso.control` in the home
- * cluster only), and checks their settings. replication 0: 3 on clusters of three or more
- * brokers, else 1. */
+/* Makes the control topics of a cluster when they are missing (`iso.control` in the
+ * home cluster only), and checks their settings. replication 0: 3 on clusters of three
+ * or more brokers, else 1. */
 enum iso_err iso_control_topics(struct iso_bus *bus, const char *prefix, bool home,
                                 int replication, int timeout_ms, struct iso_why *why);
 
-/* Claims a region's name and number (0: the lowest free one), reads back. ISO_EXISTS: the
- * name has another number, or the number another name. Claiming the same again is ISO_OK. */
+/* Claims a region's name and number (0: the lowest free one), reads back. ISO_EXISTS:
+ * the name has another number, or the number another name. Claiming the same again is
+ * ISO_OK. */
 enum iso_err iso_control_add_region(struct iso_bus *home, const char *prefix,
                                     const char *name, unsigned number, int timeout_ms,
                                     struct iso_control *control, unsigned *given,
                                     struct iso_why *why);
 
-/* Announces a definition and reads back. ISO_EXISTS: that number is taken by other bytes. */
+/* Announces a definition and reads back. ISO_EXISTS: that number is taken by other
+ * bytes. */
 enum iso_err iso_control_add_definition(struct iso_bus *home, const char *prefix,
                                         const struct iso_definition *definition,
                                         int timeout_ms, struct iso_control *control,
                                         struct iso_why *why);
 
 /* Makes a log's topic when it is missing, with the settings of DESIGN.md, section 2. */
-enum iso_err iso_log_create(struct iso_bus *bus, const struct iso_definition *definition,
+enum iso_err iso_log_create(struct iso_bus *bus,
+                            const struct iso_definition *definition,
                             const struct iso_definition_log *log, int replication,
                             int64_t retention_ms, int timeout_ms, struct iso_why *why);
 
-/* Are the topic's settings what a log needs? ISO_TOPIC_CONFIG names each that is not, and
- * the command that mends it. */
+/* Are the topic's settings what a log needs? ISO_TOPIC_CONFIG names each that is not,
+ * and the command that mends it. */
 enum iso_err iso_log_check(struct iso_bus *bus, const struct iso_definition *definition,
                            const struct iso_definition_log *log, int timeout_ms,
                            struct iso_why *why);
 
 /* Publishes the log's first DEFINE into every partition that is still empty. */
-enum iso_err iso_log_define(struct iso_bus *bus, const struct iso_definition *definition,
-                            const struct iso_definition_log *log, struct iso_chance *chance,
-                            int timeout_ms, struct iso_why *why);
+enum iso_err iso_log_define(struct iso_bus *bus,
+                            const struct iso_definition *definition,
+                            const struct iso_definition_log *log,
+                            struct iso_chance *chance, int timeout_ms,
+                            struct iso_why *why);
 
 #endif

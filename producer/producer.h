@@ -9,18 +9,19 @@
  *   iso_producer_flush(producer, 10000, &why);
  *   iso_producer_close(producer);
  *
- * Every write has a version (hlc, node) that is larger than those its writer had read, and
- * a seq, so that however often it is sent it counts once. An acknowledgement has a name:
+ * Every write has a version (hlc, node) that is larger than those its writer had read,
+ * and a seq, so that however often it is sent it counts once. An acknowledgement has a
+ * name:
  *
  *   queued   put or delete returned ISO_OK: accepted, not yet safe
- *   durable  in the log, acknowledged by all in-sync replicas, and the append time admits
- *            the write everywhere: it will be applied in every region
+ *   durable  in the log, acknowledged by all in-sync replicas, and the append time
+ *            admits the write everywhere: it will be applied in every region
  *   refused  surely not applied anywhere; may be written anew
  *   unknown  an answer was lost, or came too late to tell: it may be applied
  *
  * What has no answer is sent again, as the same bytes, for as long as the producer is
- * open; a Kafka client that cannot go on is replaced, unseen. ISO_AGAIN is back-pressure:
- * poll, then call again.
+ * open; a Kafka client that cannot go on is replaced, unseen. ISO_AGAIN is
+ * back-pressure: poll, then call again.
  *
  * Threads: any number may call everything here at the same time; `acknowledged` runs on
  * the thread that polls, flushes or closes. A process that forks opens after it.
@@ -43,27 +44,27 @@ enum iso_acknowledgement { ISO_DURABLE, ISO_NOT_APPLIED, ISO_MAYBE_APPLIED };
 
 struct iso_ack {
     enum iso_acknowledgement state;
-    enum iso_err err;    /* ISO_OK when durable; else why (ISO_CLOCK_SKEW, ISO_DENIED, …) */
-    const char *text;    /* a sentence; borrowed during the call */
-    void *opaque;        /* as given with the write */
+    enum iso_err err; /* ISO_OK when durable; else why (ISO_CLOCK_SKEW, …) */
+    const char *text; /* a sentence; borrowed during the call */
+    void *opaque;     /* as given with the write */
     struct iso_version version;
     uint16_t log;
     uint32_t partition;
-    int64_t offset;      /* −1 when not known */
-    int64_t append_ms;   /* −1 when not known */
+    int64_t offset;    /* −1 when not known */
+    int64_t append_ms; /* −1 when not known */
 };
 
 struct iso_producer_options {
-    const char *region;     /* whose writes these are */
+    const char *region; /* whose writes these are */
     const char *collection;
     void (*acknowledged)(void *user, const struct iso_ack *ack); /* may be NULL */
     void *user;
-    const char *client_id;  /* NULL: "isostasy-producer" */
+    const char *client_id; /* NULL: "isostasy-producer" */
 };
 
-/* Looks the region and the collection up (in `iso.control`, or while Kafka is away in the
- * cache that an earlier open left: setting producer.cache). ISO_NO_DEFINITION: no such
- * region or collection; ISO_UNAVAILABLE: Kafka is away and nothing is cached;
+/* Looks the region and the collection up (in `iso.control`, or while Kafka is away in
+ * the cache that an earlier open left: setting producer.cache). ISO_NO_DEFINITION: no
+ * such region or collection; ISO_UNAVAILABLE: Kafka is away and nothing is cached;
  * ISO_TOPIC_CONFIG: the log's topic is missing or was never defined; ISO_SETTING. */
 enum iso_err iso_producer_open(const struct iso_settings *settings,
                                const struct iso_producer_options *options,
@@ -90,9 +91,10 @@ void iso_producer_close(struct iso_producer *producer);
 
 /* What a write may carry besides key and value; zero is a blind write. */
 struct iso_write_options {
-    /* What was read before: the context of an iso_read. The write then replaces what its
-     * writer saw, and nothing else; the context is updated to name this write, so that a
-     * session goes on with it. NULL: blind. */
+    /* What was read before: the context of an iso_read. The write then replaces what
+     * its writer saw, and nothing else; the context is updated to name this write, so
+     * that a session goes on with it. An empty one: the writer was shown nothing. NULL:
+     * blind. */
     struct iso_buf *context;
     bool has_expiry;
     int64_t expiry_ms; /* Unix milliseconds: hidden from readers from then on */
@@ -103,8 +105,8 @@ struct iso_write_options {
  *   ISO_AGAIN        back-pressure, or the clock must catch up: poll and call again
  *   ISO_TOO_LARGE    key not 1..limit bytes, value or context over the limit
  *   ISO_BAD_DATA     the context is none of ours
- *   ISO_CLOCK_SKEW   what was read is further in the future than this machine's clock may
- *                    be wrong by */
+ *   ISO_CLOCK_SKEW   what was read is further in the future than this machine's
+ *                    clock may be wrong by */
 enum iso_err iso_producer_put(struct iso_producer *producer, struct iso_bytes key,
                               struct iso_bytes value,
                               const struct iso_write_options *options,
@@ -113,7 +115,8 @@ enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes
                                  const struct iso_write_options *options,
                                  struct iso_why *why);
 
-/* A record without a key that lets T move in a quiet log; what daemons send. */
+/* A record without a key that lets T move in a quiet log; what daemons send. It is
+ * counted as waiting until it is answered, and acknowledged to nobody. */
 enum iso_err iso_producer_heartbeat(struct iso_producer *producer, uint32_t partition,
                                     struct iso_why *why);
 
@@ -128,7 +131,8 @@ struct iso_producer_stats {
     uint64_t queued, durable, not_applied, maybe_applied, resent;
     uint64_t waiting; /* without an answer now */
 };
-void iso_producer_stats(struct iso_producer *producer, struct iso_producer_stats *stats);
+void iso_producer_stats(struct iso_producer *producer,
+                        struct iso_producer_stats *stats);
 
 /* The cluster's trouble as last heard; ISO_OK when there is none. */
 enum iso_err iso_producer_trouble(struct iso_producer *producer, struct iso_why *why);

@@ -181,7 +181,7 @@ START_TEST(three_brokers_ask_for_two_replicas_in_sync)
     bus->port = &three_port;
     ck_err(iso_log_check(bus, definition, the_log, TIMEOUT_MS, &why), ISO_TOPIC_CONFIG);
     ck_assert_ptr_nonnull(strstr(why.text, "min.insync.replicas=2"));
-    strcpy(definition->logs[0].topic, "package2");
+    memcpy(definition->logs[0].topic, "package2", sizeof "package2");
     ck_err(iso_log_create(bus, definition, the_log, 1, WEEK_MS, TIMEOUT_MS, &why),
            ISO_SETTING);
     ck_assert_ptr_nonnull(strstr(why.text, "3 or more"));

@@ -26,7 +26,7 @@ static void setup(void)
     bus = iso_bus_memory_open(cluster);
     definition = ground_definition(GROUND_PARTITIONS);
     iso_chance_seeded_init(&chance, 7);
-    strcpy(folder, "/tmp/iso-cache-XXXXXX");
+    snprintf(folder, sizeof folder, "%s", "/tmp/iso-cache-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(file, sizeof file, "%s/eu@packages.definition", folder);
 }

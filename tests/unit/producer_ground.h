@@ -54,8 +54,8 @@ struct ground {
 static inline struct iso_definition *ground_definition(uint32_t partitions)
 {
     struct iso_definition *definition = iso_alloc_zero(1, sizeof *definition);
-    strcpy(definition->collection, "packages");
-    strcpy(definition->resolver, "lww");
+    memcpy(definition->collection, "packages", sizeof "packages");
+    memcpy(definition->resolver, "lww", sizeof "lww");
     definition->number = 1;
     memset(definition->id, 0x5a, sizeof definition->id);
     definition->partitions = partitions;
@@ -68,7 +68,7 @@ static inline struct iso_definition *ground_definition(uint32_t partitions)
     definition->regions = iso_alloc_zero(1, sizeof *definition->regions);
     definition->region_count = 1;
     definition->regions[0].number = GROUND_REGION;
-    strcpy(definition->regions[0].name, "eu");
+    memcpy(definition->regions[0].name, "eu", sizeof "eu");
     definition->logs = iso_alloc_zero(1, sizeof *definition->logs);
     definition->log_count = 1;
     definition->logs[0].number = GROUND_LOG;
@@ -202,6 +202,21 @@ static inline void ground_log_release(struct ground_log *log)
     }
     free(log->records);
     *log = (struct ground_log){0};
+}
+
+static inline bool ground_record_same(const struct ground_record *a,
+                                      const struct ground_record *b)
+{
+    return a->has_key == b->has_key && a->has_value == b->has_value &&
+           iso_bytes_equal(iso_buf_bytes(&a->key), iso_buf_bytes(&b->key)) &&
+           iso_bytes_equal(iso_buf_bytes(&a->value), iso_buf_bytes(&b->value)) &&
+           iso_bytes_equal(iso_buf_bytes(&a->header), iso_buf_bytes(&b->header));
+}
+
+static inline void ground_flush(struct ground *ground)
+{
+    enum iso_err err = iso_producer_flush(ground->producer, 5000, &ground->why);
+    ck_assert_msg(err == ISO_OK, "%s", ground->why.text);
 }
 
 static inline int ground_main(Suite *suite)
