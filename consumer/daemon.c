@@ -87,8 +87,8 @@ static struct iso_shard_tuning daemon_tuning(const struct iso_daemon *daemon)
     while (iso_settings_name(daemon->settings, "cluster", clusters) != NULL)
         clusters++;
     return (struct iso_shard_tuning){
-        .fetch_bytes = share / 2 / clusters,
-        .batch_bytes = share / 4,
+        .fetch_bytes = share * 3 / 8 / clusters,
+        .batch_bytes = share * 3 / 8,
         .batch_linger_ms = daemon_number(daemon, "batch.linger"),
         .batch_time_max_ms = daemon_number(daemon, "batch.time.max"),
         .heartbeat_ms = daemon_number(daemon, "heartbeat.interval"),

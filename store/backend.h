@@ -32,6 +32,10 @@ struct iso_backend {
     /* Lets go of the frozen state until view_renew, so that old pages can be reused. */
     void (*view_rest)(void *view);
 
+    /* Bytes of the pages that hold the rows of the view, where writing a row holds its
+     * whole page in memory until the write is done; NULL: it does not. */
+    size_t (*view_pages)(void *view);
+
     /* The rows from the first whose key is ≥ `from` (copied; empty: the first) on, in
      * order. A scan is closed before its view rests or is closed. */
     enum iso_err (*scan_open)(void *view, enum iso_space space, struct iso_bytes from,

@@ -201,6 +201,16 @@ static enum iso_err scan_open(void *self, enum iso_space space, struct iso_bytes
     return iso_reading_scan_open(view->reading, space, from, scan, why);
 }
 
+static size_t view_pages(void *self)
+{
+    struct view *view = self;
+    struct iso_store_stats stats;
+    struct iso_why why;
+    return iso_reading_measure(view->reading, &stats, &why) == ISO_OK
+               ? (size_t)stats.bytes_used
+               : SIZE_MAX;
+}
+
 /* ---- writing ---- */
 
 static enum iso_err write_begin(struct disk *disk, struct iso_why *why)
@@ -308,6 +318,7 @@ static const struct iso_backend disk_backend = {
     .view_close = view_close,
     .view_get = view_get,
     .view_rest = view_rest,
+    .view_pages = view_pages,
     .scan_open = scan_open,
     .scan_next = iso_reading_scan_next,
     .scan_close = iso_reading_scan_close,

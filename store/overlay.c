@@ -335,6 +335,11 @@ size_t iso_overlay_size(const struct iso_overlay *overlay)
     return overlay->arena.total + overlay->count * each;
 }
 
+size_t iso_overlay_count(const struct iso_overlay *overlay)
+{
+    return overlay->count;
+}
+
 /* Gives back what is far more than lately was needed; what is needed again grows again.
  */
 static void tables_shrink(struct iso_overlay *overlay)

@@ -62,8 +62,9 @@ static inline const struct iso_row *iso_overlay_next(const struct iso_row *row)
 const struct iso_change *iso_overlay_changes(struct iso_overlay *overlay,
                                              size_t *count);
 
-/* Bytes in use. */
+/* Bytes in use; rows. */
 size_t iso_overlay_size(const struct iso_overlay *overlay);
+size_t iso_overlay_count(const struct iso_overlay *overlay);
 
 void iso_overlay_clear(struct iso_overlay *overlay);
 

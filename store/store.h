@@ -142,8 +142,8 @@ iso_txn_scan(struct iso_txn *txn, enum iso_space space, struct iso_bytes prefix,
                                   struct iso_bytes value, struct iso_why *why),
              void *user, struct iso_why *why);
 
-/* Bytes that this transaction keeps in memory: the caller's measure of when to commit.
- */
+/* Bytes of memory that this transaction takes until it is committed, the pages that the
+ * store will hold changed at once included: the caller's measure of when to commit. */
 size_t iso_txn_size(const struct iso_txn *txn);
 
 /* Ends the transaction either way, but for a kind ISO_RETRY (disk full, size_max): then

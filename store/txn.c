@@ -17,12 +17,15 @@
 #include "base/mem.h"
 #include "store/overlay.h"
 
+enum { TXN_PAGE = 4096 };
+
 struct iso_txn {
     const struct iso_backend *backend;
     void *self;
     void *view;    /* opened once */
     bool is_awake; /* the view shows something */
     bool is_open;
+    size_t pages; /* bytes that can become changed pages, see iso_backend */
     struct iso_overlay *overlay;
     _Atomic uint64_t *commits;
 };
@@ -86,6 +89,8 @@ enum iso_err iso_txn_start(struct iso_txn *txn, struct iso_why *why)
     iso_assert(!txn->is_open);
     enum iso_err err = txn_wake(txn, why);
     txn->is_open = err == ISO_OK;
+    if (txn->is_open && txn->backend->view_pages != NULL)
+        txn->pages = txn->backend->view_pages(txn->view);
     return err;
 }
 
@@ -126,7 +131,12 @@ void iso_txn_delete(struct iso_txn *txn, enum iso_space space, struct iso_bytes 
 
 size_t iso_txn_size(const struct iso_txn *txn)
 {
-    return iso_overlay_size(txn->overlay);
+    size_t size = iso_overlay_size(txn->overlay);
+    if (txn->backend->view_pages == NULL)
+        return size;
+    /* In the worst case every row lies in another page; new rows fill new pages. */
+    size_t touched = iso_overlay_count(txn->overlay) * TXN_PAGE;
+    return 2 * size + (touched < txn->pages ? touched : txn->pages);
 }
 
 void iso_txn_abort(struct iso_txn *txn)
