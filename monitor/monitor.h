@@ -3,12 +3,13 @@
  * The monitor opens no store: it believes what travels, the daemons' reports on
  * `iso.status` and the ends of the logs. Three times are never mixed:
  *
- *   behind       records and milliseconds: how many writes wait, and the age of the
- * oldest staleness    how long ago the newest record of the source region that the
- * target has applied was appended (heartbeats included) report age   how long ago the
- * target's daemon was last heard
+ *   behind       records and milliseconds: how many wait, and the age of the oldest
+ *   staleness    how long ago the newest record of the source region that the target
+ *                has applied was appended (heartbeats included)
+ *   report age   how long ago the target's daemon was last heard
  *
- * What is not known is said to be unknown; it is never a false 0.
+ * What is not known is said to be unknown; it is never a false 0. Append times are the
+ * brokers' clocks, `now` is the caller's: a difference below 0 is shown as 0.
  *
  * `struct iso_lag` is the pure half: it is fed reports, ends and ages, and answers;
  * tests feed it by hand. `struct iso_monitor` is the half that reads Kafka.
@@ -22,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/settings.h"
+#include "bus/bus.h"
 #include "schema/control.h"
 #include "schema/report.h"
 
@@ -42,12 +44,17 @@ const char *iso_lag_state_name(enum iso_lag_state state);
 struct iso_lag_row {
     char collection[ISO_COLLECTION_NAME_MAX + 1];
     char source[ISO_REGION_NAME_MAX + 1], target[ISO_REGION_NAME_MAX + 1];
-    uint64_t records_behind; /* that wait, heartbeats included */
+    /* That wait. In a log that the source alone writes: all its records, heartbeats
+     * included. In a shared log: its writes, as far as some region has counted them,
+     * and what no region has read. */
+    uint64_t records_behind;
     bool records_exact; /* false: at most so many: a shared log's unread part may be
                            of any region */
-    int64_t behind_ms;  /* age of the oldest that waits; 0: none waits */
-    int64_t staleness_ms;
-    int64_t report_age_ms;
+    /* Age of the oldest that waits; 0: none waits. Where nobody looked at that record,
+     * the age of the one before it: more than the truth, by a quiet time of the log. */
+    int64_t behind_ms;
+    int64_t staleness_ms;  /* of the slice where it is largest */
+    int64_t report_age_ms; /* of the slice where it is largest */
     enum iso_lag_state state;
     char why[256];
 };
@@ -87,10 +94,13 @@ void iso_lag_free(struct iso_lag *lag);
 void iso_lag_feed_definition(struct iso_lag *lag,
                              const struct iso_definition *definition);
 
-/* A report; taken over (its parts move). `read_ms` is the monitor's clock. Only the
- * store that reported last counts for a region and slice. */
+/* A report; taken over (it is empty afterwards). `heard_ms` is when its daemon was
+ * heard: the append time of the report, so that one from yesterday is not news to a
+ * monitor that was started today. Only the store that was heard last counts for a
+ * region and slice. What no definition that was fed names (a collection, region or
+ * partition) is dropped. */
 void iso_lag_feed_report(struct iso_lag *lag, struct iso_report *report,
-                         int64_t read_ms);
+                         int64_t heard_ms);
 
 /* The end of a partition of a log, and when it was asked. */
 void iso_lag_feed_end(struct iso_lag *lag, const char *collection, uint16_t log,
@@ -102,13 +112,13 @@ void iso_lag_feed_waiting(struct iso_lag *lag, const char *collection, uint16_t 
                           uint32_t partition, int64_t offset, int64_t append_ms);
 
 /* What the next iso_lag_feed_waiting should be about: the n-th place (n = 0, 1, …)
- * where some region stands before an end, and the append time there is not known yet.
- */
-bool iso_lag_wanted(const struct iso_lag *lag, size_t n, const char **collection,
+ * where some region stands before an end, and the append time there is not known yet;
+ * what can be oldest comes first. The list is made when n is 0, and is bounded. */
+bool iso_lag_wanted(struct iso_lag *lag, size_t n, const char **collection,
                     uint16_t *log, uint32_t *partition, int64_t *offset);
 
-/* Rows by collection, source, target; owned by `lag`, until the next call. `collection`
- * NULL: all. */
+/* Rows by collection (name), source and target (number); owned by `lag`, until the next
+ * call. `collection` NULL: all. */
 size_t iso_lag_rows(struct iso_lag *lag, const char *collection, int64_t now_ms,
                     const struct iso_lag_row **rows);
 
@@ -130,9 +140,31 @@ enum iso_err iso_monitor_open(const struct iso_settings *settings, int timeout_m
                               struct iso_monitor **monitor, struct iso_why *why);
 void iso_monitor_close(struct iso_monitor *monitor);
 
+/* The same over other buses and another clock, for trials and simulations. */
+struct iso_monitor_options {
+    const char *prefix;          /* of the control topics, "iso." */
+    const char *const *clusters; /* names, the home cluster first */
+    size_t cluster_count;
+    /* The bus of a cluster; NULL with a sentence. It stays its owner's, and must be
+     * there until the monitor is closed. Options are borrowed until then, too. */
+    struct iso_bus *(*bus)(void *user, const char *cluster, struct iso_why *why);
+    void *user;
+    const struct iso_clock *clock;
+    struct iso_lag_options lag;
+};
+enum iso_err iso_monitor_open_on(const struct iso_monitor_options *options,
+                                 int timeout_ms, struct iso_monitor **monitor,
+                                 struct iso_why *why);
+
 /* Reads what is new: control, reports, and, when `ends`, the ends of every log and the
- * append times wanted. A cluster that is away leaves its part unknown or old; ISO_OK
- * when at least the home cluster answered. */
+ * append times wanted; without, only the ends that were never read. A cluster that is
+ * away leaves its part unknown or old, and is not asked again for some seconds; ISO_OK
+ * when at least the home cluster answered, else ISO_UNAVAILABLE. Takes timeout_ms at
+ * the most.
+ *
+ * Costs, each time: a question for the ends per cluster, the reports that are new (one
+ * a second from each slice that has news), and up to 64 short fetches for append times
+ * where records wait. The first time reads all of iso.status that is there. */
 enum iso_err iso_monitor_refresh(struct iso_monitor *monitor, bool ends, int timeout_ms,
                                  struct iso_why *why);
 

@@ -1,0 +1,322 @@
+/* The half of the monitor that reads Kafka: the control topic of the home cluster, then
+ * of every cluster the ends of the logs and the reports, in that order, so that a
+ * region that has applied everything is seen at the ends; then the append times that
+ * the table of lag wants, from all clusters at once.
+ *
+ * Time is shared out: each question may take its part of what is left, so that a
+ * cluster that is away cannot use it all up. It is then left alone for a while
+ * (cluster.c).
+ *
+ * How it can fail: the home cluster does not answer (ISO_UNAVAILABLE; the others were
+ * read all the same), or its control topic is missing or was made anew
+ * (ISO_NO_DEFINITION).
+ */
+#include "monitor/monitor.h"
+
+#include "base/mem.h"
+#include "monitor/cluster.h"
+
+enum { AGES_MS = 500, AGES_WAIT_MS = 20 };
+
+/* The buses of a monitor that opened them itself. */
+struct monitor_bus {
+    const char *name; /* of the settings */
+    struct iso_bus *bus;
+};
+
+struct iso_monitor {
+    const struct iso_monitor_options *options;
+    struct iso_control *control;
+    struct iso_lag *lag;
+    struct iso_cluster *clusters; /* the home cluster first */
+    size_t cluster_count;
+    char *control_topic, *status_topic;
+    struct monitor_kafka *kafka; /* NULL when somebody else's buses are used */
+};
+
+struct monitor_kafka {
+    struct iso_monitor_options options;
+    struct monitor_bus *buses;
+    size_t bus_count;
+    const char **names;
+};
+
+static int64_t until(int timeout_ms)
+{
+    return iso_steady_ms(&iso_clock_machine) + timeout_ms;
+}
+
+/* ---- control ---- */
+
+static enum iso_err control_take(void *user, const struct iso_record *record,
+                                 struct iso_why *why)
+{
+    (void)why;
+    iso_control_feed(user, record->offset,
+                     record->has_key ? record->key : iso_bytes(NULL, 0),
+                     record->has_value ? record->value : iso_bytes(NULL, 0));
+    return ISO_OK;
+}
+
+static void monitor_definitions(struct iso_monitor *monitor)
+{
+    const char *name;
+    for (size_t i = 0; (name = iso_control_collection(monitor->control, i)) != NULL;
+         i++)
+        iso_lag_feed_definition(monitor->lag,
+                                iso_control_definition(monitor->control, name, 0));
+}
+
+static enum iso_err monitor_control(struct iso_monitor *monitor, int timeout_ms,
+                                    struct iso_why *why)
+{
+    enum iso_err err = iso_bus_read(monitor->clusters[0].bus, monitor->control_topic, 0,
+                                    iso_control_next(monitor->control), timeout_ms,
+                                    control_take, monitor->control, NULL, why);
+    monitor_definitions(monitor);
+    if (err != ISO_NOT_FOUND)
+        return err;
+    return iso_fail(
+        why, ISO_NO_DEFINITION,
+        "%s is not on cluster %s, or was made anew: create the first region "
+        "and collection with isostasy, and start again",
+        monitor->control_topic, monitor->clusters[0].name);
+}
+
+/* ---- open, close ---- */
+
+static char *topic_name(const char *prefix, const char *name)
+{
+    struct iso_buf buf = {0};
+    iso_buf_print(&buf, "%s%s", prefix, name);
+    char *made = iso_strdup(iso_buf_text(&buf));
+    iso_buf_release(&buf);
+    return made;
+}
+
+static enum iso_err monitor_clusters(struct iso_monitor *monitor, struct iso_why *why)
+{
+    const struct iso_monitor_options *options = monitor->options;
+    if (options->cluster_count == 0)
+        return iso_fail(why, ISO_SETTING,
+                        "no cluster is set: write `[cluster home]` and `servers = "
+                        "HOST:PORT` into the settings file, or give -X "
+                        "cluster.home.servers=HOST:PORT");
+    monitor->clusters =
+        iso_alloc_zero(options->cluster_count, sizeof *monitor->clusters);
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        struct iso_bus *bus = options->bus(options->user, options->clusters[i], why);
+        if (bus == NULL)
+            return why->err;
+        monitor->clusters[monitor->cluster_count++] =
+            (struct iso_cluster){.name = options->clusters[i],
+                                 .bus = bus,
+                                 .lag = monitor->lag,
+                                 .control = monitor->control,
+                                 .clock = options->clock,
+                                 .status_topic = monitor->status_topic};
+    }
+    return ISO_OK;
+}
+
+enum iso_err iso_monitor_open_on(const struct iso_monitor_options *options,
+                                 int timeout_ms, struct iso_monitor **monitor,
+                                 struct iso_why *why)
+{
+    struct iso_monitor *opened = iso_alloc_zero(1, sizeof *opened);
+    *opened = (struct iso_monitor){
+        .options = options,
+        .control = iso_control_new(),
+        .lag = iso_lag_new(&options->lag),
+        .control_topic = topic_name(options->prefix, "control"),
+        .status_topic = topic_name(options->prefix, "status"),
+    };
+    struct iso_why ours = {0};
+    enum iso_err err = monitor_clusters(opened, &ours);
+    if (err == ISO_OK)
+        err = monitor_control(opened, timeout_ms, &ours);
+    if (err != ISO_OK) {
+        iso_monitor_close(opened);
+        if (why != NULL)
+            *why = ours;
+        return err;
+    }
+    *monitor = opened;
+    return ISO_OK;
+}
+
+static void kafka_free(struct monitor_kafka *kafka)
+{
+    if (kafka == NULL)
+        return;
+    for (size_t i = 0; i < kafka->bus_count; i++)
+        iso_bus_close(kafka->buses[i].bus);
+    iso_free(kafka->buses);
+    iso_free(kafka->names);
+    iso_free(kafka);
+}
+
+static struct iso_bus *kafka_bus(void *user, const char *cluster, struct iso_why *why)
+{
+    (void)why;
+    const struct monitor_kafka *kafka = user;
+    for (size_t i = 0; i < kafka->bus_count; i++) {
+        if (strcmp(kafka->buses[i].name, cluster) == 0)
+            return kafka->buses[i].bus;
+    }
+    return NULL;
+}
+
+static enum iso_err kafka_open(const struct iso_settings *settings,
+                               struct monitor_kafka *kafka, struct iso_why *why)
+{
+    int count = 0;
+    while (iso_settings_name(settings, "cluster", count) != NULL)
+        count++;
+    kafka->buses = iso_alloc_zero((size_t)count + 1, sizeof *kafka->buses);
+    kafka->names = iso_alloc_zero((size_t)count + 1, sizeof *kafka->names);
+    for (int i = 0; i < count; i++) {
+        const char *name = iso_settings_name(settings, "cluster", i);
+        struct monitor_bus *bus = &kafka->buses[kafka->bus_count];
+        enum iso_err err = iso_bus_kafka_open(settings, name, &bus->bus, why);
+        if (err != ISO_OK)
+            return err;
+        bus->name = kafka->names[kafka->bus_count++] = name;
+    }
+    kafka->options = (struct iso_monitor_options){
+        .prefix = iso_settings_text(settings, "topics", NULL, "prefix"),
+        .clusters = kafka->names,
+        .cluster_count = kafka->bus_count,
+        .bus = kafka_bus,
+        .user = kafka,
+        .clock = &iso_clock_machine,
+        .lag = {.stale_after_ms =
+                    iso_settings_number(settings, "monitor", NULL, "stale.after"),
+                .stopped_after_ms =
+                    iso_settings_number(settings, "monitor", NULL, "stopped.after")}};
+    return ISO_OK;
+}
+
+enum iso_err iso_monitor_open(const struct iso_settings *settings, int timeout_ms,
+                              struct iso_monitor **monitor, struct iso_why *why)
+{
+    struct monitor_kafka *kafka = iso_alloc_zero(1, sizeof *kafka);
+    enum iso_err err = kafka_open(settings, kafka, why);
+    if (err == ISO_OK)
+        err = iso_monitor_open_on(&kafka->options, timeout_ms, monitor, why);
+    if (err != ISO_OK)
+        kafka_free(kafka);
+    else
+        (*monitor)->kafka = kafka;
+    return err;
+}
+
+void iso_monitor_close(struct iso_monitor *monitor)
+{
+    if (monitor == NULL)
+        return;
+    for (size_t i = 0; i < monitor->cluster_count; i++)
+        iso_cluster_release(&monitor->clusters[i]);
+    iso_free(monitor->clusters);
+    iso_lag_free(monitor->lag);
+    iso_control_free(monitor->control);
+    iso_free(monitor->control_topic);
+    iso_free(monitor->status_topic);
+    kafka_free(monitor->kafka);
+    iso_free(monitor);
+}
+
+struct iso_lag *iso_monitor_lag(struct iso_monitor *monitor)
+{
+    return monitor->lag;
+}
+
+const struct iso_control *iso_monitor_control(const struct iso_monitor *monitor)
+{
+    return monitor->control;
+}
+
+/* ---- refresh ---- */
+
+static struct iso_cluster *cluster_named(const struct iso_monitor *monitor,
+                                         const char *name)
+{
+    for (size_t i = 0; i < monitor->cluster_count; i++) {
+        if (strcmp(monitor->clusters[i].name, name) == 0)
+            return &monitor->clusters[i];
+    }
+    return NULL;
+}
+
+static void ages_ask(struct iso_monitor *monitor)
+{
+    struct cluster_age age = {0};
+    size_t asked = 0;
+    for (size_t n = 0; asked < CLUSTER_AGES_MAX &&
+                       iso_lag_wanted(monitor->lag, n, &age.collection, &age.log,
+                                      &age.partition, &age.offset);
+         n++) {
+        const struct iso_definition_log *log = iso_definition_log(
+            iso_control_definition(monitor->control, age.collection, 0), age.log);
+        struct iso_cluster *cluster = cluster_named(monitor, log->cluster);
+        asked += cluster != NULL && iso_cluster_age_ask(cluster, log->topic, &age);
+    }
+}
+
+/* All clusters fetch at the same time; we look at one after the other. */
+static void monitor_ages(struct iso_monitor *monitor, int64_t until_ms)
+{
+    ages_ask(monitor);
+    size_t waiting = 1;
+    while (waiting > 0 && iso_cluster_left_ms(until_ms) > 0) {
+        waiting = 0;
+        for (size_t i = 0; i < monitor->cluster_count; i++)
+            waiting += iso_cluster_age_poll(&monitor->clusters[i], AGES_WAIT_MS);
+    }
+    for (size_t i = 0; i < monitor->cluster_count; i++)
+        iso_cluster_age_stop(&monitor->clusters[i]);
+}
+
+/* The next question's part of the time that is left for `questions`. */
+static int share(int64_t until_ms, size_t questions)
+{
+    return iso_cluster_left_ms(until_ms) / (int)questions;
+}
+
+static enum iso_err home_refresh(struct iso_monitor *monitor, int64_t until_ms,
+                                 struct iso_why *why)
+{
+    struct iso_cluster *home = &monitor->clusters[0];
+    if (iso_cluster_left(home)) {
+        *why = home->why;
+        return why->err;
+    }
+    enum iso_err err =
+        monitor_control(monitor, share(until_ms, monitor->cluster_count + 1), why);
+    if (err != ISO_OK)
+        iso_cluster_leave(home, why);
+    return err;
+}
+
+enum iso_err iso_monitor_refresh(struct iso_monitor *monitor, bool ends, int timeout_ms,
+                                 struct iso_why *why)
+{
+    int64_t until_ms = until(timeout_ms);
+    struct iso_why ours = {0}, others;
+    enum iso_err err = home_refresh(monitor, until_ms, &ours);
+    for (size_t i = 0; i < monitor->cluster_count; i++) {
+        int64_t part_ms = until(share(until_ms, monitor->cluster_count - i));
+        struct iso_cluster *cluster = &monitor->clusters[i];
+        if (i > 0)
+            iso_cluster_refresh(cluster, ends, part_ms, &others);
+        else if (err == ISO_OK)
+            err = iso_cluster_refresh(cluster, ends, part_ms, &ours);
+    }
+    if (ends) {
+        int left_ms = iso_cluster_left_ms(until_ms);
+        monitor_ages(monitor, until(left_ms < AGES_MS ? left_ms : AGES_MS));
+    }
+    if (err != ISO_OK && why != NULL)
+        *why = ours;
+    return err;
+}
