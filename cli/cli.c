@@ -6,10 +6,10 @@
 
 #include "producer/define.h"
 
-const struct cli_command *cli_command_now;
+const struct cli_command *iso_cli_command_now;
 
-void cli_parse(const struct cli_command *command, const struct argp_option *options,
-               argp_parser_t parser, int argc, char **argv, void *input)
+void iso_cli_parse(const struct cli_command *command, const struct argp_option *options,
+                   argp_parser_t parser, int argc, char **argv, void *input)
 {
     const struct argp argp = {
         .options = options,
@@ -20,7 +20,7 @@ void cli_parse(const struct cli_command *command, const struct argp_option *opti
     argp_parse(&argp, argc, argv, 0, NULL, input);
 }
 
-bool cli_take(const char **places, size_t count, const char *argument)
+bool iso_cli_take(const char **places, size_t count, const char *argument)
 {
     for (size_t i = 0; i < count; i++) {
         if (places[i] == NULL) {
@@ -31,12 +31,12 @@ bool cli_take(const char **places, size_t count, const char *argument)
     return false;
 }
 
-const char *cli_prefix(const struct cli *cli)
+const char *iso_cli_prefix(const struct cli *cli)
 {
     return iso_settings_text(cli->settings, "topics", NULL, "prefix");
 }
 
-enum iso_err cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus)
+enum iso_err iso_cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus)
 {
     for (int n = 0; n < CLI_CLUSTERS_MAX; n++) {
         const char *name = iso_settings_name(cli->settings, "cluster", n);
@@ -62,28 +62,28 @@ enum iso_err cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus)
         "cluster.home.servers=HOST:PORT");
 }
 
-enum iso_err cli_control(struct cli *cli)
+enum iso_err iso_cli_control(struct cli *cli)
 {
     struct iso_bus *home;
-    enum iso_err err = cli_bus(cli, NULL, &home);
+    enum iso_err err = iso_cli_bus(cli, NULL, &home);
     if (err != ISO_OK)
         return err;
     if (cli->control == NULL)
         cli->control = iso_control_new();
-    err = iso_control_read(home, cli_prefix(cli), CLI_TIMEOUT_MS, cli->control,
+    err = iso_control_read(home, iso_cli_prefix(cli), CLI_TIMEOUT_MS, cli->control,
                            &cli->why);
     if (err == ISO_NOT_FOUND)
         return iso_fail(&cli->why, ISO_NO_DEFINITION,
                         "nothing is defined in this cluster yet (there is no topic "
                         "%scontrol): begin with `isostasy region add NAME`",
-                        cli_prefix(cli));
+                        iso_cli_prefix(cli));
     return err;
 }
 
-enum iso_err cli_definition(struct cli *cli, const char *collection,
-                            const struct iso_definition **definition)
+enum iso_err iso_cli_definition(struct cli *cli, const char *collection,
+                                const struct iso_definition **definition)
 {
-    enum iso_err err = cli_control(cli);
+    enum iso_err err = iso_cli_control(cli);
     if (err != ISO_OK)
         return err;
     *definition = iso_control_definition(cli->control, collection, 0);
@@ -101,7 +101,7 @@ enum iso_err cli_definition(struct cli *cli, const char *collection,
     return err;
 }
 
-enum iso_err cli_region(struct cli *cli, const char *named, const char **region)
+enum iso_err iso_cli_region(struct cli *cli, const char *named, const char **region)
 {
     if (named != NULL && !iso_settings_has(cli->settings, "region", named))
         return iso_fail(&cli->why, ISO_SETTING,
@@ -117,14 +117,14 @@ enum iso_err cli_region(struct cli *cli, const char *named, const char **region)
     return ISO_OK;
 }
 
-void cli_print_json(json_t *value)
+void iso_cli_print_json(json_t *value)
 {
     json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
     putchar('\n');
     json_decref(value);
 }
 
-json_t *cli_json_bytes(struct iso_bytes bytes)
+json_t *iso_cli_json_bytes(struct iso_bytes bytes)
 {
     json_t *text = json_stringn((const char *)bytes.data, bytes.size);
     if (text != NULL || bytes.size == 0)

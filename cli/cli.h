@@ -30,49 +30,49 @@ struct cli_command {
 
 /* Parses a command's own options and arguments: argp with our conventions. argv[0] is
  * the command's name. Ends the process on --help and on wrong usage (EX_USAGE). */
-void cli_parse(const struct cli_command *command, const struct argp_option *options,
-               argp_parser_t parser, int argc, char **argv, void *input);
-extern const struct cli_command *cli_command_now; /* the one that runs */
+void iso_cli_parse(const struct cli_command *command, const struct argp_option *options,
+                   argp_parser_t parser, int argc, char **argv, void *input);
+extern const struct cli_command *iso_cli_command_now; /* the one that runs */
 
 /* Writes `argument` to the first of the `count` places that is still NULL; false when
  * all are taken. For parsers of positional arguments. */
-bool cli_take(const char **places, size_t count, const char *argument);
+bool iso_cli_take(const char **places, size_t count, const char *argument);
 
 /* The bus of a cluster; NULL name: home. */
-enum iso_err cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus);
-const char *cli_prefix(const struct cli *cli);
+enum iso_err iso_cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus);
+const char *iso_cli_prefix(const struct cli *cli);
 
 /* Reads the control topic to its end; cli->control then holds it. */
-enum iso_err cli_control(struct cli *cli);
+enum iso_err iso_cli_control(struct cli *cli);
 
 /* The newest definition of a collection; the sentence of a failure names those there
  * are. */
-enum iso_err cli_definition(struct cli *cli, const char *collection,
-                            const struct iso_definition **definition);
+enum iso_err iso_cli_definition(struct cli *cli, const char *collection,
+                                const struct iso_definition **definition);
 
 /* `named`, or the only region of the settings. */
-enum iso_err cli_region(struct cli *cli, const char *named, const char **region);
+enum iso_err iso_cli_region(struct cli *cli, const char *named, const char **region);
 
 /* Prints one JSON value on one line and lets go of it. */
-void cli_print_json(json_t *value);
+void iso_cli_print_json(json_t *value);
 /* Text when the bytes are UTF-8, else an object {"base64": …}. */
-json_t *cli_json_bytes(struct iso_bytes bytes);
+json_t *iso_cli_json_bytes(struct iso_bytes bytes);
 
 /* The commands, by file. */
-enum iso_err cli_region_add(struct cli *cli, int argc, char **argv);
-enum iso_err cli_region_list(struct cli *cli, int argc, char **argv);
-enum iso_err cli_collection_create(struct cli *cli, int argc, char **argv);
-enum iso_err cli_collection_list(struct cli *cli, int argc, char **argv);
-enum iso_err cli_collection_show(struct cli *cli, int argc, char **argv);
-enum iso_err cli_put(struct cli *cli, int argc, char **argv);
-enum iso_err cli_delete(struct cli *cli, int argc, char **argv);
-enum iso_err cli_get(struct cli *cli, int argc, char **argv);
-enum iso_err cli_export(struct cli *cli, int argc, char **argv);
-enum iso_err cli_load(struct cli *cli, int argc, char **argv);
-enum iso_err cli_lag(struct cli *cli, int argc, char **argv);
-enum iso_err cli_wait(struct cli *cli, int argc, char **argv);
-enum iso_err cli_dead_letter_list(struct cli *cli, int argc, char **argv);
-enum iso_err cli_dead_letter_show(struct cli *cli, int argc, char **argv);
-enum iso_err cli_dead_letter_replay(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_region_add(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_region_list(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_collection_list(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_collection_show(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_put(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_delete(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_dead_letter_list(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_dead_letter_show(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_dead_letter_replay(struct cli *cli, int argc, char **argv);
 
 #endif

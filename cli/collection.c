@@ -91,7 +91,7 @@ static error_t create_option(int key, char *value, struct argp_state *state)
         arguments->cluster = value;
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(&arguments->name, 1, value))
+        if (!iso_cli_take(&arguments->name, 1, value))
             argp_error(state, "one name; '%s' is one too many", value);
         return 0;
     case ARGP_KEY_END:
@@ -268,9 +268,9 @@ static enum iso_err topics_make(struct cli *cli,
         const struct iso_definition_log *log = &definition->logs[i];
         int replication = replication_of(cli, log->cluster);
         struct iso_bus *bus;
-        enum iso_err err = cli_bus(cli, log->cluster, &bus);
+        enum iso_err err = iso_cli_bus(cli, log->cluster, &bus);
         if (err == ISO_OK)
-            err = iso_control_topics(bus, cli_prefix(cli),
+            err = iso_control_topics(bus, iso_cli_prefix(cli),
                                      strcmp(log->cluster, home) == 0, replication,
                                      CLI_TIMEOUT_MS, &cli->why);
         if (err == ISO_OK)
@@ -290,7 +290,7 @@ static enum iso_err logs_define(struct cli *cli,
     for (size_t i = 0; i < definition->log_count; i++) {
         const struct iso_definition_log *log = &definition->logs[i];
         struct iso_bus *bus;
-        enum iso_err err = cli_bus(cli, log->cluster, &bus);
+        enum iso_err err = iso_cli_bus(cli, log->cluster, &bus);
         if (err == ISO_OK)
             err = iso_log_define(bus, definition, log, &chance, CLI_TIMEOUT_MS,
                                  &cli->why);
@@ -308,14 +308,14 @@ static enum iso_err collection_make(struct cli *cli,
     enum iso_err err = topics_make(cli, definition);
     struct iso_bus *home;
     if (err == ISO_OK)
-        err = cli_bus(cli, NULL, &home);
+        err = iso_cli_bus(cli, NULL, &home);
     if (err == ISO_OK)
-        err = iso_control_add_definition(home, cli_prefix(cli), definition,
+        err = iso_control_add_definition(home, iso_cli_prefix(cli), definition,
                                          CLI_TIMEOUT_MS, cli->control, &cli->why);
     return err == ISO_OK ? logs_define(cli, definition) : err;
 }
 
-enum iso_err cli_collection_create(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
 {
     struct collection_arguments arguments = {
         .resolver = "lww",
@@ -326,8 +326,9 @@ enum iso_err cli_collection_create(struct cli *cli, int argc, char **argv)
         .before_max_ms = 24 * 3600 * 1000,
         .after_max_ms = 60 * 1000,
     };
-    cli_parse(cli_command_now, create_options, create_option, argc, argv, &arguments);
-    enum iso_err err = cli_control(cli);
+    iso_cli_parse(iso_cli_command_now, create_options, create_option, argc, argv,
+                  &arguments);
+    enum iso_err err = iso_cli_control(cli);
     if (err != ISO_OK)
         return err;
     const struct iso_definition *there =
@@ -359,7 +360,7 @@ static error_t show_option(int key, char *value, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(&arguments->name, 1, value))
+        if (!iso_cli_take(&arguments->name, 1, value))
             argp_error(state, "'%s' is one too many", value);
         return 0;
     default:
@@ -372,11 +373,12 @@ static const struct argp_option show_options[] = {
     {0},
 };
 
-enum iso_err cli_collection_list(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_collection_list(struct cli *cli, int argc, char **argv)
 {
     struct collection_arguments arguments = {0};
-    cli_parse(cli_command_now, show_options, show_option, argc, argv, &arguments);
-    enum iso_err err = cli_control(cli);
+    iso_cli_parse(iso_cli_command_now, show_options, show_option, argc, argv,
+                  &arguments);
+    enum iso_err err = iso_cli_control(cli);
     const char *name;
     for (size_t i = 0; err == ISO_OK; i++) {
         if ((name = iso_control_collection(cli->control, i)) == NULL)
@@ -384,10 +386,10 @@ enum iso_err cli_collection_list(struct cli *cli, int argc, char **argv)
         const struct iso_definition *row =
             iso_control_definition(cli->control, name, 0);
         if (arguments.json)
-            cli_print_json(json_pack("{s:s, s:i, s:i, s:s, s:i}", "name", name,
-                                     "definition", (int)row->number, "partitions",
-                                     (int)row->partitions, "resolver", row->resolver,
-                                     "logs", (int)row->log_count));
+            iso_cli_print_json(json_pack("{s:s, s:i, s:i, s:s, s:i}", "name", name,
+                                         "definition", (int)row->number, "partitions",
+                                         (int)row->partitions, "resolver",
+                                         row->resolver, "logs", (int)row->log_count));
         else
             printf("%-24s definition %u, %u partitions, %s, %zu logs\n", name,
                    row->number, row->partitions, row->resolver, row->log_count);
@@ -416,16 +418,17 @@ static void show_text(const struct iso_definition *row)
     }
 }
 
-enum iso_err cli_collection_show(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_collection_show(struct cli *cli, int argc, char **argv)
 {
     struct collection_arguments arguments = {0};
-    cli_parse(cli_command_now, show_options, show_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, show_options, show_option, argc, argv,
+                  &arguments);
     if (arguments.name == NULL)
         return iso_fail(&cli->why, ISO_USAGE,
                         "which collection? See `isostasy collection "
                         "list`");
     const struct iso_definition *definition;
-    enum iso_err err = cli_definition(cli, arguments.name, &definition);
+    enum iso_err err = iso_cli_definition(cli, arguments.name, &definition);
     if (err != ISO_OK)
         return err;
     if (!arguments.json) {

@@ -48,7 +48,7 @@ static error_t letter_option(int key, char *value, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(&arguments->id, 1, value))
+        if (!iso_cli_take(&arguments->id, 1, value))
             argp_error(state, "'%s' is one too many", value);
         return 0;
     default:
@@ -88,11 +88,11 @@ static enum iso_err letters_of(struct letter_walk *walk, const char *cluster)
 {
     struct cli *cli = walk->cli;
     struct iso_bus *bus;
-    enum iso_err err = cli_bus(cli, cluster, &bus);
+    enum iso_err err = iso_cli_bus(cli, cluster, &bus);
     if (err != ISO_OK)
         return err;
     struct iso_buf topic = {0};
-    iso_buf_print(&topic, "%sdead-letter", cli_prefix(cli));
+    iso_buf_print(&topic, "%sdead-letter", iso_cli_prefix(cli));
     struct iso_position ends = {.topic = iso_buf_text(&topic)};
     err = iso_bus_ends(bus, &ends, 1, CLI_TIMEOUT_MS, &cli->why);
     if (err == ISO_OK)
@@ -130,17 +130,17 @@ static json_t *letter_json(const struct iso_dead_letter *letter, bool whole)
     struct iso_buf id = {0};
     letter_id(letter, &id);
     json_t *object = json_pack("{s:s, s:o, s:o, s:o, s:I}", "id", iso_buf_text(&id),
-                               "collection", cli_json_bytes(letter->collection),
-                               "error", cli_json_bytes(letter->error), "reason",
-                               cli_json_bytes(letter->reason), "appended_ms",
+                               "collection", iso_cli_json_bytes(letter->collection),
+                               "error", iso_cli_json_bytes(letter->error), "reason",
+                               iso_cli_json_bytes(letter->reason), "appended_ms",
                                (json_int_t)letter->append_ms);
     iso_buf_release(&id);
     if (letter->has_key)
-        json_object_set_new(object, "key", cli_json_bytes(letter->key));
+        json_object_set_new(object, "key", iso_cli_json_bytes(letter->key));
     if (whole && letter->has_value)
-        json_object_set_new(object, "value", cli_json_bytes(letter->value));
+        json_object_set_new(object, "value", iso_cli_json_bytes(letter->value));
     if (whole && letter->has_header)
-        json_object_set_new(object, "header", cli_json_bytes(letter->header));
+        json_object_set_new(object, "header", iso_cli_json_bytes(letter->header));
     if (letter->value_cut)
         json_object_set_new(object, "value_cut", json_true());
     return object;
@@ -150,7 +150,7 @@ static enum iso_err letter_list(struct letter_walk *walk,
                                 const struct iso_dead_letter *letter)
 {
     if (walk->arguments->json) {
-        cli_print_json(letter_json(letter, false));
+        iso_cli_print_json(letter_json(letter, false));
         return ISO_OK;
     }
     struct iso_buf id = {0};
@@ -174,7 +174,7 @@ static enum iso_err letter_show(struct letter_walk *walk,
                                 const struct iso_dead_letter *letter)
 {
     if (walk->arguments->json) {
-        cli_print_json(letter_json(letter, true));
+        iso_cli_print_json(letter_json(letter, true));
         return ISO_OK;
     }
     letter_list(walk, letter);
@@ -188,10 +188,11 @@ static enum iso_err letter_show(struct letter_walk *walk,
     return ISO_OK;
 }
 
-enum iso_err cli_dead_letter_list(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_dead_letter_list(struct cli *cli, int argc, char **argv)
 {
     struct letter_arguments arguments = {0};
-    cli_parse(cli_command_now, list_options, letter_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, list_options, letter_option, argc, argv,
+                  &arguments);
     struct letter_walk walk = {
         .cli = cli, .arguments = &arguments, .each = letter_list};
     if (arguments.id != NULL)
@@ -199,10 +200,11 @@ enum iso_err cli_dead_letter_list(struct cli *cli, int argc, char **argv)
     return letters_walk(&walk);
 }
 
-enum iso_err cli_dead_letter_show(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_dead_letter_show(struct cli *cli, int argc, char **argv)
 {
     struct letter_arguments arguments = {0};
-    cli_parse(cli_command_now, list_options, letter_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, list_options, letter_option, argc, argv,
+                  &arguments);
     struct letter_walk walk = {
         .cli = cli, .arguments = &arguments, .each = letter_show};
     if (arguments.id == NULL)
@@ -252,7 +254,7 @@ static enum iso_err letter_replay(struct letter_walk *walk,
             letter->has_key ? "its value was cut" : "it has no key");
     const char *region;
     char collection[ISO_KEY_MAX];
-    enum iso_err err = cli_region(cli, walk->arguments->region, &region);
+    enum iso_err err = iso_cli_region(cli, walk->arguments->region, &region);
     if (err != ISO_OK)
         return err;
     snprintf(collection, sizeof collection, "%.*s", (int)letter->collection.size,
@@ -273,10 +275,11 @@ static enum iso_err letter_replay(struct letter_walk *walk,
     return err;
 }
 
-enum iso_err cli_dead_letter_replay(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_dead_letter_replay(struct cli *cli, int argc, char **argv)
 {
     struct letter_arguments arguments = {0};
-    cli_parse(cli_command_now, replay_options, letter_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, replay_options, letter_option, argc, argv,
+                  &arguments);
     struct letter_walk walk = {
         .cli = cli, .arguments = &arguments, .each = letter_replay};
     if (arguments.id == NULL)

@@ -1,8 +1,7 @@
 /* isostasy lag|wait: how far behind every region is, and whether they hold the same. */
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -15,21 +14,6 @@ struct lag_arguments {
     bool json, watch, converged, caught_up;
     int64_t timeout_ms, count;
 };
-
-static volatile sig_atomic_t lag_interrupted;
-
-static void lag_interrupt(int number)
-{
-    (void)number;
-    lag_interrupted = 1;
-}
-
-static void lag_catch_signals(void)
-{
-    const struct sigaction action = {.sa_handler = lag_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 static const struct argp_option lag_options[] = {
     {"watch", 'w', NULL, 0, "Again every second, until interrupted", 0},
@@ -75,7 +59,7 @@ static error_t lag_option(int key, char *value, struct argp_state *state)
             argp_error(state, "%s", why.text);
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(&arguments->collection, 1, value))
+        if (!iso_cli_take(&arguments->collection, 1, value))
             argp_error(state, "one collection; '%s' is one too many", value);
         return 0;
     default:
@@ -127,7 +111,7 @@ static void row_print_json(const struct iso_lag_row *row)
     json_t *behind = row->records_behind == ISO_UNKNOWN_COUNT
                          ? json_null()
                          : json_integer((json_int_t)row->records_behind);
-    cli_print_json(json_pack(
+    iso_cli_print_json(json_pack(
         "{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:s, s:s}", "collection",
         row->collection, "source", row->source, "target", row->target, "records_behind",
         behind, "records_exact", (int)row->records_exact, "behind_ms",
@@ -155,7 +139,7 @@ static void verdict_print_json(const char *collection,
     char live[ISO_DIGEST_DIGITS + 1], ledger[ISO_DIGEST_DIGITS + 1];
     iso_digest_text(verdict->live, live);
     iso_digest_text(verdict->ledger, ledger);
-    cli_print_json(json_pack(
+    iso_cli_print_json(json_pack(
         "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s}", "collection",
         collection, "verdict", iso_verdict_state_name(verdict->state), "slices",
         (json_int_t)verdict->slices, "equal", (json_int_t)verdict->equal, "pending",
@@ -218,27 +202,24 @@ static void lag_print(struct iso_monitor *monitor,
     fflush(stdout);
 }
 
-/* Between two tables: as long as the rest of a second, or until interrupted. */
+/* Between two looks. An interrupt ends the program where it stands: nothing is held. */
 static void lag_pause(int64_t until_ms)
 {
     int64_t left_ms = until_ms - iso_steady_ms(&iso_clock_machine);
-    struct timespec rest = {.tv_sec = left_ms / 1000,
-                            .tv_nsec = left_ms % 1000 * 1000000};
-    if (left_ms > 0 && !lag_interrupted)
-        nanosleep(&rest, NULL);
+    if (left_ms > 0)
+        poll(NULL, 0, (int)left_ms);
 }
 
-enum iso_err cli_lag(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv)
 {
     struct lag_arguments arguments = {0};
-    cli_parse(cli_command_now, lag_options, lag_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, lag_options, lag_option, argc, argv, &arguments);
     struct iso_monitor *monitor;
     enum iso_err err = monitor_open(cli, arguments.collection, &monitor);
     if (err != ISO_OK)
         return err;
-    lag_catch_signals();
     bool clear = arguments.watch && !arguments.json && isatty(STDOUT_FILENO);
-    for (int64_t n = 1; err == ISO_OK && !lag_interrupted; n++) {
+    for (int64_t n = 1; err == ISO_OK; n++) {
         int64_t next_ms = iso_steady_ms(&iso_clock_machine) + LAG_WATCH_MS;
         err = iso_monitor_refresh(monitor, true, CLI_TIMEOUT_MS, &cli->why);
         if (arguments.watch && err == ISO_UNAVAILABLE) {
@@ -310,7 +291,7 @@ static enum iso_err wait_loop(struct cli *cli, struct iso_monitor *monitor,
             if (wait_done(monitor, arguments, &verdict))
                 return ISO_OK;
         }
-        if (now_ms >= until_ms || lag_interrupted)
+        if (now_ms >= until_ms)
             return iso_fail(&cli->why, ISO_TIMEOUT,
                             "not %s after %.0f s: %s%s%s; see `isostasy lag`",
                             arguments->caught_up ? "caught up" : "converged",
@@ -321,17 +302,17 @@ static enum iso_err wait_loop(struct cli *cli, struct iso_monitor *monitor,
     }
 }
 
-enum iso_err cli_wait(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv)
 {
     struct lag_arguments arguments = {.timeout_ms = WAIT_DEFAULT_MS};
-    cli_parse(cli_command_now, wait_options, lag_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, wait_options, lag_option, argc, argv,
+                  &arguments);
     if (arguments.caught_up && arguments.converged)
         return iso_fail(&cli->why, ISO_USAGE, "--converged or --caught-up, not both");
     struct iso_monitor *monitor;
     enum iso_err err = monitor_open(cli, arguments.collection, &monitor);
     if (err != ISO_OK)
         return err;
-    lag_catch_signals();
     err = wait_loop(cli, monitor, &arguments);
     if (err == ISO_OK)
         wait_print(monitor, &arguments);

@@ -53,7 +53,7 @@ static error_t load_option(int key, char *value, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(arguments->places, 2, value))
+        if (!iso_cli_take(arguments->places, 2, value))
             argp_error(state, "'%s' is one too many", value);
         return 0;
     case ARGP_KEY_END:
@@ -200,7 +200,7 @@ static void load_print(const struct load *load, bool json)
 {
     double seconds = load_seconds(load);
     if (json) {
-        cli_print_json(json_pack(
+        iso_cli_print_json(json_pack(
             "{s:I, s:I, s:I, s:f, s:f}", "durable", (json_int_t)load->durable,
             "refused", (json_int_t)load->refused, "unknown", (json_int_t)load->unknown,
             "seconds", seconds, "writes_per_second", (double)load->durable / seconds));
@@ -224,12 +224,13 @@ static enum iso_err load_file(struct load *load, const char *path)
     return err;
 }
 
-enum iso_err cli_load(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv)
 {
     struct load_arguments arguments = {0};
-    cli_parse(cli_command_now, load_options, load_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, load_options, load_option, argc, argv,
+                  &arguments);
     const char *region;
-    enum iso_err err = cli_region(cli, arguments.region, &region);
+    enum iso_err err = iso_cli_region(cli, arguments.region, &region);
     if (err != ISO_OK)
         return err;
     struct load load = {.cli = cli, .quiet = arguments.quiet};

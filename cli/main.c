@@ -16,26 +16,28 @@
 #include "cli/cli.h"
 
 static const struct cli_command cli_commands[] = {
-    {"region add", "NAME", "Give a region its name and number", cli_region_add},
-    {"region list", "", "List the regions", cli_region_list},
+    {"region add", "NAME", "Give a region its name and number", iso_cli_region_add},
+    {"region list", "", "List the regions", iso_cli_region_list},
     {"collection create", "NAME", "Announce a collection and make its logs",
-     cli_collection_create},
-    {"collection list", "", "List the collections", cli_collection_list},
-    {"collection show", "NAME", "Show a collection's definition", cli_collection_show},
+     iso_cli_collection_create},
+    {"collection list", "", "List the collections", iso_cli_collection_list},
+    {"collection show", "NAME", "Show a collection's definition",
+     iso_cli_collection_show},
     {"put", "COLLECTION KEY [VALUE]", "Write a value, and wait until it is durable",
-     cli_put},
-    {"get", "COLLECTION KEY", "Read a value from a region's store", cli_get},
+     iso_cli_put},
+    {"get", "COLLECTION KEY", "Read a value from a region's store", iso_cli_get},
     {"delete", "COLLECTION KEY", "Delete a key, and wait until that is durable",
-     cli_delete},
-    {"load", "COLLECTION [FILE]", "Write JSON lines, with progress", cli_load},
+     iso_cli_delete},
+    {"load", "COLLECTION [FILE]", "Write JSON lines, with progress", iso_cli_load},
     {"export", "COLLECTION", "Print a region's live entries, or its conflict ledger",
-     cli_export},
-    {"lag", "[COLLECTION]", "Show how far behind every region is", cli_lag},
-    {"wait", "[COLLECTION]", "Wait until the regions caught up or converged", cli_wait},
+     iso_cli_export},
+    {"lag", "[COLLECTION]", "Show how far behind every region is", iso_cli_lag},
+    {"wait", "[COLLECTION]", "Wait until the regions caught up or converged",
+     iso_cli_wait},
     {"dead-letter list", "", "List the records that were refused",
-     cli_dead_letter_list},
-    {"dead-letter show", "ID", "Show one of them whole", cli_dead_letter_show},
-    {"dead-letter replay", "ID", "Write one of them anew", cli_dead_letter_replay},
+     iso_cli_dead_letter_list},
+    {"dead-letter show", "ID", "Show one of them whole", iso_cli_dead_letter_show},
+    {"dead-letter replay", "ID", "Write one of them anew", iso_cli_dead_letter_replay},
     {0},
 };
 
@@ -151,7 +153,7 @@ static enum iso_err command_run(struct cli *cli, const struct cli_command *comma
     struct iso_buf name = {0};
     iso_buf_print(&name, "isostasy %s", command->name);
     argv[0] = (char *)name.data;
-    cli_command_now = command;
+    iso_cli_command_now = command;
     enum iso_err err = command->run(cli, argc, argv);
     if (fflush(stdout) != 0 && err == ISO_OK)
         err = iso_fail(&cli->why, ISO_IO, "standard output: %s", strerror(errno));

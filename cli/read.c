@@ -43,7 +43,7 @@ static error_t read_option(int key, char *value, struct argp_state *state)
         arguments->conflicts = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(arguments->places, 2, value))
+        if (!iso_cli_take(arguments->places, 2, value))
             argp_error(state, "'%s' is one too many", value);
         return 0;
     case ARGP_KEY_END:
@@ -59,7 +59,7 @@ static enum iso_err replica_open(struct cli *cli, const char *named,
                                  struct iso_replica **replica)
 {
     const char *region;
-    enum iso_err err = cli_region(cli, named, &region);
+    enum iso_err err = iso_cli_region(cli, named, &region);
     if (err != ISO_OK)
         return err;
     const char *path = iso_settings_text(cli->settings, "region", region, "store");
@@ -80,24 +80,25 @@ static void read_print_json(struct iso_bytes key, const struct iso_read *read,
     struct iso_buf context = {0};
     iso_base64_encode(&context, iso_buf_bytes(&read->context));
     json_t *object = json_object();
-    json_object_set_new(object, "key", cli_json_bytes(key));
+    json_object_set_new(object, "key", iso_cli_json_bytes(key));
     json_object_set_new(object, "found", json_boolean(found));
     if (found) {
         json_object_set_new(object, "value",
-                            cli_json_bytes(iso_buf_bytes(&read->value)));
+                            iso_cli_json_bytes(iso_buf_bytes(&read->value)));
         json_object_set_new(object, "version", json_string(version));
     }
     if (found && read->has_expiry)
         json_object_set_new(object, "expiry_ms", json_integer(read->expiry_ms));
     json_object_set_new(object, "context", json_string(iso_buf_text(&context)));
-    cli_print_json(object);
+    iso_cli_print_json(object);
     iso_buf_release(&context);
 }
 
-enum iso_err cli_get(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv)
 {
     struct read_arguments arguments = {0};
-    cli_parse(cli_command_now, get_options, read_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, get_options, read_option, argc, argv,
+                  &arguments);
     if (arguments.places[1] == NULL)
         return iso_fail(&cli->why, ISO_USAGE, "which key?");
     struct iso_replica *replica;
@@ -128,9 +129,9 @@ static void item_print(const struct iso_replica_item *item, bool json,
     char version[ISO_VERSION_DIGITS + 1];
     iso_version_text(item->version, version);
     if (json) {
-        cli_print_json(json_pack("{s:o, s:s, s:o}", "key", cli_json_bytes(item->key),
-                                 "version", version, "value",
-                                 cli_json_bytes(item->value)));
+        iso_cli_print_json(json_pack("{s:o, s:s, s:o}", "key",
+                                     iso_cli_json_bytes(item->key), "version", version,
+                                     "value", iso_cli_json_bytes(item->value)));
         return;
     }
     iso_buf_clear(line);
@@ -161,10 +162,11 @@ static enum iso_err export_print(struct cli *cli, struct iso_replica *replica,
     return err == ISO_END ? ISO_OK : err;
 }
 
-enum iso_err cli_export(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv)
 {
     struct read_arguments arguments = {0};
-    cli_parse(cli_command_now, export_options, read_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, export_options, read_option, argc, argv,
+                  &arguments);
     struct iso_replica *replica;
     enum iso_err err = replica_open(cli, arguments.region, &replica);
     if (err != ISO_OK)

@@ -22,7 +22,7 @@ static error_t add_option(int key, char *value, struct argp_state *state)
             argp_error(state, "--number takes 1 to %d", ISO_REGION_MAX);
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(&arguments->name, 1, value))
+        if (!iso_cli_take(&arguments->name, 1, value))
             argp_error(state, "one name; '%s' is one too many", value);
         return 0;
     case ARGP_KEY_END:
@@ -42,24 +42,24 @@ static const struct argp_option add_options[] = {
     {0},
 };
 
-enum iso_err cli_region_add(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_region_add(struct cli *cli, int argc, char **argv)
 {
     struct region_arguments arguments = {0};
-    cli_parse(cli_command_now, add_options, add_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, add_options, add_option, argc, argv, &arguments);
     struct iso_bus *home;
-    enum iso_err err = cli_bus(cli, NULL, &home);
+    enum iso_err err = iso_cli_bus(cli, NULL, &home);
     if (err != ISO_OK)
         return err;
     const char *cluster = iso_settings_name(cli->settings, "cluster", 0);
     int replication =
         (int)iso_settings_number(cli->settings, "cluster", cluster, "replication");
-    err = iso_control_topics(home, cli_prefix(cli), true, replication, CLI_TIMEOUT_MS,
-                             &cli->why);
+    err = iso_control_topics(home, iso_cli_prefix(cli), true, replication,
+                             CLI_TIMEOUT_MS, &cli->why);
     if (err == ISO_OK)
-        err = cli_control(cli);
+        err = iso_cli_control(cli);
     unsigned number = 0;
     if (err == ISO_OK)
-        err = iso_control_add_region(home, cli_prefix(cli), arguments.name,
+        err = iso_control_add_region(home, iso_cli_prefix(cli), arguments.name,
                                      arguments.number, CLI_TIMEOUT_MS, cli->control,
                                      &number, &cli->why);
     if (err == ISO_OK)
@@ -82,11 +82,12 @@ static const struct argp_option list_options[] = {
     {0},
 };
 
-enum iso_err cli_region_list(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_region_list(struct cli *cli, int argc, char **argv)
 {
     struct region_arguments arguments = {0};
-    cli_parse(cli_command_now, list_options, list_option, argc, argv, &arguments);
-    enum iso_err err = cli_control(cli);
+    iso_cli_parse(iso_cli_command_now, list_options, list_option, argc, argv,
+                  &arguments);
+    enum iso_err err = iso_cli_control(cli);
     if (err != ISO_OK)
         return err;
     for (unsigned number = 1; number <= ISO_REGION_MAX; number++) {
@@ -94,7 +95,7 @@ enum iso_err cli_region_list(struct cli *cli, int argc, char **argv)
         if (name == NULL)
             continue;
         if (arguments.json)
-            cli_print_json(
+            iso_cli_print_json(
                 json_pack("{s:i, s:s}", "number", (int)number, "name", name));
         else
             printf("%2u  %s\n", number, name);

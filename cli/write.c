@@ -43,7 +43,7 @@ static error_t write_option(int key, char *value, struct argp_state *state)
         arguments->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!cli_take(arguments->places, 3, value))
+        if (!iso_cli_take(arguments->places, 3, value))
             argp_error(state, "'%s' is one too many", value);
         return 0;
     case ARGP_KEY_END:
@@ -87,7 +87,7 @@ static void ack_print(const struct iso_ack *ack, bool json, struct iso_bytes con
         json_object_set_new(object, "context", json_string(iso_buf_text(&base64)));
         iso_buf_release(&base64);
     }
-    cli_print_json(object);
+    iso_cli_print_json(object);
 }
 
 static enum iso_err answer_result(struct cli *cli, const struct write_answer *answer)
@@ -131,7 +131,7 @@ static enum iso_err write_send(struct cli *cli, const struct write_arguments *ar
                                const struct iso_buf *value, struct iso_buf *context)
 {
     const char *region;
-    enum iso_err err = cli_region(cli, arguments->region, &region);
+    enum iso_err err = iso_cli_region(cli, arguments->region, &region);
     if (err != ISO_OK)
         return err;
     struct write_answer answer = {.ack.state = ISO_MAYBE_APPLIED,
@@ -167,7 +167,8 @@ static enum iso_err write_send(struct cli *cli, const struct write_arguments *ar
 static enum iso_err write_run(struct cli *cli, int argc, char **argv, bool put)
 {
     struct write_arguments arguments = {0};
-    cli_parse(cli_command_now, write_options, write_option, argc, argv, &arguments);
+    iso_cli_parse(iso_cli_command_now, write_options, write_option, argc, argv,
+                  &arguments);
     struct iso_buf value = {0}, context = {0};
     enum iso_err err = ISO_OK;
     if (put)
@@ -185,12 +186,12 @@ static enum iso_err write_run(struct cli *cli, int argc, char **argv, bool put)
     return err;
 }
 
-enum iso_err cli_put(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_put(struct cli *cli, int argc, char **argv)
 {
     return write_run(cli, argc, argv, true);
 }
 
-enum iso_err cli_delete(struct cli *cli, int argc, char **argv)
+enum iso_err iso_cli_delete(struct cli *cli, int argc, char **argv)
 {
     return write_run(cli, argc, argv, false);
 }
