@@ -332,10 +332,12 @@ static bool poll_enter(struct iso_producer *producer, int timeout_ms)
 {
     if (timeout_ms <= 0)
         return pthread_mutex_trylock(&producer->poll_lock) == 0;
-    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + timeout_ms;
+    /* By the clock that may step: a wait that it makes longer ends with the other poll.
+     */
+    int64_t until_ms = iso_now_ms(&iso_clock_machine) + timeout_ms;
     struct timespec until = {.tv_sec = until_ms / 1000,
                              .tv_nsec = until_ms % 1000 * 1000000};
-    return pthread_mutex_clocklock(&producer->poll_lock, CLOCK_MONOTONIC, &until) == 0;
+    return pthread_mutex_timedlock(&producer->poll_lock, &until) == 0;
 }
 
 int iso_producer_poll(struct iso_producer *producer, int timeout_ms)
