@@ -29,7 +29,7 @@ static const struct cli_command cli_commands[] = {
     {"delete", "COLLECTION KEY", "Delete a key, and wait until that is durable",
      iso_cli_delete},
     {"load", "COLLECTION [FILE]", "Write JSON lines, with progress", iso_cli_load},
-    {"export", "COLLECTION", "Print a region's live entries, or its conflict ledger",
+    {"export", "COLLECTION", "Print a region's entries, or its conflicts",
      iso_cli_export},
     {"lag", "[COLLECTION]", "Show how far behind every region is", iso_cli_lag},
     {"wait", "[COLLECTION]", "Wait until the regions caught up or converged",
@@ -99,7 +99,8 @@ static char *main_help(int key, const char *text, void *input)
         return NULL;
     fputs("Commands (each has its own --help):\n", out);
     for (const struct cli_command *row = cli_commands; row->name != NULL; row++)
-        fprintf(out, "  %-18s %-24s %s\n", row->name, row->arguments, row->words);
+        fprintf(out, "  %s %-*s %s\n", row->name, (int)(27 - strlen(row->name)),
+                row->arguments, row->words);
     fclose(out);
     return help; /* argp frees it */
 }
