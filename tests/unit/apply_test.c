@@ -367,6 +367,83 @@ START_TEST(an_abort_leaves_nothing_and_the_same_records_give_the_same_again)
 }
 END_TEST
 
+/* Changes a byte of a stored row, as a disk might. */
+static void damage(enum iso_space space, const struct iso_buf *key)
+{
+    struct iso_bytes row;
+    struct iso_buf copy = {0};
+    ground_begin(&ground);
+    ck_ok(iso_txn_get(ground.txn, space, iso_buf_bytes(key), &row, &ground.why));
+    iso_buf_add_bytes(&copy, row);
+    copy.data[copy.size - 1] ^= 1;
+    iso_txn_put(ground.txn, space, iso_buf_bytes(key), iso_buf_bytes(&copy));
+    iso_buf_release(&copy);
+}
+
+START_TEST(a_record_that_meets_damage_leaves_the_slice_as_it_was)
+{
+    struct iso_buf key = {0};
+    struct iso_loser loser = {
+        .key = iso_bytes_text("key"),
+        .field = iso_bytes_text(""),
+        .version = {hlc_at(10, 1), iso_node(EU, 0xa0 + EU)},
+    };
+    ground_define(&ground);
+    ground_put(&ground, EU, 1, 10, "key", "eu");
+    ground_put(&ground, US, 1, 20, "key", "us"); /* eu's lost */
+    if (_i == 0) {
+        iso_rows_key_entry(&key, COLLECTION, 0, iso_bytes_text("key"));
+        damage(ISO_ENTRY, &key);
+    } else {
+        iso_rows_prefix(&key, COLLECTION, 0);
+        iso_loser_key(&loser, &key);
+        damage(ISO_LEDGER, &key);
+    }
+    struct iso_buf before = slice_bytes(ground.apply);
+    made_write(&ground.made,
+               (struct draft){ground.next, EU, 0xa0 + EU, 2, 30, "key", "x"});
+    ck_err(ground_apply(&ground, LOG, false), ISO_DAMAGED);
+    ck_err(ground_apply(&ground, LOG, false), ISO_DAMAGED); /* and is no duplicate */
+    expect_same(before, slice_bytes(ground.apply));
+    ground_put(&ground, EU, 2, 30, "other", "x");
+    iso_buf_release(&key);
+}
+END_TEST
+
+START_TEST(a_merge_that_fails_half_way_gives_the_ledger_back)
+{
+    uint8_t names[2 * ISO_VERSION_SIZE];
+    struct iso_buf key = {0};
+    struct iso_loser loser = {.key = iso_bytes_text("key"),
+                              .field = iso_bytes_text("")};
+    ground_define(&ground);
+    ground_put(&ground, EU, 1, 10, "key", "eu");
+    ground_put(&ground, US, 1, 20, "key", "us");
+    made_write(&ground.made, (struct draft){ground.next, EU, 0xb0, 1, 30, "key", "y"});
+    ground.made.write.blind = false;
+    made_seal(&ground.made);
+    ground_expect(&ground, ISO_APPLIED); /* saw nothing: us's lost, too */
+    ck_assert_uint_eq(iso_apply_slice(ground.apply)->ledger_rows, 2);
+    iso_version_put(names,
+                    (struct iso_version){hlc_at(10, 1), iso_node(EU, 0xa0 + EU)});
+    loser.version = (struct iso_version){hlc_at(20, 1), iso_node(US, 0xa0 + US)};
+    iso_version_put(names + ISO_VERSION_SIZE, loser.version);
+    iso_rows_prefix(&key, COLLECTION, 0);
+    iso_loser_key(&loser, &key);
+    damage(ISO_LEDGER, &key); /* the second that leaves */
+    struct iso_buf before = slice_bytes(ground.apply);
+    made_write(&ground.made, (struct draft){ground.next, EU, 0xb0, 2, 40, "key", "z"});
+    ground.made.write.blind = false;
+    ground.made.write.read = (struct iso_names){names, 2};
+    made_seal(&ground.made);
+    ck_err(ground_apply(&ground, LOG, false), ISO_DAMAGED);
+    expect_same(before, slice_bytes(ground.apply));
+    ground_commit(&ground);
+    ck_assert_uint_eq(rows_of(ISO_LEDGER), 2);
+    iso_buf_release(&key);
+}
+END_TEST
+
 START_TEST(the_end_of_a_log_moves_the_frontier_forwards_only)
 {
     ground_define(&ground);
@@ -402,6 +479,9 @@ int main(void)
     tcase_add_test(tests, a_committed_slice_is_loaded_as_it_was);
     tcase_add_test(tests,
                    an_abort_leaves_nothing_and_the_same_records_give_the_same_again);
+    tcase_add_loop_test(tests, a_record_that_meets_damage_leaves_the_slice_as_it_was, 0,
+                        2);
+    tcase_add_test(tests, a_merge_that_fails_half_way_gives_the_ledger_back);
     tcase_add_test(tests, the_end_of_a_log_moves_the_frontier_forwards_only);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
