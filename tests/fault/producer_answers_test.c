@@ -200,6 +200,46 @@ START_TEST(what_a_lost_client_held_is_sent_again_in_order_before_anything_new)
 }
 END_TEST
 
+/* The seqs in the log, in its order. */
+static void ck_seqs(const uint64_t *seqs, size_t count)
+{
+    struct ground_log log;
+    ground_log_read(&g, 0, &log);
+    ck_assert_uint_eq(log.count, count);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_uint_eq(log.records[i].write.seq, seqs[i]);
+    ground_log_release(&log);
+}
+
+START_TEST(nothing_new_overtakes_what_must_be_sent_again)
+{
+    iso_memory_lose_answers(g.bus, 2);
+    for (int i = 0; i < 2; i++)
+        ck_ok(ground_put(&g, "k", "v"));
+    atomic_store(&bus.refuse, 3); /* the queue is too full to send them again */
+    iso_producer_poll(g.producer, 0);
+    ck_err(ground_put(&g, "k", "v"), ISO_AGAIN);
+    atomic_store(&bus.refuse, 0);
+    ck_err(ground_put(&g, "k", "v"), ISO_AGAIN); /* until a poll has sent them */
+    iso_producer_poll(g.producer, 0);
+    ck_ok(ground_put(&g, "k", "v"));
+    ground_flush(&g);
+    ck_seqs((const uint64_t[]){1, 2, 1, 2, 3}, 5);
+}
+END_TEST
+
+START_TEST(answers_that_come_out_of_order_are_sent_again_in_order)
+{
+    bus.reverse = true;
+    iso_memory_lose_answers(g.bus, 3);
+    for (int i = 0; i < 3; i++)
+        ck_ok(ground_put(&g, "k", "v"));
+    ground_flush(&g);
+    ck_seqs((const uint64_t[]){1, 2, 3, 1, 2, 3}, 6);
+    ck_assert_uint_eq(g.ack_count, 3);
+}
+END_TEST
+
 START_TEST(closing_between_two_clients_answers_all_as_unknown)
 {
     iso_memory_lose_answers(g.bus, 10);
@@ -239,6 +279,8 @@ int main(void)
                    a_fenced_send_uses_no_seq_and_the_next_poll_replaces_the_client);
     tcase_add_test(one,
                    what_a_lost_client_held_is_sent_again_in_order_before_anything_new);
+    tcase_add_test(one, nothing_new_overtakes_what_must_be_sent_again);
+    tcase_add_test(one, answers_that_come_out_of_order_are_sent_again_in_order);
     tcase_add_test(one, closing_between_two_clients_answers_all_as_unknown);
     return ground_main(suite);
 }

@@ -20,10 +20,13 @@ struct fault_bus {
     atomic_int budget;
     atomic_bool fence;
     atomic_int fence_every, sends;
-    atomic_int reopen_fails;
+    atomic_int reopen_fails, refuse;
+    bool reverse;
     void (*alter)(struct iso_delivery *delivery);
     bool send_polls; /* what is sent is in the log at once */
 };
+
+enum { FAULT_HELD_MAX = 64 };
 
 struct fault_publisher {
     struct iso_publisher publisher;
@@ -31,6 +34,8 @@ struct fault_publisher {
     struct iso_publisher *inner;
     struct iso_publisher_options options;
     atomic_bool fenced;
+    struct iso_delivery held[FAULT_HELD_MAX]; /* while it reverses */
+    int held_count;
 };
 
 static inline void fault_spend(struct fault_bus *bus)
@@ -68,6 +73,10 @@ static inline enum iso_err fault_send(struct iso_publisher *base,
         atomic_store(&publisher->fenced, true);
     if (fault_fenced(publisher))
         return iso_fail(why, ISO_FENCED, "fenced");
+    if (atomic_load(&publisher->bus->refuse) > 0) {
+        atomic_fetch_sub(&publisher->bus->refuse, 1);
+        return iso_fail(why, ISO_AGAIN, "full");
+    }
     enum iso_err err = iso_publisher_send(publisher->inner, message, why);
     int delivered;
     if (err == ISO_OK && publisher->bus->send_polls)
@@ -83,7 +92,11 @@ static inline enum iso_err fault_poll(struct iso_publisher *base, int timeout_ms
     *delivered = 0;
     if (fault_fenced(publisher))
         return iso_fail(why, ISO_FENCED, "fenced");
-    return iso_publisher_poll(publisher->inner, timeout_ms, delivered, why);
+    enum iso_err err = iso_publisher_poll(publisher->inner, timeout_ms, delivered, why);
+    while (publisher->held_count > 0)
+        publisher->options.delivered(publisher->options.user,
+                                     &publisher->held[--publisher->held_count]);
+    return err;
 }
 
 static inline enum iso_err fault_trouble(struct iso_publisher *base,
@@ -111,6 +124,11 @@ static inline void fault_delivered(void *user, const struct iso_delivery *delive
     struct iso_delivery altered = *delivery;
     if (publisher->bus->alter != NULL)
         publisher->bus->alter(&altered);
+    if (publisher->bus->reverse) {
+        iso_assert(publisher->held_count < FAULT_HELD_MAX);
+        publisher->held[publisher->held_count++] = altered;
+        return;
+    }
     publisher->options.delivered(publisher->options.user, &altered);
 }
 

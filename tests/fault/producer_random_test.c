@@ -147,7 +147,7 @@ static void random_write(struct iso_chance *chance, int step, struct iso_buf *co
 
 static void random_fault(struct iso_chance *chance)
 {
-    switch (below(chance, 6)) {
+    switch (below(chance, 7)) {
     case 0:
         iso_memory_lose_answers(g.bus, below(chance, 5));
         break;
@@ -161,6 +161,9 @@ static void random_fault(struct iso_chance *chance)
         iso_memory_cut(g.bus, below(chance, 2) == 0);
         break;
     case 4:
+        atomic_store(&bus.refuse, below(chance, 6));
+        break;
+    case 5:
         timeless = below(chance, 4);
         break;
     default:
