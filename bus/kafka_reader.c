@@ -33,16 +33,17 @@ static const struct iso_reader_port reader_port;
 
 /* ---- open, close ---- */
 
-/* Three quarters of the memory are records of the usual short kind, by count; large
- * ones are bounded by bytes. What one fetch may overshoot by is bounded too. */
+/* Most of the memory is for records of the usual short kind, by count; large ones are
+ * bounded by bytes. The rest is for what one fetch overshoots by, unpacked. Measured
+ * with records of 176 bytes, 64 to 512 MiB: never a twentieth above it. */
 static enum iso_err reader_client(const struct kafka_bus *bus,
                                   const struct iso_reader_options *options,
                                   struct kafka_reader *reader, struct iso_why *why)
 {
     int64_t memory = options->memory_max ? options->memory_max : KAFKA_MEMORY_DEFAULT;
-    int64_t count = memory / 4 * 3 / QUEUED_MESSAGE_SIZE;
+    int64_t count = memory / 8 * 5 / QUEUED_MESSAGE_SIZE;
     int64_t kib = memory / 2 / 1024;
-    int64_t fetch = memory / 8;
+    int64_t fetch = memory / 16;
     if (fetch < 2 * ISO_MESSAGE_MAX)
         fetch = 2 * ISO_MESSAGE_MAX;
     char messages[24], kbytes[24], fetch_max[24], receive_max[24];
