@@ -197,9 +197,9 @@ static void sum_late(const struct lag_look *look, struct lag_sum *sum,
 {
     uint16_t log = look->collection->logs[index].number;
     const struct table_stand *stand = iso_table_stand(report, log);
-    bool moves =
-        stand != NULL && stand->moved_ms != ISO_UNKNOWN_MS &&
-        report->heard_ms - stand->moved_ms <= look->lag->options.stale_after_ms;
+    bool moves = stand != NULL && stand->moved_ms != ISO_UNKNOWN_MS &&
+                 iso_table_age_ms(report->heard_ms, stand->moved_ms) <=
+                     look->lag->options.stale_after_ms;
     sum_say(sum, moves ? ISO_LAG_CATCHING_UP : ISO_LAG_LAGGING, look->partition,
             "%s%llu records wait in log %u, the oldest for %.1f s, and %s applies %s",
             waiting->exact ? "" : "up to ", (unsigned long long)waiting->records,
@@ -244,22 +244,23 @@ static void sum_log(const struct lag_look *look, struct lag_sum *sum,
         sum_late(look, sum, report, index, &waiting);
 }
 
-static void sum_staleness(const struct lag_look *look, struct lag_sum *sum,
-                          const struct table_report *report)
+/* When the newest record of the source that the target has applied was appended. */
+static int64_t newest_ms_of(const struct lag_look *look, const struct lag_sum *sum,
+                            const struct table_report *report, size_t index)
 {
-    int64_t newest_ms = ISO_UNKNOWN_MS;
-    for (size_t i = 0; i < report->stand_count; i++) {
-        const struct table_source *source =
-            iso_table_source(report, &report->stands[i], sum->source);
-        if (source != NULL && source->append_ms > newest_ms)
-            newest_ms = source->append_ms;
-    }
-    if (newest_ms == ISO_UNKNOWN_MS) {
-        sum->staleness_unknown = true;
-        return;
-    }
+    const struct table_stand *stand =
+        iso_table_stand(report, look->collection->logs[index].number);
+    const struct table_source *source = iso_table_source(report, stand, sum->source);
+    return source == NULL ? ISO_UNKNOWN_MS : source->append_ms;
+}
+
+static void sum_staleness(const struct lag_look *look, struct lag_sum *sum,
+                          int64_t newest_ms)
+{
     int64_t staleness_ms = iso_table_age_ms(look->now_ms, newest_ms);
-    if (sum->row->staleness_ms < staleness_ms)
+    if (newest_ms == ISO_UNKNOWN_MS)
+        sum->staleness_unknown = true;
+    else if (sum->row->staleness_ms < staleness_ms)
         sum->row->staleness_ms = staleness_ms;
 }
 
@@ -300,11 +301,15 @@ static void sum_slice(const struct lag_look *look, struct lag_sum *sum)
         return;
     }
     sum_daemon(look, sum, report);
-    sum_staleness(look, sum, report);
+    int64_t newest_ms = ISO_UNKNOWN_MS;
     for (size_t i = 0; i < definition->log_count; i++) {
-        if ((definition->logs[i].writers >> (sum->source - 1) & 1) != 0)
-            sum_log(look, sum, report, i);
+        if ((definition->logs[i].writers >> (sum->source - 1) & 1) == 0)
+            continue;
+        sum_log(look, sum, report, i);
+        int64_t here_ms = newest_ms_of(look, sum, report, i);
+        newest_ms = here_ms > newest_ms ? here_ms : newest_ms;
     }
+    sum_staleness(look, sum, newest_ms);
 }
 
 static void sum_end(struct lag_sum *sum)

@@ -282,6 +282,20 @@ static void stands_fill(struct table_report *kept, const struct iso_slice *slice
     kept->stand_count = slice->log_count;
 }
 
+/* A sentence that anybody may have written goes to terminals and into JSON: ASCII only.
+ */
+static char *why_new(const char *text)
+{
+    if (text[0] == '\0')
+        return NULL;
+    char *why = iso_strdup(text);
+    for (char *at = why; *at != '\0'; at++) {
+        if (*at < 0x20 || *at > 0x7e)
+            *at = '?';
+    }
+    return why;
+}
+
 static void report_keep(struct table_report *kept, struct iso_report *report,
                         bool same_store)
 {
@@ -289,7 +303,7 @@ static void report_keep(struct table_report *kept, struct iso_report *report,
     memcpy(kept->store, report->store, sizeof kept->store);
     kept->state = report->state;
     iso_free(kept->why);
-    kept->why = report->why[0] == '\0' ? NULL : iso_strdup(report->why);
+    kept->why = why_new(report->why);
     stands_fill(kept, slice, same_store);
     sources_fill(kept, slice);
     struct iso_vector vector = kept->vector;

@@ -6,7 +6,7 @@
  *                  └── places[partition]      the end, and the append times asked for
  *
  * A report is kept as the few numbers that lag and verdict need: with 50 regions, each
- * with a log of its own, and 200 partitions that is some 30 MB, where the reports
+ * with a log of its own, and 200 partitions that is some 50 MB, where the reports
  * themselves would take 200.
  */
 #ifndef ISO_MONITOR_TABLE_H
@@ -118,10 +118,14 @@ int64_t iso_table_end(const struct table_collection *collection, size_t index,
 int64_t iso_table_append_ms(const struct table_collection *collection, size_t index,
                             uint32_t partition, int64_t offset);
 
-/* How long ago; a clock ahead of ours makes it 0, never less. */
+/* How long ago; a clock ahead of ours makes it 0, never less. Whatever a report says.
+ */
 static inline int64_t iso_table_age_ms(int64_t now_ms, int64_t then_ms)
 {
-    return now_ms > then_ms ? now_ms - then_ms : 0;
+    int64_t age_ms;
+    if (now_ms <= then_ms)
+        return 0;
+    return __builtin_sub_overflow(now_ms, then_ms, &age_ms) ? INT64_MAX : age_ms;
 }
 
 #endif

@@ -1,0 +1,132 @@
+/* What the table of lag says of a region: its state, and why. */
+#include "lag_kit.h"
+
+/* ---- states ---- */
+
+START_TEST(a_daemon_that_was_closed_is_stopped)
+{
+    begin_level();
+    struct iso_report report = level(US, 0, 10);
+    report.state = ISO_SLICE_CLOSED;
+    iso_lag_feed_report(lag, &report, KIT_NOW - 2000);
+    ck_state(row(EU, US), ISO_LAG_STOPPED, "the daemon of us was stopped 2.0 s ago");
+    ck_state(row(US, EU), ISO_LAG_OK, NULL);
+    finish();
+}
+END_TEST
+
+START_TEST(a_daemon_that_falls_silent_is_stopped)
+{
+    begin_level();
+    struct iso_report report = level(AP, 0, 10);
+    iso_lag_feed_report(lag, &report, KIT_NOW + 15000);
+    const struct iso_lag_row *at = row_at(EU, US, KIT_NOW + 15000);
+    ck_assert_int_eq(at->report_age_ms, 15500);
+    ck_state(at, ISO_LAG_STOPPED,
+             "partition 0: the daemon of us was last heard 15.5 s");
+    finish();
+}
+END_TEST
+
+START_TEST(a_parked_slice_is_named_with_its_reason)
+{
+    begin_level();
+    struct iso_report report = level(US, 0, 10);
+    report.state = ISO_SLICE_STOPPED;
+    snprintf(report.why, sizeof report.why, "ISO_LOG_DIVERGED at offset 7\x1b[31m");
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    ck_state(row(EU, US), ISO_LAG_PARKED,
+             "partition 0: ISO_LOG_DIVERGED at offset 7?[31m");
+    report = level(US, 0, 10);
+    report.state = ISO_SLICE_PARKED;
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    ck_state(row(EU, US), ISO_LAG_PARKED, "it does not say why");
+    finish();
+}
+END_TEST
+
+START_TEST(a_slice_that_waits_says_so_and_is_ok)
+{
+    begin_level();
+    struct iso_report report = level(US, 0, 10);
+    report.state = ISO_SLICE_WAITING;
+    snprintf(report.why, sizeof report.why, "Kafka is away");
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    ck_state(row(EU, US), ISO_LAG_OK, "waiting: Kafka is away");
+    finish();
+}
+END_TEST
+
+/* us stands at 10 of 50 since its reports began; then it goes on. */
+START_TEST(a_late_region_that_moves_is_catching_up_and_one_that_does_not_is_lagging)
+{
+    begin_level();
+    feed_end(EU, 0, 50);
+    iso_lag_feed_waiting(lag, "packages", EU, 0, 10, KIT_NOW - KIT_STALE_MS);
+    ck_state(row(EU, US), ISO_LAG_OK, NULL);
+    ck_state(row_at(EU, US, KIT_NOW + 1), ISO_LAG_LAGGING,
+             "partition 0: 40 records wait in log 1, the oldest for 5.0 s");
+    struct iso_report report = level(US, 0, 20);
+    iso_lag_feed_report(lag, &report, KIT_NOW + 1000);
+    iso_lag_feed_waiting(lag, "packages", EU, 0, 20, KIT_NOW - KIT_STALE_MS);
+    ck_state(row_at(EU, US, KIT_NOW + 1000), ISO_LAG_CATCHING_UP, "30 records wait");
+    report = level(US, 0, 20);
+    iso_lag_feed_report(lag, &report, KIT_NOW + 1000 + KIT_STALE_MS);
+    ck_state(row_at(EU, US, KIT_NOW + 7000), ISO_LAG_CATCHING_UP, "30 records wait");
+    report = level(US, 0, 20);
+    iso_lag_feed_report(lag, &report, KIT_NOW + 1001 + KIT_STALE_MS);
+    ck_state(row_at(EU, US, KIT_NOW + 7000), ISO_LAG_LAGGING, "30 records wait");
+    finish();
+}
+END_TEST
+
+START_TEST(the_progress_of_another_store_is_none)
+{
+    begin_level();
+    feed_end(EU, 0, 50);
+    struct iso_report report = level(US, 0, 20);
+    memset(report.store, 0x77, sizeof report.store);
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    iso_lag_feed_waiting(lag, "packages", EU, 0, 20, KIT_NOW - 6000);
+    ck_state(row(EU, US), ISO_LAG_LAGGING, "none");
+    finish();
+}
+END_TEST
+
+START_TEST(of_two_stores_of_a_region_the_one_heard_last_counts)
+{
+    begin_level();
+    struct iso_report report = level(US, 0, 4);
+    memset(report.store, 0x77, sizeof report.store);
+    iso_lag_feed_report(lag, &report, KIT_NOW - 501);
+    ck_assert_uint_eq(row(EU, US)->records_behind, 0);
+    report = level(US, 0, 4);
+    memset(report.store, 0x77, sizeof report.store);
+    iso_lag_feed_report(lag, &report, KIT_NOW - 499);
+    ck_assert_uint_eq(row(EU, US)->records_behind, 6);
+    finish();
+}
+END_TEST
+
+static Suite *lag_state_suite(void)
+{
+    Suite *suite = suite_create("lag_state");
+    TCase *cases = tcase_create("lag_state");
+    tcase_set_timeout(cases, 60);
+    tcase_add_test(cases, a_daemon_that_was_closed_is_stopped);
+    tcase_add_test(cases, a_daemon_that_falls_silent_is_stopped);
+    tcase_add_test(cases, a_parked_slice_is_named_with_its_reason);
+    tcase_add_test(cases, a_slice_that_waits_says_so_and_is_ok);
+    tcase_add_test(
+        cases,
+        a_late_region_that_moves_is_catching_up_and_one_that_does_not_is_lagging);
+    tcase_add_test(cases, the_progress_of_another_store_is_none);
+    tcase_add_test(cases, of_two_stores_of_a_region_the_one_heard_last_counts);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return kit_main(lag_state_suite());
+}
