@@ -79,9 +79,9 @@ static enum iso_err letter_record(void *user, const struct iso_record *record,
         return ISO_OK;
     walk->count++;
     enum iso_err err = walk->each(walk, &letter);
-    if (err == ISO_OK && wanted != NULL)
-        err = ISO_END; /* twice is once */
-    return err;
+    if (err != ISO_OK)
+        *why = walk->cli->why; /* the walk hands on what stands there */
+    return err == ISO_OK && wanted != NULL ? ISO_END : err; /* twice is once */
 }
 
 static enum iso_err letters_of(struct letter_walk *walk, const char *cluster)
