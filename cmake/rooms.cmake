@@ -21,6 +21,10 @@ function(iso_library name files sees libraries)
         return()
     endif()
     add_library(iso_${name} STATIC ${files})
+    # Which names leave a shared library is said by its map (cmake/exports), and by that
+    # alone: a name that was hidden when it was compiled could not be let out any more.
+    set_target_properties(iso_${name} PROPERTIES C_VISIBILITY_PRESET default)
+    target_compile_options(iso_${name} PRIVATE -fno-semantic-interposition)
     target_include_directories(iso_${name} PUBLIC ${PROJECT_SOURCE_DIR})
     foreach(seen ${sees})
         target_link_libraries(iso_${name} PUBLIC iso_${seen})
