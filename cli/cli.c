@@ -64,7 +64,7 @@ enum iso_err iso_cli_bus(struct cli *cli, const char *cluster, struct iso_bus **
 
 enum iso_err iso_cli_control(struct cli *cli)
 {
-    struct iso_bus *home;
+    struct iso_bus *home = NULL;
     enum iso_err err = iso_cli_bus(cli, NULL, &home);
     if (err != ISO_OK)
         return err;

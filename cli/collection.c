@@ -267,7 +267,7 @@ static enum iso_err topics_make(struct cli *cli,
     for (size_t i = 0; i < definition->log_count; i++) {
         const struct iso_definition_log *log = &definition->logs[i];
         int replication = replication_of(cli, log->cluster);
-        struct iso_bus *bus;
+        struct iso_bus *bus = NULL;
         enum iso_err err = iso_cli_bus(cli, log->cluster, &bus);
         if (err == ISO_OK)
             err = iso_control_topics(bus, iso_cli_prefix(cli),
@@ -289,7 +289,7 @@ static enum iso_err logs_define(struct cli *cli,
     iso_chance_machine_init(&chance);
     for (size_t i = 0; i < definition->log_count; i++) {
         const struct iso_definition_log *log = &definition->logs[i];
-        struct iso_bus *bus;
+        struct iso_bus *bus = NULL;
         enum iso_err err = iso_cli_bus(cli, log->cluster, &bus);
         if (err == ISO_OK)
             err = iso_log_define(bus, definition, log, &chance, CLI_TIMEOUT_MS,
@@ -306,7 +306,7 @@ static enum iso_err collection_make(struct cli *cli,
                                     const struct iso_definition *definition)
 {
     enum iso_err err = topics_make(cli, definition);
-    struct iso_bus *home;
+    struct iso_bus *home = NULL;
     if (err == ISO_OK)
         err = iso_cli_bus(cli, NULL, &home);
     if (err == ISO_OK)

@@ -87,7 +87,7 @@ static enum iso_err letter_record(void *user, const struct iso_record *record,
 static enum iso_err letters_of(struct letter_walk *walk, const char *cluster)
 {
     struct cli *cli = walk->cli;
-    struct iso_bus *bus;
+    struct iso_bus *bus = NULL;
     enum iso_err err = iso_cli_bus(cli, cluster, &bus);
     if (err != ISO_OK)
         return err;

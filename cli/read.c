@@ -101,7 +101,7 @@ enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv)
                   &arguments);
     if (arguments.places[1] == NULL)
         return iso_fail(&cli->why, ISO_USAGE, "which key?");
-    struct iso_replica *replica;
+    struct iso_replica *replica = NULL;
     enum iso_err err = replica_open(cli, arguments.region, &replica);
     if (err != ISO_OK)
         return err;
@@ -167,7 +167,7 @@ enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv)
     struct read_arguments arguments = {0};
     iso_cli_parse(iso_cli_command_now, export_options, read_option, argc, argv,
                   &arguments);
-    struct iso_replica *replica;
+    struct iso_replica *replica = NULL;
     enum iso_err err = replica_open(cli, arguments.region, &replica);
     if (err != ISO_OK)
         return err;

@@ -46,7 +46,7 @@ enum iso_err iso_cli_region_add(struct cli *cli, int argc, char **argv)
 {
     struct region_arguments arguments = {0};
     iso_cli_parse(iso_cli_command_now, add_options, add_option, argc, argv, &arguments);
-    struct iso_bus *home;
+    struct iso_bus *home = NULL;
     enum iso_err err = iso_cli_bus(cli, NULL, &home);
     if (err != ISO_OK)
         return err;

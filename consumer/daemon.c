@@ -87,7 +87,7 @@ static struct iso_shard_tuning daemon_tuning(const struct iso_daemon *daemon)
     while (iso_settings_name(daemon->settings, "cluster", clusters) != NULL)
         clusters++;
     return (struct iso_shard_tuning){
-        .fetch_bytes = share * 3 / 8 / clusters,
+        .fetch_bytes = share * 3 / 8 / (clusters > 0 ? clusters : 1),
         .batch_bytes = share * 3 / 8,
         .batch_linger_ms = daemon_number(daemon, "batch.linger"),
         .batch_time_max_ms = daemon_number(daemon, "batch.time.max"),
