@@ -61,6 +61,7 @@ struct lag_sum {
     struct iso_lag_row *row;
     unsigned source, target;
     bool records_unknown, behind_unknown, staleness_unknown, age_unknown;
+    bool moves;   /* some slice that is late gets on */
     int severity; /* of what `why` says */
 };
 
@@ -148,6 +149,7 @@ struct lag_waiting {
     bool exact;
     int64_t from;
     int64_t before_ms; /* append time of the newest record below `from` */
+    int64_t behind_ms;
 };
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -190,21 +192,23 @@ static struct lag_waiting waiting_in(const struct lag_look *look,
     return waiting;
 }
 
-/* Old records wait: is the target getting on? */
+/* Old records wait. One slice that gets on is enough to hope: a daemon applies what
+ * waits slice by slice. One that is silent gets nowhere. */
 static void sum_late(const struct lag_look *look, struct lag_sum *sum,
                      const struct table_report *report, size_t index,
                      const struct lag_waiting *waiting)
 {
+    int64_t stale_after_ms = look->lag->options.stale_after_ms;
     uint16_t log = look->collection->logs[index].number;
     const struct table_stand *stand = iso_table_stand(report, log);
-    bool moves = stand != NULL && stand->moved_ms != ISO_UNKNOWN_MS &&
-                 iso_table_age_ms(report->heard_ms, stand->moved_ms) <=
-                     look->lag->options.stale_after_ms;
-    sum_say(sum, moves ? ISO_LAG_CATCHING_UP : ISO_LAG_LAGGING, look->partition,
-            "%s%llu records wait in log %u, the oldest for %.1f s, and %s applies %s",
+    bool heard = iso_table_age_ms(look->now_ms, report->heard_ms) <= stale_after_ms;
+    if (heard && stand != NULL && stand->moved_ms != ISO_UNKNOWN_MS &&
+        iso_table_age_ms(report->heard_ms, stand->moved_ms) <= stale_after_ms)
+        sum->moves = true;
+    sum_say(sum, ISO_LAG_LAGGING, look->partition,
+            "%s%llu records wait in log %u, the oldest for %.1f s",
             waiting->exact ? "" : "up to ", (unsigned long long)waiting->records,
-            (unsigned)log, seconds(sum->row->behind_ms), sum->row->target,
-            moves ? "them" : "none");
+            (unsigned)log, seconds(waiting->behind_ms));
 }
 
 static void sum_log(const struct lag_look *look, struct lag_sum *sum,
@@ -237,10 +241,10 @@ static void sum_log(const struct lag_look *look, struct lag_sum *sum,
                 (unsigned)log->number);
         return;
     }
-    int64_t behind_ms = iso_table_age_ms(look->now_ms, append_ms);
-    if (sum->row->behind_ms < behind_ms)
-        sum->row->behind_ms = behind_ms;
-    if (behind_ms > look->lag->options.stale_after_ms)
+    waiting.behind_ms = iso_table_age_ms(look->now_ms, append_ms);
+    if (sum->row->behind_ms < waiting.behind_ms)
+        sum->row->behind_ms = waiting.behind_ms;
+    if (waiting.behind_ms > look->lag->options.stale_after_ms)
         sum_late(look, sum, report, index, &waiting);
 }
 
@@ -315,6 +319,8 @@ static void sum_slice(const struct lag_look *look, struct lag_sum *sum)
 static void sum_end(struct lag_sum *sum)
 {
     struct iso_lag_row *row = sum->row;
+    if (row->state == ISO_LAG_LAGGING && sum->moves)
+        row->state = ISO_LAG_CATCHING_UP;
     if (sum->records_unknown)
         row->records_behind = ISO_UNKNOWN_COUNT;
     if (sum->behind_unknown)

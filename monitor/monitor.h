@@ -33,8 +33,8 @@
 enum iso_lag_state {
     ISO_LAG_UNKNOWN,     /* no report, or no ends */
     ISO_LAG_OK,          /* nothing waits, or it is younger than stale.after */
-    ISO_LAG_CATCHING_UP, /* behind, and the frontier moves */
-    ISO_LAG_LAGGING,     /* behind for longer than stale.after, and it does not move */
+    ISO_LAG_CATCHING_UP, /* as lagging, but some slice that is behind moves */
+    ISO_LAG_LAGGING,     /* behind for longer than stale.after, and nothing moves */
     ISO_LAG_STOPPED,     /* the daemon closed, or was not heard for stopped.after */
     ISO_LAG_PARKED, /* the daemon parked or stopped a slice: `why` says which and why */
 };

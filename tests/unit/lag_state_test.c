@@ -80,6 +80,28 @@ START_TEST(a_late_region_that_moves_is_catching_up_and_one_that_does_not_is_lagg
 }
 END_TEST
 
+/* Slice 0 gets on, slice 1 does not: it is named, and there is hope. */
+START_TEST(one_slice_that_gets_on_is_catching_up_unless_its_daemon_is_silent)
+{
+    begin((struct kit_shape){.regions = 2, .partitions = 2});
+    for (uint32_t p = 0; p < 2; p++) {
+        for (int64_t frontier = 5; frontier <= (p == 0 ? 6 : 5); frontier++) {
+            struct iso_report report = kit_report("packages", US, p);
+            kit_stand(&report, EU, frontier, KIT_NOW - 8000 - 1000 * p);
+            iso_lag_feed_report(lag, &report, KIT_NOW);
+        }
+        feed_end(EU, p, 50);
+    }
+    ck_state(row(EU, US), ISO_LAG_CATCHING_UP, "partition 0: 44 records wait in log 1");
+    ck_state(row_at(EU, US, KIT_NOW + KIT_STALE_MS), ISO_LAG_CATCHING_UP, "44");
+    feed_end(EU, 0, 6);
+    ck_state(row(EU, US), ISO_LAG_LAGGING, "partition 1: 45 records wait in log 1");
+    feed_end(EU, 0, 50);
+    ck_state(row_at(EU, US, KIT_NOW + KIT_STALE_MS + 1), ISO_LAG_LAGGING, "44");
+    finish();
+}
+END_TEST
+
 START_TEST(the_progress_of_another_store_is_none)
 {
     begin_level();
@@ -88,7 +110,7 @@ START_TEST(the_progress_of_another_store_is_none)
     memset(report.store, 0x77, sizeof report.store);
     iso_lag_feed_report(lag, &report, KIT_NOW);
     iso_lag_feed_waiting(lag, "packages", EU, 0, 20, KIT_NOW - 6000);
-    ck_state(row(EU, US), ISO_LAG_LAGGING, "none");
+    ck_state(row(EU, US), ISO_LAG_LAGGING, "30 records wait");
     finish();
 }
 END_TEST
@@ -120,6 +142,8 @@ static Suite *lag_state_suite(void)
     tcase_add_test(
         cases,
         a_late_region_that_moves_is_catching_up_and_one_that_does_not_is_lagging);
+    tcase_add_test(cases,
+                   one_slice_that_gets_on_is_catching_up_unless_its_daemon_is_silent);
     tcase_add_test(cases, the_progress_of_another_store_is_none);
     tcase_add_test(cases, of_two_stores_of_a_region_the_one_heard_last_counts);
     suite_add_tcase(suite, cases);
