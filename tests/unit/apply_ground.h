@@ -98,6 +98,7 @@ struct made {
     struct iso_write write;
     struct iso_buf key, value, header, names;
     struct iso_record record;
+    bool broken; /* its header was cut: no reader learns what `write` says */
 };
 
 static inline uint64_t hlc_at(int64_t after_birth_ms, unsigned counter)
