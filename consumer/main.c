@@ -147,6 +147,11 @@ static enum iso_err main_run(const struct arguments *arguments,
     if (err != ISO_OK || arguments->check)
         return err;
     main_log(settings);
+    /* A shell starts background programs with SIGINT ignored; a second one must end us.
+     */
+    const struct sigaction plain = {.sa_handler = SIG_DFL};
+    sigaction(SIGTERM, &plain, NULL);
+    sigaction(SIGINT, &plain, NULL);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
