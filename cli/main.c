@@ -5,14 +5,12 @@
  * command's. Exit status: 0; 1 for `get` of a missing key and `wait` at its deadline;
  * else one of sysexits(3), with a sentence on standard error that names the remedy.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 
-#include "base/keyfile.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "cli/cli.h"
 
 static const struct cli_command cli_commands[] = {
@@ -41,39 +39,19 @@ static const struct cli_command cli_commands[] = {
     {0},
 };
 
-enum { MAIN_PAIRS_MAX = 64, OPTION_SETTINGS = 256 };
-
 struct main_arguments {
-    const char *config;
-    const char *pairs[MAIN_PAIRS_MAX];
-    size_t pair_count;
+    struct iso_program program;
     int at; /* where the command stands in argv; 0: none */
-};
-
-static const struct argp_option main_options[] = {
-    {"config", 'c', "FILE", 0,
-     "Settings file (else $ISOSTASY_CONFIG, else /etc/isostasy/isostasy.conf)", 0},
-    {NULL, 'X', "SECTION.KEY=VALUE", 0,
-     "Overrides one setting; may be given many times", 0},
-    {"settings", OPTION_SETTINGS, NULL, 0, "List every setting and exit", 0},
-    {0},
 };
 
 static error_t main_option(int key, char *value, struct argp_state *state)
 {
     struct main_arguments *arguments = state->input;
+    (void)value;
     switch (key) {
-    case 'c':
-        arguments->config = value;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->program;
         return 0;
-    case 'X':
-        if (arguments->pair_count == MAIN_PAIRS_MAX)
-            argp_error(state, "more than %d -X", MAIN_PAIRS_MAX);
-        arguments->pairs[arguments->pair_count++] = value;
-        return 0;
-    case OPTION_SETTINGS:
-        iso_settings_print_help(stdout);
-        exit(EX_OK);
     case ARGP_KEY_ARG:
         arguments->at = state->next - 1;
         state->next = state->argc; /* the rest is the command's */
@@ -128,17 +106,6 @@ static const struct cli_command *command_find(int argc, char **argv, int *used)
     return NULL;
 }
 
-static enum iso_err main_settings(const struct main_arguments *arguments,
-                                  struct cli *cli)
-{
-    enum iso_err err = iso_keyfile_read(cli->settings, arguments->config, &cli->why);
-    if (err == ISO_OK)
-        err = iso_settings_set_environment(cli->settings, &cli->why);
-    for (size_t i = 0; err == ISO_OK && i < arguments->pair_count; i++)
-        err = iso_settings_set_pair(cli->settings, arguments->pairs[i], &cli->why);
-    return err;
-}
-
 static void cli_release(struct cli *cli)
 {
     for (size_t i = 0; i < CLI_CLUSTERS_MAX; i++)
@@ -165,8 +132,9 @@ static enum iso_err command_run(struct cli *cli, const struct cli_command *comma
 int main(int argc, char **argv)
 {
     struct main_arguments arguments = {0};
+    const struct argp_child children[] = {{&iso_program_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {
-        .options = main_options,
+        .children = children,
         .parser = main_option,
         .args_doc = "COMMAND [ARGUMENT…]",
         .doc = "Writes, reads and watches data that is replicated between regions.\v",
@@ -185,7 +153,7 @@ int main(int argc, char **argv)
         return EX_USAGE;
     }
     struct cli cli = {.settings = iso_settings_new()};
-    enum iso_err err = main_settings(&arguments, &cli);
+    enum iso_err err = iso_program_settings(&arguments.program, cli.settings, &cli.why);
     if (err == ISO_OK)
         err = command_run(&cli, command, rest_count - used + 1, rest + used - 1);
     if (err != ISO_OK && cli.why.text[0] != '\0')

@@ -7,33 +7,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 
-#include "base/keyfile.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "bus/bus.h"
 #include "consumer/consumer.h"
 
-enum { OPTION_EXAMPLE = 256, OPTION_SETTINGS, OPTION_CHECK, MAIN_PAIRS_MAX = 64 };
+enum { OPTION_CHECK = 256 };
 
 struct arguments {
-    const char *config;
+    struct iso_program program;
     const char *region;
-    const char *pairs[MAIN_PAIRS_MAX];
-    size_t pair_count;
     bool check;
 };
 
 static const struct argp_option main_options[] = {
-    {"config", 'c', "FILE", 0,
-     "Settings file (else $ISOSTASY_CONFIG, else /etc/isostasy/isostasy.conf)", 0},
     {"region", 'r', "NAME", 0,
      "The region to serve (else the only one in the settings)", 0},
-    {NULL, 'X', "SECTION.KEY=VALUE", 0,
-     "Overrides one setting; may be given many times", 0},
     {"check", OPTION_CHECK, NULL, 0, "Check the settings and exit", 0},
-    {"example", OPTION_EXAMPLE, NULL, 0, "Print a commented settings file and exit", 0},
-    {"settings", OPTION_SETTINGS, NULL, 0, "List every setting and exit", 0},
     {0},
 };
 
@@ -41,26 +32,15 @@ static error_t main_option(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
-    case 'c':
-        arguments->config = value;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->program;
         return 0;
     case 'r':
         arguments->region = value;
         return 0;
-    case 'X':
-        if (arguments->pair_count == MAIN_PAIRS_MAX)
-            argp_error(state, "more than %d -X", MAIN_PAIRS_MAX);
-        arguments->pairs[arguments->pair_count++] = value;
-        return 0;
     case OPTION_CHECK:
         arguments->check = true;
         return 0;
-    case OPTION_EXAMPLE:
-        iso_settings_print_example(stdout);
-        exit(EX_OK);
-    case OPTION_SETTINGS:
-        iso_settings_print_help(stdout);
-        exit(EX_OK);
     case ARGP_KEY_ARG:
         if (arguments->region != NULL)
             argp_error(state, "one region a daemon; '%s' is one too many", value);
@@ -78,17 +58,6 @@ static void main_version(FILE *out, struct argp_state *state)
             iso_bus_library());
 }
 
-static enum iso_err main_settings(const struct arguments *arguments,
-                                  struct iso_settings *settings, struct iso_why *why)
-{
-    enum iso_err err = iso_keyfile_read(settings, arguments->config, why);
-    if (err == ISO_OK)
-        err = iso_settings_set_environment(settings, why);
-    for (size_t i = 0; err == ISO_OK && i < arguments->pair_count; i++)
-        err = iso_settings_set_pair(settings, arguments->pairs[i], why);
-    return err;
-}
-
 static enum iso_err main_region(const struct iso_settings *settings,
                                 const char **region, struct iso_why *why)
 {
@@ -102,20 +71,6 @@ static enum iso_err main_region(const struct iso_settings *settings,
             "NAME",
             *region == NULL ? "no" : "more than one");
     return ISO_OK;
-}
-
-static void main_log(const struct iso_settings *settings)
-{
-    const char *form = iso_settings_text(settings, "log", NULL, "form");
-    enum iso_log_form as = ISO_LOG_LOGFMT;
-    if (strcmp(form, "json") == 0)
-        as = ISO_LOG_JSON;
-    else if (strcmp(form, "text") == 0 ||
-             (strcmp(form, "auto") == 0 && isatty(STDERR_FILENO)))
-        as = ISO_LOG_TEXT;
-    enum iso_level level = ISO_INFO;
-    iso_level_parse(iso_settings_text(settings, "log", NULL, "level"), &level);
-    iso_log_open(STDERR_FILENO, as, level);
 }
 
 /* Until a signal or a failure; a second signal ends the process where it stands. */
@@ -141,25 +96,14 @@ static enum iso_err main_run(const struct arguments *arguments,
                              struct iso_settings *settings, struct iso_why *why)
 {
     const char *region = arguments->region;
-    enum iso_err err = main_settings(arguments, settings, why);
+    enum iso_err err = iso_program_settings(&arguments->program, settings, why);
     if (err == ISO_OK)
         err = main_region(settings, &region, why);
     if (err != ISO_OK || arguments->check)
         return err;
-    main_log(settings);
-    /* A shell starts background programs with SIGINT ignored; a second one must end us.
-     */
-    const struct sigaction plain = {.sa_handler = SIG_DFL};
-    sigaction(SIGTERM, &plain, NULL);
-    sigaction(SIGINT, &plain, NULL);
+    iso_program_log(settings);
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the shards' threads inherit it */
-    const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGHUP, &ignore, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
+    iso_program_signals(&signals); /* the shards' threads inherit it */
     struct iso_daemon *daemon;
     err = iso_daemon_open(settings, region, &daemon, why);
     if (err != ISO_OK)
@@ -174,7 +118,9 @@ static enum iso_err main_run(const struct arguments *arguments,
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
+    const struct argp_child children[] = {{&iso_program_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {
+        .children = children,
         .options = main_options,
         .parser = main_option,
         .args_doc = "[REGION]",

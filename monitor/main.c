@@ -10,40 +10,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 
-#include "base/keyfile.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "monitor/monitor.h"
 
 enum {
-    OPTION_EXAMPLE = 256,
-    OPTION_SETTINGS,
-    OPTION_CHECK,
+    OPTION_CHECK = 256,
     OPTION_ONCE,
-    MAIN_PAIRS_MAX = 64,
     OPEN_TIMEOUT_MS = 10000,
     REFRESH_TIMEOUT_MS = 5000,
 };
 
 struct arguments {
-    const char *config;
-    const char *pairs[MAIN_PAIRS_MAX];
-    size_t pair_count;
+    struct iso_program program;
     const char *collection;
     bool check, once, json;
 };
 
 static const struct argp_option main_options[] = {
-    {"config", 'c', "FILE", 0,
-     "Settings file (else $ISOSTASY_CONFIG, else /etc/isostasy/isostasy.conf)", 0},
-    {NULL, 'X', "SECTION.KEY=VALUE", 0,
-     "Overrides one setting; may be given many times", 0},
     {"json", 'j', NULL, 0, "One JSON object a line, instead of logfmt", 0},
     {"once", OPTION_ONCE, NULL, 0, "Write one round and exit", 0},
     {"check", OPTION_CHECK, NULL, 0, "Check the settings and exit", 0},
-    {"example", OPTION_EXAMPLE, NULL, 0, "Print a commented settings file and exit", 0},
-    {"settings", OPTION_SETTINGS, NULL, 0, "List every setting and exit", 0},
     {0},
 };
 
@@ -51,13 +39,8 @@ static error_t main_option(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     switch (key) {
-    case 'c':
-        arguments->config = value;
-        return 0;
-    case 'X':
-        if (arguments->pair_count == MAIN_PAIRS_MAX)
-            argp_error(state, "more than %d -X", MAIN_PAIRS_MAX);
-        arguments->pairs[arguments->pair_count++] = value;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->program;
         return 0;
     case 'j':
         arguments->json = true;
@@ -68,12 +51,6 @@ static error_t main_option(int key, char *value, struct argp_state *state)
     case OPTION_CHECK:
         arguments->check = true;
         return 0;
-    case OPTION_EXAMPLE:
-        iso_settings_print_example(stdout);
-        exit(EX_OK);
-    case OPTION_SETTINGS:
-        iso_settings_print_help(stdout);
-        exit(EX_OK);
     case ARGP_KEY_ARG:
         if (arguments->collection != NULL)
             argp_error(state, "one collection; '%s' is one too many", value);
@@ -257,54 +234,15 @@ static enum iso_err main_rounds(struct iso_monitor *monitor,
 
 /* ---- start ---- */
 
-static enum iso_err main_settings(const struct arguments *arguments,
-                                  struct iso_settings *settings, struct iso_why *why)
-{
-    enum iso_err err = iso_keyfile_read(settings, arguments->config, why);
-    if (err == ISO_OK)
-        err = iso_settings_set_environment(settings, why);
-    for (size_t i = 0; err == ISO_OK && i < arguments->pair_count; i++)
-        err = iso_settings_set_pair(settings, arguments->pairs[i], why);
-    return err;
-}
-
-static void main_log(const struct iso_settings *settings)
-{
-    const char *form = iso_settings_text(settings, "log", NULL, "form");
-    enum iso_log_form as = ISO_LOG_LOGFMT;
-    if (strcmp(form, "json") == 0)
-        as = ISO_LOG_JSON;
-    else if (strcmp(form, "text") == 0 ||
-             (strcmp(form, "auto") == 0 && isatty(STDERR_FILENO)))
-        as = ISO_LOG_TEXT;
-    enum iso_level level = ISO_INFO;
-    iso_level_parse(iso_settings_text(settings, "log", NULL, "level"), &level);
-    iso_log_open(STDERR_FILENO, as, level);
-}
-
-/* SIGTERM and SIGINT are waited for between rounds; a reader that went away is an error
- * of writing, not a signal. */
-static void main_signals(sigset_t *signals)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigemptyset(&ignore.sa_mask);
-    sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGHUP, &ignore, NULL);
-    sigemptyset(signals);
-    sigaddset(signals, SIGTERM);
-    sigaddset(signals, SIGINT);
-    sigprocmask(SIG_BLOCK, signals, NULL); /* librdkafka's threads inherit it */
-}
-
 static enum iso_err main_run(const struct arguments *arguments,
                              struct iso_settings *settings, struct iso_why *why)
 {
-    enum iso_err err = main_settings(arguments, settings, why);
+    enum iso_err err = iso_program_settings(&arguments->program, settings, why);
     if (err != ISO_OK || arguments->check)
         return err;
-    main_log(settings);
+    iso_program_log(settings);
     sigset_t signals;
-    main_signals(&signals);
+    iso_program_signals(&signals); /* librdkafka's threads inherit it */
     struct iso_monitor *monitor;
     err = iso_monitor_open(settings, OPEN_TIMEOUT_MS, &monitor, why);
     if (err != ISO_OK)
@@ -326,7 +264,9 @@ static enum iso_err main_run(const struct arguments *arguments,
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
+    const struct argp_child children[] = {{&iso_program_argp, 0, NULL, 0}, {0}};
     const struct argp argp = {
+        .children = children,
         .options = main_options,
         .parser = main_option,
         .args_doc = "[COLLECTION]",
