@@ -14,7 +14,7 @@
 
 struct collection_arguments {
     const char *name;
-    const char *resolver, *format, *logs, *regions, *topic, *cluster;
+    const char *resolver, *logs, *regions, *topic, *cluster;
     long partitions, buckets;
     int64_t before_max_ms, after_max_ms;
     bool json;
@@ -24,8 +24,6 @@ static const struct argp_option create_options[] = {
     {"partitions", 'p', "N", 0, "Slices; never changes later (default 8)", 0},
     {"resolver", 'r', "NAME", 0,
      "What concurrent writes mean; never changes (default lww)", 0},
-    {"format", 'f', "FORMAT", 0, "Of values: opaque, avro, confluent (default opaque)",
-     0},
     {"logs", 'l', "SHAPE", 0,
      "shared: one topic for all regions; per-region: one each (default shared)", 0},
     {"regions", 'R', "NAMES", 0, "Comma-separated (default: all there are)", 0},
@@ -75,9 +73,6 @@ static error_t create_option(int key, char *value, struct argp_state *state)
     case 'r':
         arguments->resolver = value;
         return 0;
-    case 'f':
-        arguments->format = value;
-        return 0;
     case 'l':
         arguments->logs = value;
         return 0;
@@ -106,20 +101,6 @@ static error_t create_option(int key, char *value, struct argp_state *state)
 }
 
 /* ---- making a definition ---- */
-
-static enum iso_err format_of(struct cli *cli, const char *name,
-                              enum iso_format *format)
-{
-    static const char *const names[] = {"avro", "confluent", "opaque"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *format = (enum iso_format)i;
-            return ISO_OK;
-        }
-    }
-    return iso_fail(&cli->why, ISO_USAGE,
-                    "--format is opaque, avro or confluent, not '%s'", name);
-}
 
 static void region_take(struct iso_definition *definition, unsigned number,
                         const char *name)
@@ -221,9 +202,8 @@ static enum iso_err definition_make(struct cli *cli,
                                                         .value_max = ISO_VALUE_MAX,
                                                         .header_max = ISO_HEADER_MAX,
                                                         .read_max = 1024};
-    enum iso_err err = format_of(cli, arguments->format, &definition->format);
-    if (err == ISO_OK)
-        err = regions_take(cli, arguments->regions, definition);
+    definition->format = ISO_FORMAT_OPAQUE;
+    enum iso_err err = regions_take(cli, arguments->regions, definition);
     if (err == ISO_OK)
         err = logs_take(cli, arguments, definition);
     if (err == ISO_OK)
@@ -319,7 +299,6 @@ enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
 {
     struct collection_arguments arguments = {
         .resolver = "lww",
-        .format = "opaque",
         .logs = "shared",
         .partitions = 8,
         .buckets = ISO_BUCKETS_DEFAULT,
@@ -342,10 +321,11 @@ enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
     if (err == ISO_OK)
         err = collection_make(cli, definition);
     if (err == ISO_OK)
-        printf("collection %s: %u partitions, resolver %s, %zu log%s, %zu regions%s\n",
+        printf("collection %s: %u partitions, resolver %s, %zu log%s, %zu region%s%s\n",
                definition->collection, definition->partitions, definition->resolver,
                definition->log_count, definition->log_count == 1 ? "" : "s",
-               definition->region_count, there ? " (was there already)" : "");
+               definition->region_count, definition->region_count == 1 ? "" : "s",
+               there ? " (was there already)" : "");
     iso_definition_free(made);
     return err;
 }
