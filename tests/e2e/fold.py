@@ -404,11 +404,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--servers", required=True)
     parser.add_argument("--collection", required=True)
-    parser.add_argument("--dir", required=True, help="holds REGION.export, REGION.ledger")
+    parser.add_argument("--dir", default=".", help="holds REGION.export, REGION.ledger")
+    parser.add_argument("--states", action="store_true",
+                        help="only print the states in the newest reports, each once")
     parser.add_argument("--self-test", action="store_true")
     parser.add_argument("--acks", nargs="*", default=[], help="JSON lines: what is durable")
     parser.add_argument("regions", nargs="+")
     a = parser.parse_args()
+    if a.states:
+        reports = World.read_reports(a.servers, a.collection)
+        print("\n".join({r["state"] for (region, _), r in reports.items()
+                         if region in a.regions}))
+        return
     now = int(time.time() * 1000)
     world = World(a.servers, a.collection)
     found, model, counted = [], None, 0
