@@ -1,10 +1,10 @@
 /* From the publisher's answers to acknowledgements.
  *
- * The publisher's callback only chains what it was told. After each poll the chain is
- * sorted: what has no answer that counts goes back to its slice, to be sent again as
- * the same bytes, in order of seq; the rest is acknowledged, without a lock that a
- * caller's own calls would need. A publisher that is fenced answers everything it held
- * when it is closed, so nothing else need be remembered of what is on its way.
+ * An answer that does not count sends the write back to its slice, to be sent again as
+ * the same bytes, in order of seq; any other is acknowledged at once, while its memory
+ * is in the processor's cache, with no lock held that a caller's own calls would need.
+ * A publisher that is fenced answers everything it held when it is closed, so nothing
+ * else need be remembered of what is on its way.
  *
  * What decides is the append time: all regions see the same one. A write of which
  * several copies were sent is durable when any of them was admitted, since the others
@@ -16,7 +16,7 @@
 
 #include "producer/handle.h"
 
-enum { FLUSH_POLL_MS = 100 };
+enum { FLUSH_POLL_MS = 100, DONE_MAX = 128 };
 
 /* ---- what an answer means ---- */
 
@@ -186,54 +186,55 @@ static void unsent_add(struct iso_producer *producer, struct iso_pending *pendin
     atomic_fetch_add_explicit(&producer->unsent, 1, memory_order_relaxed);
 }
 
-/* Takes what was answered; says what is final, in order; the rest is in its slice. */
-static struct iso_pending *answers_sort(struct iso_producer *producer)
+/* Gives back what was acknowledged: often, so that it is used again while it is warm.
+ */
+static void done_give(struct iso_producer *producer)
 {
-    struct iso_pending *final = NULL, **final_end = &final, *next;
-    struct iso_pending *chain = producer->answered;
-    producer->answered = NULL;
-    producer->answered_end = &producer->answered;
-    for (; chain != NULL; chain = next) {
-        next = chain->next;
-        if (answer_resends(producer, chain)) {
-            unsent_add(producer, chain);
-            continue;
-        }
-        *final_end = chain;
-        final_end = &chain->next;
-    }
-    *final_end = NULL;
-    return final;
+    struct iso_pending *done = producer->done;
+    producer->done = NULL;
+    producer->done_count = 0;
+    if (done != NULL)
+        iso_pool_give(&producer->pool, done);
 }
 
-/* Acknowledges a chain and gives it back; says how many writes it held. Heartbeats are
- * nobody's. */
-static int answers_run(struct iso_producer *producer, struct iso_pending *final)
+/* The answer to the newest copy of a write. The poll lock is held, and no slice's.
+ * Nobody is told of heartbeats. */
+static void answer(struct iso_producer *producer, struct iso_pending *pending)
 {
-    int count = 0;
-    if (final == NULL)
-        return 0;
-    for (struct iso_pending *at = final; at != NULL; at = at->next) {
-        if (!at->has_key)
-            continue;
-        acknowledge(producer, at);
-        count++;
+    if (answer_resends(producer, pending)) {
+        unsent_add(producer, pending);
+        return;
     }
-    iso_pool_give(&producer->pool, final);
-    return count;
+    if (pending->has_key) {
+        acknowledge(producer, pending);
+        producer->acked++;
+    }
+    pending->next = producer->done;
+    producer->done = pending;
+    if (++producer->done_count >= DONE_MAX)
+        done_give(producer);
+}
+
+void iso_producer_delivered(void *user, const struct iso_delivery *delivery)
+{
+    struct iso_pending *pending = delivery->opaque;
+    pending->delivery = *delivery;
+    answer(user, pending);
 }
 
 /* ---- sending again ---- */
 
-/* What no queue will ever take is answered by that. The slice's lock is held. */
-static void slice_resend(struct iso_producer *producer, struct producer_slice *slice)
+/* Says which writes no queue will ever take: a chain. The slice's lock is held. */
+static struct iso_pending *slice_resend(struct iso_producer *producer,
+                                        struct producer_slice *slice)
 {
+    struct iso_pending *refused = NULL, **refused_end = &refused;
     while (slice->unsent != NULL && slice->publisher != NULL) {
         struct iso_pending *pending = slice->unsent;
         struct iso_pending *next = pending->next;
         enum iso_err err = iso_pending_send(producer, slice, pending, NULL);
         if (err == ISO_AGAIN)
-            return;
+            break;
         slice->unsent = next;
         atomic_fetch_sub_explicit(&producer->unsent, 1, memory_order_relaxed);
         if (err == ISO_OK) {
@@ -243,9 +244,19 @@ static void slice_resend(struct iso_producer *producer, struct producer_slice *s
         }
         pending->delivery = (struct iso_delivery){
             .fate = ISO_NOT_SENT, .err = err, .offset = -1, .append_ms = -1};
-        pending->next = NULL;
-        *producer->answered_end = pending;
-        producer->answered_end = &pending->next;
+        *refused_end = pending;
+        refused_end = &pending->next;
+    }
+    *refused_end = NULL;
+    return refused;
+}
+
+static void answer_chain(struct iso_producer *producer, struct iso_pending *chain)
+{
+    struct iso_pending *next;
+    for (; chain != NULL; chain = next) {
+        next = chain->next;
+        answer(producer, chain);
     }
 }
 
@@ -257,15 +268,15 @@ static void resend(struct iso_producer *producer)
             return;
         struct producer_slice *slice = &producer->slices[i];
         pthread_mutex_lock(&slice->lock);
-        slice_resend(producer, slice);
+        struct iso_pending *refused = slice_resend(producer, slice);
         pthread_mutex_unlock(&slice->lock);
+        answer_chain(producer, refused);
     }
 }
 
-/* Closes a publisher that cannot go on, and opens another. A slice gets the new one
- * together with what it has to send again. Acknowledges what the old one had answered.
- */
-static int publisher_replace(struct iso_producer *producer)
+/* Closes a publisher that cannot go on, which answers what it held, and opens another.
+ * No new write enters a slice before what it has to send again. */
+static void publisher_replace(struct iso_producer *producer)
 {
     if (producer->publisher != NULL) {
         iso_producer_publisher_give(producer, NULL);
@@ -273,12 +284,10 @@ static int publisher_replace(struct iso_producer *producer)
         producer->publisher = NULL;
     }
     atomic_store_explicit(&producer->fenced, false, memory_order_relaxed);
-    int count = answers_run(producer, answers_sort(producer));
     if (iso_producer_publisher_open(producer, NULL) == ISO_OK)
         iso_producer_publisher_give(producer, producer->publisher);
     else
         atomic_store_explicit(&producer->fenced, true, memory_order_relaxed);
-    return count;
 }
 
 void iso_producer_answer_all(struct iso_producer *producer)
@@ -287,7 +296,6 @@ void iso_producer_answer_all(struct iso_producer *producer)
     iso_producer_publisher_give(producer, NULL);
     iso_publisher_close(producer->publisher);
     producer->publisher = NULL;
-    answers_run(producer, answers_sort(producer));
     for (uint32_t i = 0; i < producer->ground.definition->partitions; i++) {
         struct producer_slice *slice = &producer->slices[i];
         pthread_mutex_lock(&slice->lock);
@@ -295,9 +303,11 @@ void iso_producer_answer_all(struct iso_producer *producer)
         slice->unsent = NULL;
         pthread_mutex_unlock(&slice->lock);
         for (struct iso_pending *at = unsent; at != NULL; at = at->next)
-            at->delivery.fate = ISO_MAYBE_SENT;
-        answers_run(producer, unsent);
+            at->delivery =
+                (struct iso_delivery){.fate = ISO_MAYBE_SENT, .err = ISO_UNAVAILABLE};
+        answer_chain(producer, unsent);
     }
+    done_give(producer);
 }
 
 /* ---- poll and flush ---- */
@@ -310,20 +320,21 @@ static bool fenced(const struct iso_producer *producer)
 /* The poll lock is held. */
 static int poll_once(struct iso_producer *producer, int timeout_ms)
 {
-    int count = 0;
+    producer->acked = 0;
     if (fenced(producer))
-        count += publisher_replace(producer);
+        publisher_replace(producer);
     resend(producer);
-    if (producer->publisher == NULL)
-        return count;
-    int delivered;
-    enum iso_err err = iso_publisher_poll(producer->publisher,
-                                          count > 0 ? 0 : timeout_ms, &delivered, NULL);
-    if (err == ISO_FENCED)
-        atomic_store_explicit(&producer->fenced, true, memory_order_relaxed);
-    count += answers_run(producer, answers_sort(producer));
-    resend(producer);
-    return count;
+    if (producer->publisher != NULL) {
+        int delivered;
+        enum iso_err err =
+            iso_publisher_poll(producer->publisher,
+                               producer->acked > 0 ? 0 : timeout_ms, &delivered, NULL);
+        if (err == ISO_FENCED)
+            atomic_store_explicit(&producer->fenced, true, memory_order_relaxed);
+        resend(producer);
+    }
+    done_give(producer);
+    return producer->acked;
 }
 
 /* False when the time is up while another thread polls, or when this one does already:

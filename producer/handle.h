@@ -55,7 +55,9 @@ struct iso_producer {
     pthread_mutex_t poll_lock; /* over all below */
     bool closing;
     struct iso_publisher *publisher;
-    struct iso_pending *answered, **answered_end;
+    struct iso_pending *done; /* acknowledged, to be given back to the pool */
+    int done_count;
+    int acked; /* acknowledgements of this poll */
 
     struct producer_home
         *home; /* what iso_producer_open opened; NULL: all is borrowed */
@@ -82,6 +84,10 @@ void iso_producer_publisher_give(struct iso_producer *producer,
 enum iso_err iso_pending_send(struct iso_producer *producer,
                               struct producer_slice *slice, struct iso_pending *pending,
                               struct iso_why *why);
+
+/* The publisher's callback: answers one write, or has it sent again. `user` is the
+ * producer, whose poll lock is held. */
+void iso_producer_delivered(void *user, const struct iso_delivery *delivery);
 
 /* Closes the publisher; answers everything that has no answer as unknown. */
 void iso_producer_answer_all(struct iso_producer *producer);

@@ -35,16 +35,6 @@ enum iso_err iso_producer_check(const struct iso_producer *producer,
     return ISO_OK;
 }
 
-static void delivered(void *user, const struct iso_delivery *delivery)
-{
-    struct iso_producer *producer = user;
-    struct iso_pending *pending = delivery->opaque;
-    pending->delivery = *delivery;
-    pending->next = NULL;
-    *producer->answered_end = pending;
-    producer->answered_end = &pending->next;
-}
-
 enum iso_err iso_producer_publisher_open(struct iso_producer *producer,
                                          struct iso_why *why)
 {
@@ -52,7 +42,7 @@ enum iso_err iso_producer_publisher_open(struct iso_producer *producer,
                                             .memory_max = producer->ground.queue_max,
                                             .client_id = producer->client_id,
                                             .header = ISO_HEADER_NAME,
-                                            .delivered = delivered,
+                                            .delivered = iso_producer_delivered,
                                             .user = producer};
     return iso_publisher_open(producer->ground.bus, &options, &producer->publisher,
                               why);
@@ -112,7 +102,6 @@ static struct iso_producer *handle_new(const struct iso_producer_ground *ground,
     producer->log = log;
     producer->node = iso_node(ground->region, iso_chance_draw(ground->chance));
     producer->forks = atomic_load_explicit(&forks, memory_order_relaxed);
-    producer->answered_end = &producer->answered;
     iso_assert(pthread_mutex_init(&producer->hlc_lock, NULL) == 0);
     poll_lock_init(&producer->poll_lock);
     iso_pool_init(&producer->pool, ground->queue_max, ground->pending_max);
