@@ -90,6 +90,40 @@ static enum iso_err first_definition(struct iso_shard *shard, const char *name,
     return iso_definition_decode(iso_buf_bytes(&shard->value), definition, why);
 }
 
+static struct shard_collection *collection_find(const struct iso_shard *shard,
+                                                const char *name)
+{
+    for (size_t i = 0; i < shard->collection_count; i++) {
+        if (strcmp(shard->collections[i]->name, name) == 0)
+            return shard->collections[i];
+    }
+    return NULL;
+}
+
+static enum iso_err store_mismatch(const char *name, struct iso_why *why)
+{
+    return iso_fail(
+        why, ISO_STORE_MISMATCH,
+        "the store holds another collection of the name %s: it was made for a "
+        "definition that is not the one in the control topic; set another "
+        "store directory, or remove this one to build it anew",
+        name);
+}
+
+/* What the store held was opened before the control topic was read: is it what that
+ * says? */
+static enum iso_err collection_confirm(const struct iso_shard *shard,
+                                       const struct shard_collection *collection,
+                                       struct iso_why *why)
+{
+    const struct iso_definition *announced =
+        iso_control_definition(shard->control, collection->name, 1);
+    if (announced == NULL ||
+        memcmp(announced->id, collection->definition->id, sizeof announced->id) == 0)
+        return ISO_OK;
+    return store_mismatch(collection->name, why);
+}
+
 /* A new row for the collection, and with it the definition that it begins with: so that
  * the store can open what it names while the home cluster is away. */
 static enum iso_err collection_write(struct iso_shard *shard,
@@ -122,12 +156,7 @@ static enum iso_err collection_number(struct iso_shard *shard,
     if (err == ISO_OK)
         err = iso_rows_decode_collection(iso_buf_bytes(&shard->value), &row, why);
     if (err == ISO_OK && memcmp(row.id, definition->id, sizeof row.id) != 0)
-        return iso_fail(
-            why, ISO_STORE_MISMATCH,
-            "the store holds another collection of the name %s: it was made "
-            "for a definition that is no longer the one in the control topic; "
-            "set another store directory, or remove this one to build it anew",
-            definition->collection);
+        return store_mismatch(definition->collection, why);
     if (err == ISO_OK)
         *number = row.number;
     if (err != ISO_NOT_FOUND)
@@ -201,15 +230,6 @@ static bool collection_wanted(const struct iso_shard *shard, const char *name)
     return false;
 }
 
-static bool collection_is_open(const struct iso_shard *shard, const char *name)
-{
-    for (size_t i = 0; i < shard->collection_count; i++) {
-        if (strcmp(shard->collections[i]->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The names of the store's collections, each ended by NUL. */
 static enum iso_err stored_collections(struct iso_shard *shard, struct iso_buf *names,
                                        struct iso_why *why)
@@ -271,9 +291,12 @@ static enum iso_err open_announced(struct iso_shard *shard, struct iso_why *why)
     const char *name;
     for (size_t i = 0; (name = iso_control_collection(shard->control, i)) != NULL;
          i++) {
-        if (!collection_wanted(shard, name) || collection_is_open(shard, name))
-            continue;
-        enum iso_err err = collection_open(shard, name, why);
+        struct shard_collection *open = collection_find(shard, name);
+        enum iso_err err = ISO_OK;
+        if (open != NULL)
+            err = collection_confirm(shard, open, why);
+        else if (collection_wanted(shard, name))
+            err = collection_open(shard, name, why);
         if (err != ISO_OK)
             return err;
     }
