@@ -18,6 +18,10 @@
 
 enum { FLUSH_POLL_MS = 100, DONE_MAX = 128 };
 
+/* The producer that this thread polls: so a call from inside `acknowledged` is known.
+ */
+static _Thread_local const struct iso_producer *polled;
+
 /* ---- what an answer means ---- */
 
 /* Sent again? Notes what is known of the copy that was answered. */
@@ -292,6 +296,8 @@ static void publisher_replace(struct iso_producer *producer)
 
 void iso_producer_answer_all(struct iso_producer *producer)
 {
+    const struct iso_producer *outer = polled;
+    polled = producer;
     producer->closing = true;
     iso_producer_publisher_give(producer, NULL);
     iso_publisher_close(producer->publisher);
@@ -308,6 +314,7 @@ void iso_producer_answer_all(struct iso_producer *producer)
         answer_chain(producer, unsent);
     }
     done_give(producer);
+    polled = outer;
 }
 
 /* ---- poll and flush ---- */
@@ -337,10 +344,12 @@ static int poll_once(struct iso_producer *producer, int timeout_ms)
     return producer->acked;
 }
 
-/* False when the time is up while another thread polls, or when this one does already:
- * a call from inside `acknowledged`. */
+/* False when the time is up while another thread polls, or when this one does already.
+ */
 static bool poll_enter(struct iso_producer *producer, int timeout_ms)
 {
+    if (polled == producer)
+        return false;
     if (timeout_ms <= 0)
         return pthread_mutex_trylock(&producer->poll_lock) == 0;
     /* By the clock that may step: a wait that it makes longer ends with the other poll.
@@ -356,7 +365,10 @@ int iso_producer_poll(struct iso_producer *producer, int timeout_ms)
     if (iso_producer_check(producer, NULL) != ISO_OK ||
         !poll_enter(producer, timeout_ms))
         return 0;
+    const struct iso_producer *outer = polled; /* which acknowledges right now */
+    polled = producer;
     int count = poll_once(producer, timeout_ms);
+    polled = outer;
     pthread_mutex_unlock(&producer->poll_lock);
     return count;
 }
@@ -367,6 +379,10 @@ enum iso_err iso_producer_flush(struct iso_producer *producer, int timeout_ms,
     enum iso_err err = iso_producer_check(producer, why);
     if (err != ISO_OK)
         return err;
+    if (polled == producer)
+        return iso_fail(
+            why, ISO_USAGE,
+            "an acknowledgement cannot wait for others: flush after the poll");
     int64_t until_ms = iso_steady_ms(&iso_clock_machine) + timeout_ms;
     int64_t waiting;
     while ((waiting = iso_pool_waiting(&producer->pool)) > 0) {

@@ -24,8 +24,9 @@
  * back-pressure: poll, then call again.
  *
  * Threads: any number may call everything here at the same time; `acknowledged` runs on
- * the thread that polls, flushes or closes. It may write; a poll or flush in it does
- * nothing, and it may not close. A process that forks opens after it.
+ * the thread that polls, flushes or closes. It may write; a poll in it finds
+ * nothing, a flush is ISO_USAGE, and it may not close. A process that forks opens after
+ * it.
  */
 #ifndef ISO_PRODUCER_PRODUCER_H
 #define ISO_PRODUCER_PRODUCER_H

@@ -256,6 +256,7 @@ static void polls_and_puts(void *user, const struct iso_ack *ack)
 {
     ground_acknowledged(user, ack);
     inside_polls += iso_producer_poll(inside, 100);
+    ck_err(iso_producer_flush(inside, 1000, NULL), ISO_USAGE);
     if (ack->opaque == NULL)
         return;
     ck_ok(iso_producer_put(inside, iso_bytes_text("next"), iso_bytes_text("v"), NULL,
