@@ -69,7 +69,11 @@ static enum iso_err replica_open(struct cli *cli, const char *named,
             "region %s has no store on this machine: set `store = DIRECTORY` "
             "in section [region %s]",
             region, region);
-    return iso_replica_open(path, replica, &cli->why);
+    err = iso_replica_open(path, replica, &cli->why);
+    if (err ==
+        ISO_NOT_FOUND) /* of a store: a script must not take it for a missing key */
+        err = cli->why.err = ISO_NO_DEFINITION;
+    return err;
 }
 
 static void read_print_json(struct iso_bytes key, const struct iso_read *read,
