@@ -5,6 +5,7 @@
  *   kafka_admin.c      questions and topics
  *   kafka_publisher.c  sending, and each record's fate
  *   kafka_reader.c     reading from offsets that the owner names
+ *   kafka_commit.c     positions, for other people's tools
  */
 #ifndef ISO_BUS_KAFKA_H
 #define ISO_BUS_KAFKA_H

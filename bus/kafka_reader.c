@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bus/kafka_commit.h"
 #include "bus/kafka_reader.h"
 
 enum {
@@ -23,7 +24,6 @@ enum {
     QUEUED_MESSAGE_SIZE =
         400, /* what a short fetched record takes in memory, measured */
     QUEUED_MESSAGES_MAX = 1000000,
-    COMMIT_MS = 10000,
     BATCH_MAX =
         500, /* more at a time fall out of the processor's cache: half as fast */
     FETCH_BYTES_MAX = 50 * 1024 * 1024,
@@ -95,19 +95,17 @@ static void reader_let_go(struct kafka_reader *reader)
 static void kafka_reader_close(struct iso_reader *base)
 {
     struct kafka_reader *reader = kafka_reader_of(base);
+    iso_kafka_committer_close(reader->committer);
     reader_let_go(reader);
     iso_kafka_assignments_release(reader);
     if (reader->queue != NULL)
         rd_kafka_queue_destroy(reader->queue);
-    if (reader->commits != NULL)
-        rd_kafka_queue_destroy(reader->commits);
     if (reader->rk != NULL)
         rd_kafka_destroy(reader->rk);
     iso_kafka_trouble_release(&reader->trouble);
     iso_free(reader->messages);
     iso_free(reader->records);
     iso_free(reader->header);
-    iso_free(reader->group);
     iso_free(reader);
 }
 
@@ -140,7 +138,9 @@ enum iso_err iso_kafka_reader_open(struct iso_bus *bus,
     struct kafka_reader *opened = iso_alloc_zero(1, sizeof *opened);
     opened->reader.port = &reader_port;
     opened->header = iso_strdup(options->header);
-    opened->group = options->group != NULL ? iso_strdup(options->group) : NULL;
+    if (options->group != NULL)
+        opened->committer = iso_kafka_committer_new(kafka_bus_of(bus),
+                                                    options->client_id, options->group);
     iso_kafka_trouble_init(&opened->trouble, kafka_bus_of(bus));
     opened->trouble.take = reader_trouble_take;
     enum iso_err err = reader_client(kafka_bus_of(bus), options, opened, why);
@@ -149,7 +149,6 @@ enum iso_err iso_kafka_reader_open(struct iso_bus *bus,
         return err;
     }
     opened->queue = rd_kafka_queue_new(opened->rk);
-    opened->commits = rd_kafka_queue_new(opened->rk);
     /* Errors of the client arrive in the queue that records do. */
     rd_kafka_queue_t *client = rd_kafka_queue_get_main(opened->rk);
     rd_kafka_queue_forward(client, opened->queue);
@@ -304,6 +303,8 @@ static enum iso_err kafka_fetch(struct iso_reader *base, size_t max, int timeout
     }
     if (reader->resuming > 0)
         iso_kafka_assignments_resume(reader);
+    if (reader->committer != NULL)
+        iso_kafka_committer_serve(reader->committer);
     reader_batch(reader, max, timeout_ms);
     size_t taken = 0;
     for (size_t i = 0; i < reader->message_count; i++)
@@ -314,50 +315,19 @@ static enum iso_err kafka_fetch(struct iso_reader *base, size_t max, int timeout
     return ISO_OK;
 }
 
-static rd_kafka_topic_partition_list_t *commit_list(const struct kafka_reader *reader,
-                                                    const uint32_t *ids,
-                                                    const int64_t *next_offsets,
-                                                    size_t count)
-{
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)count);
-    for (size_t i = 0; i < count; i++) {
-        const struct kafka_assignment *at = iso_kafka_assignment_find(reader, ids[i]);
-        if (at != NULL)
-            rd_kafka_topic_partition_list_add(list, at->topic->name, at->partition)
-                ->offset = next_offsets[i];
-    }
-    return list;
-}
-
-/* An admin request and not rd_kafka_commit: the latter needs a group's membership in
- * the client, and when the client is closed before the group's coordinator is known,
- * closing spins for 45 seconds (librdkafka 2.0.2). Answers are thrown away unread. */
 static void kafka_commit(struct iso_reader *base, const uint32_t *ids,
                          const int64_t *next_offsets, size_t count)
 {
     struct kafka_reader *reader = kafka_reader_of(base);
-    if (reader->group == NULL || count == 0)
+    if (reader->committer == NULL)
         return;
-    rd_kafka_event_t *answer;
-    while ((answer = rd_kafka_queue_poll(reader->commits, 0)) != NULL)
-        rd_kafka_event_destroy(answer);
-    rd_kafka_topic_partition_list_t *list =
-        commit_list(reader, ids, next_offsets, count);
-    if (list->cnt > 0) {
-        char text[64];
-        rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
-            reader->rk, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
-        rd_kafka_AdminOptions_set_request_timeout(options, COMMIT_MS, text,
-                                                  sizeof text);
-        rd_kafka_AlterConsumerGroupOffsets_t *commit =
-            rd_kafka_AlterConsumerGroupOffsets_new(reader->group, list);
-        rd_kafka_AlterConsumerGroupOffsets(reader->rk, &commit, 1, options,
-                                           reader->commits);
-        rd_kafka_AlterConsumerGroupOffsets_destroy(commit);
-        rd_kafka_AdminOptions_destroy(options);
+    for (size_t i = 0; i < count; i++) {
+        const struct kafka_assignment *at = iso_kafka_assignment_find(reader, ids[i]);
+        if (at != NULL)
+            iso_kafka_committer_put(reader->committer, at->topic->name, at->partition,
+                                    next_offsets[i]);
     }
-    rd_kafka_topic_partition_list_destroy(list);
+    iso_kafka_committer_send(reader->committer);
 }
 
 static const struct iso_reader_port reader_port = {

@@ -31,8 +31,7 @@ struct kafka_reader {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     char *header;
-    char *group;               /* NULL: commits go nowhere */
-    rd_kafka_queue_t *commits; /* their answers */
+    struct kafka_committer *committer; /* NULL: commits go nowhere */
     struct kafka_topic *topics;
     struct kafka_assignment **assignments; /* by id */
     size_t count;
