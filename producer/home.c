@@ -164,6 +164,24 @@ static enum iso_err undefined(struct iso_why *why,
         log->topic, definition->collection, reason, definition->collection);
 }
 
+/* A topic with other settings loses or misdates what is written, so it is not written.
+ * A service that may write and not look is believed: daemons look too. */
+static enum iso_err log_settings(struct iso_bus *bus,
+                                 const struct iso_definition *definition,
+                                 const struct iso_definition_log *log, int timeout_ms,
+                                 struct iso_why *why)
+{
+    struct iso_why here = {0};
+    enum iso_err err = iso_log_check(bus, definition, log, timeout_ms, &here);
+    if (err == ISO_DENIED) {
+        iso_log_why(ISO_DEBUG, "producer.settings", &here);
+        return ISO_OK;
+    }
+    if (err != ISO_OK && why != NULL)
+        *why = here;
+    return err;
+}
+
 enum iso_err iso_log_ready(struct iso_bus *bus, const struct iso_definition *definition,
                            const struct iso_definition_log *log, int timeout_ms,
                            struct iso_why *why)
@@ -190,7 +208,7 @@ enum iso_err iso_log_ready(struct iso_bus *bus, const struct iso_definition *def
         if (positions[i].end == 0)
             err = undefined(why, definition, log, "is not defined in every partition");
     iso_free(positions);
-    return err;
+    return err == ISO_OK ? log_settings(bus, definition, log, timeout_ms, why) : err;
 }
 
 /* ---- open ---- */
