@@ -46,5 +46,6 @@ for region in "${regions[@]}"; do
 done
 job_wait forge 60
 cat "$work/forge.out"
-judge "$work"/*.lines "$work/forge.acks"
+acks=("$work"/*.lines "$work/forge.acks")
+judge
 proves "exports, ledgers and counts are those of the logs; every acknowledged write is in them, once"

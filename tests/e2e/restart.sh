@@ -39,5 +39,6 @@ for region in "${regions[@]}"; do
 done
 alive "${regions[@]}"
 proves "Kafka is killed and comes back: every write becomes durable"
-judge "$work"/*.lines
+acks=("$work"/*.lines)
+judge
 proves "nothing was lost and nothing counts twice"

@@ -87,4 +87,5 @@ if ((EUID == 0)); then
 else
     daemon_start us
 fi
-judge "$work/load.lines"
+acks=("$work/load.lines")
+judge

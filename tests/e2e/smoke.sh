@@ -136,5 +136,6 @@ expect 64 iso put things k v --region eu --frob
 expect 64 iso wait things --converged --caught-up
 proves "wrong usage ends with 64 and says so"
 
-judge "$work/lines"
+acks=("$work/lines")
+judge
 proves "the independent model holds the same as every region"

@@ -106,4 +106,5 @@ daemon_stop us
 daemon_start us
 reads us still writing
 proves "a store that has reached store.size.max says so, and goes on when that is raised"
-judge "$work/full.lines"
+acks=("$work/full.lines")
+judge
