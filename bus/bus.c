@@ -54,26 +54,19 @@ enum iso_err iso_bus_partitions(struct iso_bus *bus, const char *topic, int time
     return bus->port->partitions(bus, topic, timeout_ms, partitions, why);
 }
 
-enum iso_err iso_bus_topic_create(struct iso_bus *bus, const char *topic,
-                                  int partitions, int replication,
-                                  const struct iso_topic_config *config, size_t count,
+enum iso_err iso_bus_topic_create(struct iso_bus *bus, const struct iso_topic *topic,
                                   int timeout_ms, struct iso_why *why)
 {
-    enum iso_err err = topic_check(topic, why);
+    enum iso_err err = topic_check(topic->name, why);
     if (err != ISO_OK)
         return err;
-    if (partitions < 1 || replication < 1)
+    if (topic->partitions < 1 || topic->replication < 1)
         return iso_fail(
             why, ISO_USAGE,
             "topic %s cannot have %d partitions and %d replicas: at least one "
             "of each",
-            topic, partitions, replication);
-    struct iso_topic_spec spec = {.topic = topic,
-                                  .partitions = partitions,
-                                  .replication = replication,
-                                  .config = config,
-                                  .count = count};
-    return bus->port->topic_create(bus, &spec, timeout_ms, why);
+            topic->name, topic->partitions, topic->replication);
+    return bus->port->topic_create(bus, topic, timeout_ms, why);
 }
 
 enum iso_err
@@ -189,13 +182,9 @@ void iso_reader_commit(struct iso_reader *reader, const uint32_t *ids,
 /* ---- both: reading to the end ---- */
 
 struct bus_read {
+    const struct iso_walk *walk;
     struct iso_reader *reader;
-    const char *topic;
-    int partition;
     int64_t next, end;
-    enum iso_err (*each)(void *user, const struct iso_record *record,
-                         struct iso_why *why);
-    void *user;
     struct iso_why *why;
 };
 
@@ -211,7 +200,7 @@ static enum iso_err bus_read_event(struct bus_read *read,
             return ISO_OK;
         }
         read->next = record->offset + 1;
-        return read->each(read->user, record, read->why);
+        return read->walk->each(read->walk->user, record, read->why);
     case ISO_AT_END:
         if (record->offset > read->next)
             read->next = record->offset;
@@ -220,7 +209,8 @@ static enum iso_err bus_read_event(struct bus_read *read,
         return iso_fail(read->why, ISO_NOT_FOUND,
                         "offset %lld of %s/%d is not in the log (any more): retention "
                         "passed it, or the topic was made anew",
-                        (long long)record->offset, read->topic, read->partition);
+                        (long long)record->offset, read->walk->topic,
+                        read->walk->partition);
     case ISO_TROUBLE:
         iso_fail(read->why, record->err, "%s", record->text);
         return iso_err_kind(record->err) == ISO_RETRY ? ISO_OK : record->err;
@@ -228,8 +218,7 @@ static enum iso_err bus_read_event(struct bus_read *read,
     return ISO_OK;
 }
 
-static enum iso_err bus_read_loop(struct iso_bus *bus, struct bus_read *read,
-                                  int timeout_ms)
+static enum iso_err bus_read_loop(struct iso_bus *bus, struct bus_read *read)
 {
     int64_t progress_ms = iso_steady_ms(&iso_clock_machine);
     while (read->next < read->end) {
@@ -245,55 +234,48 @@ static enum iso_err bus_read_loop(struct iso_bus *bus, struct bus_read *read,
         int64_t now_ms = iso_steady_ms(&iso_clock_machine);
         if (read->next != before)
             progress_ms = now_ms;
-        else if (bus->port->still || now_ms - progress_ms >= timeout_ms)
+        else if (bus->port->still || now_ms - progress_ms >= read->walk->timeout_ms)
             return ISO_UNAVAILABLE;
     }
     return ISO_OK;
 }
 
-enum iso_err iso_bus_read(struct iso_bus *bus, const char *topic, int partition,
-                          int64_t from, int timeout_ms,
-                          enum iso_err (*each)(void *user,
-                                               const struct iso_record *record,
-                                               struct iso_why *why),
-                          void *user, int64_t *next, struct iso_why *why)
+enum iso_err iso_bus_read(struct iso_bus *bus, const struct iso_walk *walk,
+                          int64_t *next, struct iso_why *why)
 {
     if (next != NULL)
-        *next = from;
-    struct iso_position ends = {.topic = topic, .partition = partition};
-    enum iso_err err = iso_bus_ends(bus, &ends, 1, timeout_ms, why);
+        *next = walk->from;
+    struct iso_position ends = {.topic = walk->topic, .partition = walk->partition};
+    enum iso_err err = iso_bus_ends(bus, &ends, 1, walk->timeout_ms, why);
     if (err != ISO_OK)
         return err;
-    if (from < ends.begin || from > ends.end)
+    if (walk->from < ends.begin || walk->from > ends.end)
         return iso_fail(why, ISO_NOT_FOUND,
                         "offset %lld of %s/%d is not in the log (any more): it holds "
                         "%lld up to %lld",
-                        (long long)from, topic, partition, (long long)ends.begin,
-                        (long long)ends.end);
-    if (from == ends.end)
+                        (long long)walk->from, walk->topic, walk->partition,
+                        (long long)ends.begin, (long long)ends.end);
+    if (walk->from == ends.end)
         return ISO_OK;
     struct iso_reader_options options = {.client_id = "isostasy-read", .header = "iso"};
     struct iso_why trouble = {.text = "nothing was heard of it"};
-    struct bus_read read = {.topic = topic,
-                            .partition = partition,
-                            .next = from,
-                            .end = ends.end,
-                            .each = each,
-                            .user = user,
-                            .why = &trouble};
+    struct bus_read read = {
+        .walk = walk, .next = walk->from, .end = ends.end, .why = &trouble};
     err = iso_reader_open(bus, &options, &read.reader, why);
     if (err != ISO_OK)
         return err;
-    err = iso_reader_assign(read.reader, 0, topic, partition, from, &trouble);
+    err = iso_reader_assign(read.reader, 0, walk->topic, walk->partition, walk->from,
+                            &trouble);
     if (err == ISO_OK)
-        err = bus_read_loop(bus, &read, timeout_ms);
+        err = bus_read_loop(bus, &read);
     iso_reader_close(read.reader);
     if (next != NULL)
         *next = read.next;
     if (err == ISO_UNAVAILABLE && trouble.err != ISO_UNAVAILABLE)
         iso_fail(why, err,
-                 "%s/%d could not be read past offset %lld within %d ms: %.300s", topic,
-                 partition, (long long)read.next, timeout_ms, trouble.text);
+                 "%s/%d could not be read past offset %lld within %d ms: %.300s",
+                 walk->topic, walk->partition, (long long)read.next, walk->timeout_ms,
+                 trouble.text);
     else if (err != ISO_OK && why != NULL)
         *why = trouble;
     return err;
@@ -335,8 +317,8 @@ static enum iso_err bus_publish_loop(struct iso_bus *bus,
 }
 
 enum iso_err iso_bus_publish(struct iso_bus *bus, const struct iso_message *message,
-                             const char *header, int timeout_ms, int64_t *offset,
-                             int64_t *append_ms, struct iso_why *why)
+                             const char *header, int timeout_ms,
+                             struct iso_delivery *delivery, struct iso_why *why)
 {
     struct bus_publish publish = {.delivery = {.err = ISO_UNAVAILABLE}};
     struct iso_publisher_options options = {.client_id = "isostasy-publish",
@@ -360,10 +342,8 @@ enum iso_err iso_bus_publish(struct iso_bus *bus, const struct iso_message *mess
             *why = trouble;
         return err;
     }
-    if (offset != NULL)
-        *offset = publish.delivery.offset;
-    if (append_ms != NULL)
-        *append_ms = publish.delivery.append_ms;
+    if (delivery != NULL)
+        *delivery = publish.delivery;
     if (publish.delivery.fate == ISO_SENT)
         return ISO_OK;
     return iso_fail(why, publish.delivery.err,

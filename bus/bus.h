@@ -57,11 +57,16 @@ struct iso_topic_config {
     const char *value;
 };
 
+struct iso_topic {
+    const char *name;
+    int partitions, replication;
+    const struct iso_topic_config *config; /* `count` of them */
+    size_t count;
+};
+
 /* Makes a topic and waits until its leaders are known. ISO_EXISTS when it is there;
  * ISO_DENIED; ISO_SETTING when the cluster refuses its numbers or its config. */
-enum iso_err iso_bus_topic_create(struct iso_bus *bus, const char *topic,
-                                  int partitions, int replication,
-                                  const struct iso_topic_config *config, size_t count,
+enum iso_err iso_bus_topic_create(struct iso_bus *bus, const struct iso_topic *topic,
                                   int timeout_ms, struct iso_why *why);
 
 /* Calls `each` for every setting of the topic. ISO_NOT_FOUND; ISO_DENIED. */
@@ -203,24 +208,31 @@ void iso_reader_commit(struct iso_reader *reader, const uint32_t *ids,
 
 /* ---- both ---- */
 
+/* From where a partition is read, and who is given its records. */
+struct iso_walk {
+    const char *topic;
+    int partition;
+    int64_t from;
+    int timeout_ms; /* without progress */
+    enum iso_err (*each)(void *user, const struct iso_record *record,
+                         struct iso_why *why);
+    void *user;
+};
+
 /* Calls `each` for every record of the partition from `from` to the end that it has
  * now, then returns; *next (may be NULL) is where to go on, after a failure too. What
  * `each` returns other than ISO_OK ends it. The header looked for is "iso".
  * ISO_UNAVAILABLE past timeout_ms without progress; ISO_NOT_FOUND when the partition
  * does not exist, or `from` is not in the log (any more). */
-enum iso_err iso_bus_read(struct iso_bus *bus, const char *topic, int partition,
-                          int64_t from, int timeout_ms,
-                          enum iso_err (*each)(void *user,
-                                               const struct iso_record *record,
-                                               struct iso_why *why),
-                          void *user, int64_t *next, struct iso_why *why);
+enum iso_err iso_bus_read(struct iso_bus *bus, const struct iso_walk *walk,
+                          int64_t *next, struct iso_why *why);
 
-/* Sends one record and waits for its fate; says its offset and append time (may be
- * NULL). ISO_UNAVAILABLE: at the deadline it had never been on the network, and is not
- * sent; ISO_UNKNOWN: it may be in the log. Opens a publisher for it: not for the many.
- */
+/* Sends one record and waits for its fate, which *delivery (may be NULL) tells whenever
+ * the record was taken. ISO_UNAVAILABLE: at the deadline it had never been on the
+ * network, and is not sent; ISO_UNKNOWN: it may be in the log. Opens a publisher for
+ * it: not for the many. */
 enum iso_err iso_bus_publish(struct iso_bus *bus, const struct iso_message *message,
-                             const char *header, int timeout_ms, int64_t *offset,
-                             int64_t *append_ms, struct iso_why *why);
+                             const char *header, int timeout_ms,
+                             struct iso_delivery *delivery, struct iso_why *why);
 
 #endif

@@ -79,9 +79,8 @@ enum iso_err iso_kafka_brokers(struct iso_bus *bus, int timeout_ms, int *brokers
                                struct iso_why *why);
 enum iso_err iso_kafka_partitions(struct iso_bus *bus, const char *topic,
                                   int timeout_ms, int *partitions, struct iso_why *why);
-enum iso_err iso_kafka_topic_create(struct iso_bus *bus,
-                                    const struct iso_topic_spec *spec, int timeout_ms,
-                                    struct iso_why *why);
+enum iso_err iso_kafka_topic_create(struct iso_bus *bus, const struct iso_topic *spec,
+                                    int timeout_ms, struct iso_why *why);
 enum iso_err
 iso_kafka_topic_config(struct iso_bus *bus, const char *topic, int timeout_ms,
                        void (*each)(void *user, const char *name, const char *value),

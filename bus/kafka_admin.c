@@ -185,10 +185,10 @@ static void ask_create(rd_kafka_t *rk, const void *request,
     rd_kafka_CreateTopics(rk, &topic, 1, options, queue);
 }
 
-static rd_kafka_NewTopic_t *new_topic(const struct iso_topic_spec *spec, char *text,
+static rd_kafka_NewTopic_t *new_topic(const struct iso_topic *spec, char *text,
                                       size_t size)
 {
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(spec->topic, spec->partitions,
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(spec->name, spec->partitions,
                                                        spec->replication, text, size);
     for (size_t i = 0; topic != NULL && i < spec->count; i++)
         rd_kafka_NewTopic_set_config(topic, spec->config[i].name,
@@ -220,13 +220,13 @@ static rd_kafka_resp_err_t create_ask(const struct question *question,
 }
 
 static enum iso_err leaders_await(const struct question *question,
-                                  const struct iso_topic_spec *spec)
+                                  const struct iso_topic *spec)
 {
     char what[ISO_BUS_TOPIC_MAX + 16];
     rd_kafka_resp_err_t err;
     int partitions = 0, leaders = 0;
     do {
-        err = leaders_ask(question, spec->topic, &partitions, &leaders);
+        err = leaders_ask(question, spec->name, &partitions, &leaders);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR && leaders >= spec->partitions)
             return ISO_OK;
         /* The broker that is asked may not have heard of the topic yet. */
@@ -234,17 +234,16 @@ static enum iso_err leaders_await(const struct question *question,
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR ||
         err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         err = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-    return question_failed(question, err, topic_words(what, sizeof what, spec->topic),
+    return question_failed(question, err, topic_words(what, sizeof what, spec->name),
                            NULL);
 }
 
-enum iso_err iso_kafka_topic_create(struct iso_bus *bus,
-                                    const struct iso_topic_spec *spec, int timeout_ms,
-                                    struct iso_why *why)
+enum iso_err iso_kafka_topic_create(struct iso_bus *bus, const struct iso_topic *spec,
+                                    int timeout_ms, struct iso_why *why)
 {
     char text[256], what[ISO_BUS_TOPIC_MAX + 16];
     struct question question = question_new(bus, timeout_ms, why);
-    topic_words(what, sizeof what, spec->topic);
+    topic_words(what, sizeof what, spec->name);
     rd_kafka_NewTopic_t *topic = new_topic(spec, text, sizeof text);
     if (topic == NULL)
         return iso_fail(why, ISO_SETTING, "%s cannot be made: %s", what, text);

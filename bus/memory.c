@@ -286,10 +286,10 @@ static void topic_set(struct memory_topic *topic, const char *name, const char *
         topic->message_max = strtoll(value, NULL, 10);
 }
 
-static struct memory_topic *topic_new(const struct iso_topic_spec *spec)
+static struct memory_topic *topic_new(const struct iso_topic *spec)
 {
     struct memory_topic *topic = iso_alloc_zero(1, sizeof *topic);
-    topic->name = iso_strdup(spec->topic);
+    topic->name = iso_strdup(spec->name);
     topic->partition_count = spec->partitions;
     topic->partitions =
         iso_alloc_zero((size_t)spec->partitions, sizeof *topic->partitions);
@@ -301,8 +301,8 @@ static struct memory_topic *topic_new(const struct iso_topic_spec *spec)
 }
 
 static enum iso_err memory_topic_create(struct iso_bus *base,
-                                        const struct iso_topic_spec *spec,
-                                        int timeout_ms, struct iso_why *why)
+                                        const struct iso_topic *spec, int timeout_ms,
+                                        struct iso_why *why)
 {
     (void)timeout_ms;
     struct memory_bus *bus = memory_bus_of(base);
@@ -313,9 +313,9 @@ static enum iso_err memory_topic_create(struct iso_bus *base,
     if (spec->replication > 1)
         return iso_fail(why, ISO_SETTING,
                         "topic %s cannot have %d replicas: the cluster has 1 broker",
-                        spec->topic, spec->replication);
+                        spec->name, spec->replication);
     pthread_mutex_lock(&cluster->lock);
-    bool exists = iso_memory_topic(cluster, spec->topic) != NULL;
+    bool exists = iso_memory_topic(cluster, spec->name) != NULL;
     if (!exists) {
         cluster->topics =
             iso_realloc(cluster->topics,
@@ -324,7 +324,7 @@ static enum iso_err memory_topic_create(struct iso_bus *base,
     }
     pthread_mutex_unlock(&cluster->lock);
     if (exists)
-        return iso_fail(why, ISO_EXISTS, "topic %s exists already", spec->topic);
+        return iso_fail(why, ISO_EXISTS, "topic %s exists already", spec->name);
     return ISO_OK;
 }
 

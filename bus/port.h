@@ -9,13 +9,7 @@
 
 #include "bus/bus.h"
 
-/* A topic that is to be made, and a place in one: parameters that travel together. */
-struct iso_topic_spec {
-    const char *topic;
-    int partitions, replication;
-    const struct iso_topic_config *config;
-    size_t count;
-};
+/* A place in a topic: parameters that travel together. */
 struct iso_place {
     const char *topic;
     int partition;
@@ -31,7 +25,7 @@ struct iso_bus_port {
                             struct iso_why *why);
     enum iso_err (*partitions)(struct iso_bus *bus, const char *topic, int timeout_ms,
                                int *partitions, struct iso_why *why);
-    enum iso_err (*topic_create)(struct iso_bus *bus, const struct iso_topic_spec *spec,
+    enum iso_err (*topic_create)(struct iso_bus *bus, const struct iso_topic *spec,
                                  int timeout_ms, struct iso_why *why);
     enum iso_err (*topic_config)(struct iso_bus *bus, const char *topic, int timeout_ms,
                                  void (*each)(void *user, const char *name,

@@ -95,9 +95,13 @@ static enum iso_err letters_of(struct letter_walk *walk, const char *cluster)
     iso_buf_print(&topic, "%sdead-letter", iso_cli_prefix(cli));
     struct iso_position ends = {.topic = iso_buf_text(&topic)};
     err = iso_bus_ends(bus, &ends, 1, CLI_TIMEOUT_MS, &cli->why);
+    struct iso_walk letters = {.topic = ends.topic,
+                               .from = ends.begin,
+                               .timeout_ms = CLI_TIMEOUT_MS,
+                               .each = letter_record,
+                               .user = walk};
     if (err == ISO_OK)
-        err = iso_bus_read(bus, ends.topic, 0, ends.begin, CLI_TIMEOUT_MS,
-                           letter_record, walk, NULL, &cli->why);
+        err = iso_bus_read(bus, &letters, NULL, &cli->why);
     else if (err == ISO_NOT_FOUND)
         err = ISO_OK; /* nothing was ever refused here */
     iso_buf_release(&topic);

@@ -70,9 +70,12 @@ static void monitor_definitions(struct iso_monitor *monitor)
 static enum iso_err monitor_control(struct iso_monitor *monitor, int timeout_ms,
                                     struct iso_why *why)
 {
-    enum iso_err err = iso_bus_read(monitor->clusters[0].bus, monitor->control_topic, 0,
-                                    iso_control_next(monitor->control), timeout_ms,
-                                    control_take, monitor->control, NULL, why);
+    struct iso_walk walk = {.topic = monitor->control_topic,
+                            .from = iso_control_next(monitor->control),
+                            .timeout_ms = timeout_ms,
+                            .each = control_take,
+                            .user = monitor->control};
+    enum iso_err err = iso_bus_read(monitor->clusters[0].bus, &walk, NULL, why);
     monitor_definitions(monitor);
     if (err != ISO_NOT_FOUND)
         return err;

@@ -22,9 +22,12 @@ enum iso_err iso_control_read(struct iso_bus *home, const char *prefix, int time
 {
     struct iso_buf topic = {0};
     iso_buf_print(&topic, "%scontrol", prefix);
-    enum iso_err err =
-        iso_bus_read(home, iso_buf_text(&topic), 0, iso_control_next(control),
-                     timeout_ms, control_feed, control, NULL, why);
+    struct iso_walk walk = {.topic = iso_buf_text(&topic),
+                            .from = iso_control_next(control),
+                            .timeout_ms = timeout_ms,
+                            .each = control_feed,
+                            .user = control};
+    enum iso_err err = iso_bus_read(home, &walk, NULL, why);
     iso_buf_release(&topic);
     return err;
 }
@@ -56,7 +59,7 @@ static enum iso_err claims_add(const struct claims *claims, struct iso_bytes key
                                   .key = key,
                                   .value = value};
     enum iso_err err = iso_bus_publish(claims->home, &message, ISO_HEADER_NAME,
-                                       claims->timeout_ms, NULL, NULL, claims->why);
+                                       claims->timeout_ms, NULL, claims->why);
     iso_buf_release(&topic);
     return err == ISO_OK ? claims_read(claims) : err;
 }

@@ -185,8 +185,12 @@ static enum iso_err partition_empty(struct log_define *define, uint32_t partitio
         return ISO_OK;
     if (position->begin > 0)
         return first_is_other(define, "records that are gone (retention)", why);
-    enum iso_err err = iso_bus_read(define->bus, define->log->topic, (int)partition, 0,
-                                    define->timeout_ms, first_check, define, NULL, why);
+    struct iso_walk walk = {.topic = define->log->topic,
+                            .partition = (int)partition,
+                            .timeout_ms = define->timeout_ms,
+                            .each = first_check,
+                            .user = define};
+    enum iso_err err = iso_bus_read(define->bus, &walk, NULL, why);
     if (err == ISO_OK) /* transaction markers alone */
         *empty = true;
     return err == ISO_END ? ISO_OK : err;

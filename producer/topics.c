@@ -121,8 +121,12 @@ enum iso_err iso_topic_make(struct iso_bus *bus, const struct iso_topic_plan *pl
     for (size_t i = 0; i < whole.count; i++)
         config[i] = (struct iso_topic_config){.name = whole.settings[i].name,
                                               .value = whole.settings[i].value};
-    err = iso_bus_topic_create(bus, plan->topic, plan->partitions, replication, config,
-                               whole.count, timeout_ms, why);
+    struct iso_topic topic = {.name = plan->topic,
+                              .partitions = plan->partitions,
+                              .replication = replication,
+                              .config = config,
+                              .count = whole.count};
+    err = iso_bus_topic_create(bus, &topic, timeout_ms, why);
     if (err == ISO_EXISTS) /* somebody else was faster */
         return iso_topic_check(bus, plan, timeout_ms, why);
     return err;

@@ -174,12 +174,10 @@ static inline enum iso_err fault_partitions(struct iso_bus *base, const char *to
                               why);
 }
 static inline enum iso_err fault_topic_create(struct iso_bus *base,
-                                              const struct iso_topic_spec *spec,
+                                              const struct iso_topic *topic,
                                               int timeout_ms, struct iso_why *why)
 {
-    return iso_bus_topic_create(fault_of(base)->inner, spec->topic, spec->partitions,
-                                spec->replication, spec->config, spec->count,
-                                timeout_ms, why);
+    return iso_bus_topic_create(fault_of(base)->inner, topic, timeout_ms, why);
 }
 static inline enum iso_err
 fault_topic_config(struct iso_bus *base, const char *topic, int timeout_ms,

@@ -114,14 +114,16 @@ START_TEST(each_question_to_a_cluster_that_is_away_ends_in_time_and_names_it)
     from_ms = iso_steady_ms(&iso_clock_machine);
     check_away(iso_bus_partitions(bus, "t", 500, &n, &why), from_ms);
     from_ms = iso_steady_ms(&iso_clock_machine);
-    check_away(iso_bus_topic_create(bus, "t", 1, 1, NULL, 0, 500, &why), from_ms);
+    check_away(
+        iso_bus_topic_create(bus, &(struct iso_topic){"t", 1, 1, NULL, 0}, 500, &why),
+        from_ms);
     from_ms = iso_steady_ms(&iso_clock_machine);
     check_away(iso_bus_topic_config(bus, "t", 500, NULL, NULL, &why), from_ms);
     from_ms = iso_steady_ms(&iso_clock_machine);
     check_away(iso_bus_ends(bus, &ends, 1, 500, &why), from_ms);
     struct iso_message message = {.topic = "t"};
     from_ms = iso_steady_ms(&iso_clock_machine);
-    check_away(iso_bus_publish(bus, &message, "iso", 500, NULL, NULL, &why), from_ms);
+    check_away(iso_bus_publish(bus, &message, "iso", 500, NULL, &why), from_ms);
     iso_bus_close(bus);
 }
 END_TEST
@@ -235,9 +237,10 @@ static void make_topic(struct iso_bus *bus, char *topic, size_t size,
 {
     snprintf(topic, size, "kafka-%d-%lld", (int)getpid(),
              (long long)iso_now_ms(&iso_clock_machine));
-    ck_assert_msg(
-        iso_bus_topic_create(bus, topic, 1, 1, config, count, WAIT_MS, &why) == ISO_OK,
-        "%s", why.text);
+    ck_assert_msg(iso_bus_topic_create(bus,
+                                       &(struct iso_topic){topic, 1, 1, config, count},
+                                       WAIT_MS, &why) == ISO_OK,
+                  "%s", why.text);
 }
 
 START_TEST(every_header_of_the_name_is_counted_and_the_last_is_shown)
@@ -273,8 +276,8 @@ START_TEST(an_offset_that_retention_passed_is_a_hole)
     struct iso_position ends = {.topic = topic};
     int64_t until_ms = iso_steady_ms(&iso_clock_machine) + WAIT_MS;
     do {
-        ck_assert_int_eq(
-            iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, NULL, &why), ISO_OK);
+        ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why),
+                         ISO_OK);
         ck_assert_int_eq(iso_bus_ends(bus, &ends, 1, WAIT_MS, &why), ISO_OK);
         ck_assert_int_lt(iso_steady_ms(&iso_clock_machine), until_ms);
     } while (ends.begin == 0);
@@ -309,8 +312,8 @@ START_TEST(a_commit_is_for_other_peoples_tools)
     make_topic(bus, topic, sizeof topic, NULL, 0);
     struct iso_message message = {.topic = topic};
     for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(
-            iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, NULL, &why), ISO_OK);
+        ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why),
+                         ISO_OK);
     struct iso_reader *reader = read_topic(bus, topic, topic);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(next_event(reader)->offset, i);

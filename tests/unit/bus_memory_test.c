@@ -47,8 +47,9 @@ static void set_up(void)
     here = iso_bus_memory_open(cluster);
     there = iso_bus_memory_open(cluster);
     struct iso_topic_config config = {"message.timestamp.type", "LogAppendTime"};
-    ck_assert_int_eq(iso_bus_topic_create(here, "t", 1, 1, &config, 1, 0, &why),
-                     ISO_OK);
+    ck_assert_int_eq(
+        iso_bus_topic_create(here, &(struct iso_topic){"t", 1, 1, &config, 1}, 0, &why),
+        ISO_OK);
     publisher = open_publisher();
     struct iso_reader_options options = {.header = "iso"};
     ck_assert_int_eq(iso_reader_open(there, &options, &reader, &why), ISO_OK);
@@ -148,7 +149,7 @@ START_TEST(one_record_over_a_cut_is_unavailable_and_never_sent)
 {
     struct iso_message message = {.topic = "t"};
     iso_memory_cut(here, true);
-    ck_assert_int_eq(iso_bus_publish(here, &message, "iso", 60000, NULL, NULL, &why),
+    ck_assert_int_eq(iso_bus_publish(here, &message, "iso", 60000, NULL, &why),
                      ISO_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(why.text, "t/0"));
     iso_memory_cut(here, false);

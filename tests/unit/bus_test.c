@@ -25,26 +25,25 @@ END_TEST
 
 START_TEST(the_append_time_is_the_brokers_only_where_the_topic_says_so)
 {
-    int64_t offset = -1, append_ms = -1;
+    struct iso_delivery delivery = {.offset = -1, .append_ms = -1};
     struct iso_message message = message_of(0, "k", "v", NULL);
-    ck_assert_int_eq(
-        iso_bus_publish(bus, &message, "iso", WAIT_MS, &offset, &append_ms, &why),
-        ISO_OK);
-    ck_assert_int_eq(offset, 0);
-    ck_assert_int_gt(append_ms, 0);
+    ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, &delivery, &why),
+                     ISO_OK);
+    ck_assert_int_eq(delivery.fate, ISO_SENT);
+    ck_assert_int_eq(delivery.offset, 0);
+    ck_assert_int_gt(delivery.append_ms, 0);
     struct iso_reader *reader = open_reader("iso");
     assign(reader, 0, 0, 0);
     const struct iso_record *record = next_event(reader);
     ck_assert(record->append_by_broker);
-    ck_assert_int_eq(record->append_ms, append_ms);
+    ck_assert_int_eq(record->append_ms, delivery.append_ms);
 
     char other[64];
     make_topic(other, sizeof other, 1, "CreateTime");
     message.topic = other;
-    ck_assert_int_eq(
-        iso_bus_publish(bus, &message, "iso", WAIT_MS, &offset, &append_ms, &why),
-        ISO_OK);
-    ck_assert_int_eq(append_ms, -1);
+    ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, &delivery, &why),
+                     ISO_OK);
+    ck_assert_int_eq(delivery.append_ms, -1);
     ck_assert_int_eq(iso_reader_assign(reader, 0, other, 0, 0, &why), ISO_OK);
     record = next_event(reader);
     ck_assert_int_eq(record->event, ISO_RECORD);
@@ -245,27 +244,27 @@ START_TEST(reading_to_the_end_sees_every_record_and_says_where_to_go_on)
 {
     int number = 3;
     int64_t next = -1;
+    struct iso_walk walk = {.topic = topic,
+                            .partition = 2,
+                            .from = 3,
+                            .timeout_ms = WAIT_MS,
+                            .each = each_number,
+                            .user = &number};
     publish_numbers(2, 0, 10);
-    ck_assert_msg(iso_bus_read(bus, topic, 2, 3, WAIT_MS, each_number, &number, &next,
-                               &why) == ISO_OK,
-                  "%s", why.text);
+    ck_assert_msg(iso_bus_read(bus, &walk, &next, &why) == ISO_OK, "%s", why.text);
     ck_assert_int_eq(number, 10);
     ck_assert_int_eq(next, 10);
-    ck_assert_int_eq(
-        iso_bus_read(bus, topic, 2, 10, WAIT_MS, each_number, &number, NULL, &why),
-        ISO_OK);
+    walk.from = 10;
+    ck_assert_int_eq(iso_bus_read(bus, &walk, NULL, &why), ISO_OK);
     publish_numbers(2, 10, 10);
-    ck_assert_int_eq(
-        iso_bus_read(bus, topic, 2, 10, WAIT_MS, each_number, &number, &next, &why),
-        ISO_REFUSED);
+    ck_assert_int_eq(iso_bus_read(bus, &walk, &next, &why), ISO_REFUSED);
     ck_assert_str_eq(why.text, "thirteen");
     ck_assert_int_eq(next, 14);
-    ck_assert_int_eq(
-        iso_bus_read(bus, topic, 2, 21, WAIT_MS, each_number, &number, NULL, &why),
-        ISO_NOT_FOUND);
-    ck_assert_int_eq(
-        iso_bus_read(bus, topic, 9, 0, WAIT_MS, each_number, &number, NULL, &why),
-        ISO_NOT_FOUND);
+    walk.from = 21;
+    ck_assert_int_eq(iso_bus_read(bus, &walk, NULL, &why), ISO_NOT_FOUND);
+    walk.from = 0;
+    walk.partition = 9;
+    ck_assert_int_eq(iso_bus_read(bus, &walk, NULL, &why), ISO_NOT_FOUND);
 }
 END_TEST
 

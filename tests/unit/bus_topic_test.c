@@ -45,11 +45,11 @@ START_TEST(a_topic_that_is_not_there_is_not_found)
     ck_assert_int_eq(iso_bus_ends(bus, &ends, 1, WAIT_MS, &why), ISO_NOT_FOUND);
     struct iso_message message = message_of(0, "k", "v", NULL);
     message.topic = missing;
-    ck_assert_msg(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, NULL, &why) ==
+    ck_assert_msg(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why) ==
                       ISO_NOT_FOUND,
                   "%s", why.text);
     message.topic = "no topic";
-    ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, NULL, &why),
+    ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why),
                      ISO_USAGE);
     struct iso_reader *reader = open_reader("iso");
     ck_assert_int_eq(iso_reader_assign(reader, 3, missing, 0, 0, &why), ISO_OK);
@@ -65,7 +65,7 @@ END_TEST
 START_TEST(a_partition_that_is_not_there_takes_no_record)
 {
     struct iso_message message = message_of(4, "k", "v", NULL);
-    ck_assert_msg(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, NULL, &why) ==
+    ck_assert_msg(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why) ==
                       ISO_NOT_FOUND,
                   "%s", why.text);
 }
@@ -74,7 +74,8 @@ END_TEST
 START_TEST(a_topic_is_made_once_and_reports_its_settings)
 {
     int partitions = 0, brokers = 0;
-    ck_assert_int_eq(iso_bus_topic_create(bus, topic, 1, 1, NULL, 0, WAIT_MS, &why),
+    ck_assert_int_eq(iso_bus_topic_create(
+                         bus, &(struct iso_topic){topic, 1, 1, NULL, 0}, WAIT_MS, &why),
                      ISO_EXISTS);
     ck_assert_int_eq(iso_bus_partitions(bus, topic, WAIT_MS, &partitions, &why),
                      ISO_OK);
@@ -83,9 +84,11 @@ START_TEST(a_topic_is_made_once_and_reports_its_settings)
     ck_assert_int_ge(brokers, 1);
     char other[64];
     name_topic(other, sizeof other);
-    ck_assert_int_eq(iso_bus_topic_create(bus, other, 1, 9, NULL, 0, WAIT_MS, &why),
+    ck_assert_int_eq(iso_bus_topic_create(
+                         bus, &(struct iso_topic){other, 1, 9, NULL, 0}, WAIT_MS, &why),
                      ISO_SETTING);
-    ck_assert_int_eq(iso_bus_topic_create(bus, other, 0, 1, NULL, 0, WAIT_MS, &why),
+    ck_assert_int_eq(iso_bus_topic_create(
+                         bus, &(struct iso_topic){other, 0, 1, NULL, 0}, WAIT_MS, &why),
                      ISO_USAGE);
 }
 END_TEST
@@ -146,7 +149,7 @@ START_TEST(a_record_at_the_limit_travels_and_one_above_it_is_refused)
     ck_assert(iso_bytes_equal(record->value, message.value));
     iso_reader_close(reader);
     message.value.size++;
-    ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, NULL, &why),
+    ck_assert_int_eq(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why),
                      ISO_TOO_LARGE);
     iso_free(bytes);
 }
@@ -157,7 +160,9 @@ START_TEST(what_the_topic_finds_too_large_is_surely_not_sent)
     char small[64];
     struct iso_topic_config config = {"max.message.bytes", "2000"};
     name_topic(small, sizeof small);
-    ck_assert_int_eq(iso_bus_topic_create(bus, small, 1, 1, &config, 1, WAIT_MS, &why),
+    ck_assert_int_eq(iso_bus_topic_create(bus,
+                                          &(struct iso_topic){small, 1, 1, &config, 1},
+                                          WAIT_MS, &why),
                      ISO_OK);
     uint8_t bytes[4000];
     fill(bytes, sizeof bytes);

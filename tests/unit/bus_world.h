@@ -52,9 +52,10 @@ static inline void make_topic(char *name, size_t size, int partitions,
     struct iso_topic_config config[] = {{"message.timestamp.type", timestamps},
                                         {"max.message.bytes", "1114112"}};
     name_topic(name, size);
-    ck_assert_msg(iso_bus_topic_create(bus, name, partitions, 1, config, 2, WAIT_MS,
-                                       &why) == ISO_OK,
-                  "%s", why.text);
+    ck_assert_msg(
+        iso_bus_topic_create(bus, &(struct iso_topic){name, partitions, 1, config, 2},
+                             WAIT_MS, &why) == ISO_OK,
+        "%s", why.text);
 }
 
 static inline void open_bus(void)
@@ -142,8 +143,7 @@ static inline struct iso_message message_of(int partition, const char *key,
 
 static inline void publish(struct iso_message message)
 {
-    ck_assert_msg(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, NULL, &why) ==
-                      ISO_OK,
+    ck_assert_msg(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why) == ISO_OK,
                   "%s", why.text);
 }
 

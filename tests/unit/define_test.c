@@ -97,7 +97,8 @@ START_TEST(a_control_topic_that_forgets_is_refused)
 {
     struct iso_topic_config config[] = {{"message.timestamp.type", "LogAppendTime"},
                                         {"max.message.bytes", "2000000"}};
-    ck_ok(iso_bus_topic_create(bus, "iso.control", 1, 1, config, 2, TIMEOUT_MS, &why));
+    ck_ok(iso_bus_topic_create(bus, &(struct iso_topic){"iso.control", 1, 1, config, 2},
+                               TIMEOUT_MS, &why));
     ck_err(iso_control_topics(bus, "iso.", true, 0, TIMEOUT_MS, &why),
            ISO_TOPIC_CONFIG);
     ck_assert_ptr_nonnull(strstr(why.text, "--add-config retention.ms=-1"));
@@ -131,8 +132,9 @@ START_TEST(a_check_names_every_wrong_setting_and_the_command_that_mends_it)
     struct iso_topic_config config[] = {{"cleanup.policy", "compact,delete"},
                                         {"retention.ms", "3600000"},
                                         {"retention.bytes", "1000000"}};
-    ck_ok(iso_bus_topic_create(bus, "packages", GROUND_PARTITIONS, 1, config, 3,
-                               TIMEOUT_MS, &why));
+    ck_ok(iso_bus_topic_create(
+        bus, &(struct iso_topic){"packages", GROUND_PARTITIONS, 1, config, 3},
+        TIMEOUT_MS, &why));
     ck_err(iso_log_check(bus, definition, the_log, TIMEOUT_MS, &why), ISO_TOPIC_CONFIG);
     static const char *const wanted[] = {
         "cleanup.policy is compact,delete", "message.timestamp.type is CreateTime",
@@ -149,7 +151,8 @@ END_TEST
 
 START_TEST(a_topic_with_other_partitions_is_refused)
 {
-    ck_ok(iso_bus_topic_create(bus, "packages", 3, 1, NULL, 0, TIMEOUT_MS, &why));
+    ck_ok(iso_bus_topic_create(bus, &(struct iso_topic){"packages", 3, 1, NULL, 0},
+                               TIMEOUT_MS, &why));
     ck_err(create(), ISO_TOPIC_CONFIG);
     ck_assert_ptr_nonnull(strstr(why.text, "3 partitions and must have 4"));
 }
@@ -235,7 +238,7 @@ static void publish(int partition, struct iso_write *write, const char *value)
                                   .value = iso_bytes_text(value),
                                   .has_header = write != NULL,
                                   .header = iso_buf_bytes(&header)};
-    ck_ok(iso_bus_publish(bus, &message, "iso", TIMEOUT_MS, NULL, NULL, &why));
+    ck_ok(iso_bus_publish(bus, &message, "iso", TIMEOUT_MS, NULL, &why));
     iso_buf_release(&header);
 }
 

@@ -41,7 +41,8 @@ static struct iso_monitor_options options = {
 static void topic(int side, const char *name, int partitions)
 {
     struct iso_topic_config config[] = {{"message.timestamp.type", "LogAppendTime"}};
-    ck_ok(iso_bus_topic_create(sides[side].other, name, partitions, 1, config, 1,
+    ck_ok(iso_bus_topic_create(sides[side].other,
+                               &(struct iso_topic){name, partitions, 1, config, 1},
                                TIMEOUT_MS, &why));
 }
 
@@ -54,8 +55,7 @@ static void publish(int side, const char *name, int partition, struct iso_buf *k
                                   .has_value = true,
                                   .key = iso_buf_bytes(key),
                                   .value = iso_buf_bytes(value)};
-    ck_ok(iso_bus_publish(sides[side].other, &message, "iso", TIMEOUT_MS, NULL, NULL,
-                          &why));
+    ck_ok(iso_bus_publish(sides[side].other, &message, "iso", TIMEOUT_MS, NULL, &why));
     iso_buf_release(key);
     iso_buf_release(value);
 }

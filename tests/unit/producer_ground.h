@@ -116,8 +116,9 @@ static inline void ground_init_topic(struct ground *ground, uint32_t partitions,
     iso_chance_seeded_init(&ground->chance, 42);
     struct iso_topic_config config[] = {{"message.timestamp.type", timestamp},
                                         {"max.message.bytes", message_max}};
-    ck_ok(iso_bus_topic_create(ground->other, "packages", (int)partitions, 1, config, 2,
-                               1000, &ground->why));
+    ck_ok(iso_bus_topic_create(
+        ground->other, &(struct iso_topic){"packages", (int)partitions, 1, config, 2},
+        1000, &ground->why));
     ground->ground = (struct iso_producer_ground){.bus = ground->bus,
                                                   .definition = ground->definition,
                                                   .region = GROUND_REGION,
@@ -188,8 +189,13 @@ static inline void ground_log_read(struct ground *ground, int partition,
                                    struct ground_log *log)
 {
     *log = (struct ground_log){0};
-    enum iso_err err = iso_bus_read(ground->other, "packages", partition, 0, 1000,
-                                    ground_log_each, log, NULL, &ground->why);
+    enum iso_err err = iso_bus_read(ground->other,
+                                    &(struct iso_walk){.topic = "packages",
+                                                       .partition = partition,
+                                                       .timeout_ms = 1000,
+                                                       .each = ground_log_each,
+                                                       .user = log},
+                                    NULL, &ground->why);
     ck_assert_msg(err == ISO_OK, "%s", ground->why.text);
 }
 
