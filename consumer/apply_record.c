@@ -266,20 +266,21 @@ static void advance_frontier(struct step *step)
     struct iso_apply *apply = step->apply;
     const struct iso_record *record = step->record;
     struct iso_slice_log *log = log_of(step);
-    const struct iso_bytes *key = record->has_key ? &record->key : NULL;
-    const struct iso_bytes *value = record->has_value ? &record->value : NULL;
-    const struct iso_bytes *header = has_header(step) ? &record->header : NULL;
+    const struct iso_prefix_record hashed = {
+        .offset = record->offset,
+        .append_ms = record->append_ms,
+        .key = record->has_key ? &record->key : NULL,
+        .value = record->has_value ? &record->value : NULL,
+        .header = has_header(step) ? &record->header : NULL};
     struct iso_digest zero = {0};
     int64_t append_ms = iso_admit_append_ms(record);
     log->frontier = record->offset + 1;
     if (append_ms > log->append_ms)
         log->append_ms = append_ms;
-    log->prefix = iso_prefix_hash(log->prefix, record->offset, record->append_ms, key,
-                                  value, header, &apply->hash);
+    log->prefix = iso_prefix_hash(log->prefix, &hashed, &apply->hash);
     log->record_offset = record->offset;
     log->record_append_ms = record->append_ms;
-    log->record_hash = iso_prefix_hash(zero, record->offset, record->append_ms, key,
-                                       value, header, &apply->hash);
+    log->record_hash = iso_prefix_hash(zero, &hashed, &apply->hash);
     if (record->offset % MARK_EVERY == 0) {
         log->mark_offset = record->offset;
         log->mark = log->prefix;

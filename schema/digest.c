@@ -57,20 +57,18 @@ static void prefix_add(struct iso_buf *scratch, const struct iso_bytes *part)
     iso_buf_add_bytes(scratch, *part);
 }
 
-struct iso_digest iso_prefix_hash(struct iso_digest h, int64_t offset,
-                                  int64_t append_ms, const struct iso_bytes *key,
-                                  const struct iso_bytes *value,
-                                  const struct iso_bytes *header,
+struct iso_digest iso_prefix_hash(struct iso_digest h,
+                                  const struct iso_prefix_record *record,
                                   struct iso_buf *scratch)
 {
     uint8_t fixed[PREFIX_FIXED_SIZE];
     iso_digest_put(fixed, h);
-    iso_put_u64(fixed + ISO_DIGEST_SIZE, (uint64_t)offset);
-    iso_put_u64(fixed + ISO_DIGEST_SIZE + 8, (uint64_t)append_ms);
+    iso_put_u64(fixed + ISO_DIGEST_SIZE, (uint64_t)record->offset);
+    iso_put_u64(fixed + ISO_DIGEST_SIZE + 8, (uint64_t)record->append_ms);
     iso_buf_clear(scratch);
     iso_buf_add(scratch, fixed, sizeof fixed);
-    prefix_add(scratch, key);
-    prefix_add(scratch, value);
-    prefix_add(scratch, header);
+    prefix_add(scratch, record->key);
+    prefix_add(scratch, record->value);
+    prefix_add(scratch, record->header);
     return iso_hash128(iso_buf_bytes(scratch));
 }

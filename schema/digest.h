@@ -38,13 +38,17 @@ void iso_digest_text(struct iso_digest digest, char text[ISO_DIGEST_DIGITS + 1])
 /* XXH3-64 of the key, modulo `buckets`. */
 uint32_t iso_bucket_of(struct iso_bytes key, uint32_t buckets);
 
+/* What of a record its log's prefix is hashed over. NULL: the record has none. */
+struct iso_prefix_record {
+    int64_t offset, append_ms;
+    const struct iso_bytes *key, *value, *header;
+};
+
 /* The running hash of a log's prefix: XXH3-128 of h, offset, append time, and length
  * and bytes of key, value and header (u32 each; FFFFFFFF: absent). `scratch` is reused.
  */
-struct iso_digest iso_prefix_hash(struct iso_digest h, int64_t offset,
-                                  int64_t append_ms, const struct iso_bytes *key,
-                                  const struct iso_bytes *value,
-                                  const struct iso_bytes *header,
+struct iso_digest iso_prefix_hash(struct iso_digest h,
+                                  const struct iso_prefix_record *record,
                                   struct iso_buf *scratch);
 
 #endif

@@ -60,9 +60,13 @@ START_TEST(the_running_hash_of_a_prefix_is_that_of_the_vectors)
             parts[i] = part(&vectors, 3 + i, &bufs[i], &bytes[i]);
         iso_digest_text(h, text);
         ck_assert_str_eq(text, vectors.fields[0]);
-        h = iso_prefix_hash(h, (int64_t)vectors_number(&vectors, 1),
-                            (int64_t)vectors_number(&vectors, 2), parts[0], parts[1],
-                            parts[2], &scratch);
+        struct iso_prefix_record record = {
+            .offset = (int64_t)vectors_number(&vectors, 1),
+            .append_ms = (int64_t)vectors_number(&vectors, 2),
+            .key = parts[0],
+            .value = parts[1],
+            .header = parts[2]};
+        h = iso_prefix_hash(h, &record, &scratch);
         iso_digest_text(h, text);
         ck_assert_str_eq(text, vectors.fields[6]);
     }
@@ -79,17 +83,16 @@ START_TEST(the_running_hash_tells_absent_from_empty_and_one_part_from_another)
     struct iso_bytes empty = {0}, a = iso_bytes_text("a"), ab = iso_bytes_text("ab"),
                      b = iso_bytes_text("b");
     struct iso_digest zero = {0};
-    struct iso_digest of[] = {
-        iso_prefix_hash(zero, 0, 0, NULL, NULL, NULL, &scratch),
-        iso_prefix_hash(zero, 0, 0, &empty, NULL, NULL, &scratch),
-        iso_prefix_hash(zero, 0, 0, NULL, &empty, NULL, &scratch),
-        iso_prefix_hash(zero, 0, 0, NULL, NULL, &empty, &scratch),
-        iso_prefix_hash(zero, 0, 0, &ab, &empty, NULL, &scratch),
-        iso_prefix_hash(zero, 0, 0, &a, &b, NULL, &scratch),
-        iso_prefix_hash(zero, 0, 0, &empty, &ab, NULL, &scratch),
-        iso_prefix_hash(zero, 1, 0, NULL, NULL, NULL, &scratch),
-        iso_prefix_hash(zero, 0, 1, NULL, NULL, NULL, &scratch),
+    const struct iso_prefix_record records[] = {
+        {0, 0, NULL, NULL, NULL},   {0, 0, &empty, NULL, NULL},
+        {0, 0, NULL, &empty, NULL}, {0, 0, NULL, NULL, &empty},
+        {0, 0, &ab, &empty, NULL},  {0, 0, &a, &b, NULL},
+        {0, 0, &empty, &ab, NULL},  {1, 0, NULL, NULL, NULL},
+        {0, 1, NULL, NULL, NULL},
     };
+    struct iso_digest of[sizeof records / sizeof records[0]];
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        of[i] = iso_prefix_hash(zero, &records[i], &scratch);
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
         for (size_t j = 0; j < i; j++)
             ck_assert_msg(!iso_digest_equal(of[i], of[j]), "%zu and %zu", i, j);
