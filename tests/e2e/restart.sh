@@ -14,8 +14,8 @@ iso put things before restart --region eu >/dev/null
 reads ap before restart
 
 for region in "${regions[@]}"; do
-    lines "$region" 15000 500 deletes >"$work/$region.lines"
-    job_start "load-$region" load_slowly "$region" "$work/$region.lines" 150
+    lines "$region" 9000 500 deletes >"$work/$region.lines"
+    job_start "load-$region" load_slowly "$region" "$work/$region.lines" 90
 done
 pause 1
 kafka_stop
@@ -34,7 +34,7 @@ expect 0 iso put things after restarts --region us
 for region in "${regions[@]}"; do
     reads "$region" after restarts
     job_wait "load-$region" 60
-    grep -q '"durable":15000,"refused":0,"unknown":0' "$work/load-$region.out" ||
+    grep -q '"durable":9000,"refused":0,"unknown":0' "$work/load-$region.out" ||
         fail "load-$region: $(<"$work/load-$region.out")"
 done
 alive "${regions[@]}"

@@ -31,6 +31,8 @@ equal "the exit status after SIGINT" "$code" 0
 reported us CLOSED
 daemon_start us
 reads us colour blue
+runs_again() { (($(grep -c daemon.start "$work/us.log") == 3)); }
+await 10 "us runs for the third time" runs_again
 kill -HUP "${pids[us]}"
 iso put things colour red --region eu >/dev/null
 reads us colour red
