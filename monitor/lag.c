@@ -288,7 +288,7 @@ static void sum_daemon(const struct lag_look *look, struct lag_sum *sum,
     else if (report->state == ISO_SLICE_PARKED || report->state == ISO_SLICE_STOPPED)
         sum_say(sum, ISO_LAG_PARKED, look->partition, "%s", why);
     else if (report->state == ISO_SLICE_WAITING)
-        sum_say(sum, ISO_LAG_OK, look->partition, "%s: %s", state, why);
+        sum_say(sum, ISO_LAG_LAGGING, look->partition, "%s: %s", state, why);
 }
 
 static void sum_slice(const struct lag_look *look, struct lag_sum *sum)

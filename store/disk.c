@@ -272,8 +272,8 @@ static enum iso_err disk_write(void *self, const struct iso_change *changes,
         if (map_is_full && !again && disk->size_max > 0)
             return iso_fail(
                 why, ISO_STORE_FULL,
-                "the store in %s has reached its bound of %lld bytes; raise "
-                "the bound; nothing is lost meanwhile",
+                "the store in %s has reached its bound of %lld bytes: raise "
+                "daemon.store.size.max; nothing is lost meanwhile",
                 disk->place->path, (long long)disk->size_max);
         if (!again)
             return write_explain(disk, err, changes, count, why);

@@ -45,14 +45,14 @@ START_TEST(a_parked_slice_is_named_with_its_reason)
 }
 END_TEST
 
-START_TEST(a_slice_that_waits_says_so_and_is_ok)
+START_TEST(a_slice_that_waits_is_lagging_and_says_why)
 {
     begin_level();
     struct iso_report report = level(US, 0, 10);
     report.state = ISO_SLICE_WAITING;
     snprintf(report.why, sizeof report.why, "Kafka is away");
     iso_lag_feed_report(lag, &report, KIT_NOW);
-    ck_state(row(EU, US), ISO_LAG_OK, "waiting: Kafka is away");
+    ck_state(row(EU, US), ISO_LAG_LAGGING, "waiting: Kafka is away");
     finish();
 }
 END_TEST
@@ -138,7 +138,7 @@ static Suite *lag_state_suite(void)
     tcase_add_test(cases, a_daemon_that_was_closed_is_stopped);
     tcase_add_test(cases, a_daemon_that_falls_silent_is_stopped);
     tcase_add_test(cases, a_parked_slice_is_named_with_its_reason);
-    tcase_add_test(cases, a_slice_that_waits_says_so_and_is_ok);
+    tcase_add_test(cases, a_slice_that_waits_is_lagging_and_says_why);
     tcase_add_test(
         cases,
         a_late_region_that_moves_is_catching_up_and_one_that_does_not_is_lagging);
