@@ -50,8 +50,13 @@ enum iso_outcome {
     ISO_SET_ASIDE, /* refused; its dead letter stands in the outbox when it is ours */
 };
 
-/* Applies one record (event ISO_RECORD) of log `log`. `control_read` says that the
- * control topic was read to its end after this record was met.
+struct iso_apply_input {
+    uint16_t log;
+    const struct iso_record *record; /* event ISO_RECORD */
+    bool control_read; /* the control topic was read to its end after it was met */
+};
+
+/* Applies one record of a log.
  *
  *   ISO_OK            done, *outcome says how; the frontier is behind it
  *   ISO_CONTROL_WAIT  a DEFINE that `control` does not hold: read it to its end, then
@@ -64,9 +69,8 @@ enum iso_outcome {
  * call: what came before can be saved and committed.
  */
 enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
-                              uint16_t log, const struct iso_record *record,
-                              bool control_read, enum iso_outcome *outcome,
-                              struct iso_why *why);
+                              const struct iso_apply_input *input,
+                              enum iso_outcome *outcome, struct iso_why *why);
 
 /* All that was there up to `offset` has been read (ISO_AT_END): the frontier moves over
  * transaction markers. ISO_LOG_DIVERGED: the log ends before the frontier. */

@@ -289,21 +289,21 @@ static void advance_frontier(struct step *step)
 }
 
 enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
-                              uint16_t log, const struct iso_record *record,
-                              bool control_read, enum iso_outcome *outcome,
-                              struct iso_why *why)
+                              const struct iso_apply_input *input,
+                              enum iso_outcome *outcome, struct iso_why *why)
 {
-    struct step step = {
-        .apply = apply, .record = record, .index = iso_apply_log_index(apply, log)};
+    struct step step = {.apply = apply,
+                        .record = input->record,
+                        .index = iso_apply_log_index(apply, input->log)};
     struct iso_why unasked;
     if (why == NULL)
         why = &unasked; /* a dead letter needs its sentence */
-    if (record->offset < log_of(&step)->frontier) {
+    if (input->record->offset < log_of(&step)->frontier) {
         *outcome = ISO_SKIPPED;
         return ISO_OK;
     }
     apply->txn = txn;
-    enum iso_err err = judge(&step, control_read, why);
+    enum iso_err err = judge(&step, input->control_read, why);
     if (iso_err_kind(err) == ISO_POISON)
         set_aside(&step, err, why);
     else if (err != ISO_OK)

@@ -298,8 +298,10 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
             return err;
     }
     enum iso_outcome outcome;
-    enum iso_err err = iso_apply_record(slice->apply, shard->txn, feed->log->number,
-                                        record, feed->asked, &outcome, why);
+    struct iso_apply_input input = {
+        .log = feed->log->number, .record = record, .control_read = feed->asked};
+    enum iso_err err =
+        iso_apply_record(slice->apply, shard->txn, &input, &outcome, why);
     switch ((int)err) {
     case ISO_OK:
         slice->changed = true;

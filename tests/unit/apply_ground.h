@@ -265,8 +265,10 @@ static inline enum iso_err ground_apply(struct slice_ground *ground, uint16_t lo
                                         bool control_read)
 {
     ground_begin(ground);
-    return iso_apply_record(ground->apply, ground->txn, log, &ground->made.record,
-                            control_read, &ground->outcome, &ground->why);
+    return iso_apply_record(
+        ground->apply, ground->txn,
+        &(struct iso_apply_input){log, &ground->made.record, control_read},
+        &ground->outcome, &ground->why);
 }
 
 /* Applies it and expects that outcome. */

@@ -156,8 +156,10 @@ static size_t agree(uint64_t seed, size_t log, struct model planted, size_t outc
         const struct made *made = &world.records[log][n];
         enum iso_outcome expected = model_step(&model, made);
         ground_begin(&ground);
-        ck_ok(iso_apply_record(ground.apply, ground.txn, log_numbers[log],
-                               &made->record, false, &ground.outcome, &ground.why));
+        ck_ok(iso_apply_record(
+            ground.apply, ground.txn,
+            &(struct iso_apply_input){log_numbers[log], &made->record, false},
+            &ground.outcome, &ground.why));
         const struct iso_slice_log *is = ground_log(&ground, log_numbers[log]);
         outcomes[ground.outcome]++;
         if (ground.outcome != expected || is->t_ms != model.t_ms ||

@@ -62,8 +62,9 @@ static void reader_step(struct reader *reader, const struct world *world, size_t
     const struct iso_record *record = &world->records[log][reader->at[log]].record;
     ground_begin(&reader->ground);
     enum iso_err err =
-        iso_apply_record(reader->ground.apply, reader->ground.txn, log_numbers[log],
-                         record, false, &reader->ground.outcome, &reader->ground.why);
+        iso_apply_record(reader->ground.apply, reader->ground.txn,
+                         &(struct iso_apply_input){log_numbers[log], record, false},
+                         &reader->ground.outcome, &reader->ground.why);
     ck_assert_msg(err == ISO_OK, "%s", reader->ground.why.text);
     reader->at[log]++;
     if (r / 64 % 40 == 0) {
@@ -290,8 +291,10 @@ START_TEST(after_warm_up_a_record_allocates_nothing)
         made_seal(&ground.made);
         ground_begin(&ground);
         uint64_t before = iso_mem_count();
-        ck_ok(iso_apply_record(ground.apply, ground.txn, LOG, &ground.made.record,
-                               false, &ground.outcome, &ground.why));
+        ck_ok(
+            iso_apply_record(ground.apply, ground.txn,
+                             &(struct iso_apply_input){LOG, &ground.made.record, false},
+                             &ground.outcome, &ground.why));
         ck_assert_int_eq(ground.outcome, ISO_APPLIED);
         if (n % 500 == 0)
             iso_apply_save(ground.apply, ground.txn);

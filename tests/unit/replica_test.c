@@ -50,8 +50,9 @@ static void apply_made(uint32_t partition)
     made.write.partition = partition;
     made_seal(&made);
     ck_ok(iso_txn_begin(stores[partition % SHARDS], &txn, &why));
-    ck_ok(iso_apply_record(slices[partition], txn, LOG, &made.record, false, &outcome,
-                           &why));
+    ck_ok(iso_apply_record(slices[partition], txn,
+                           &(struct iso_apply_input){LOG, &made.record, false},
+                           &outcome, &why));
     ck_assert_msg(outcome == ISO_APPLIED, "%s", why.text);
     iso_apply_save(slices[partition], txn);
     ck_ok(iso_txn_commit(txn, &why));
