@@ -70,8 +70,9 @@ enum iso_err iso_cli_control(struct cli *cli)
         return err;
     if (cli->control == NULL)
         cli->control = iso_control_new();
-    err = iso_control_read(home, iso_cli_prefix(cli), CLI_TIMEOUT_MS, cli->control,
-                           &cli->why);
+    struct iso_control_place place = {
+        .home = home, .prefix = iso_cli_prefix(cli), .timeout_ms = CLI_TIMEOUT_MS};
+    err = iso_control_read(&place, cli->control, &cli->why);
     if (err == ISO_NOT_FOUND)
         return iso_fail(&cli->why, ISO_NO_DEFINITION,
                         "nothing is defined in this cluster yet (there is no topic "

@@ -253,9 +253,11 @@ static enum iso_err topics_make(struct cli *cli,
             err = iso_control_topics(bus, iso_cli_prefix(cli),
                                      strcmp(log->cluster, home) == 0, replication,
                                      CLI_TIMEOUT_MS, &cli->why);
+        struct iso_topic_options options = {.replication = replication,
+                                            .retention_ms = retention_ms,
+                                            .timeout_ms = CLI_TIMEOUT_MS};
         if (err == ISO_OK)
-            err = iso_log_create(bus, definition, log, replication, retention_ms,
-                                 CLI_TIMEOUT_MS, &cli->why);
+            err = iso_log_create(bus, definition, log, &options, &cli->why);
         if (err != ISO_OK)
             return err;
     }
@@ -289,9 +291,10 @@ static enum iso_err collection_make(struct cli *cli,
     struct iso_bus *home = NULL;
     if (err == ISO_OK)
         err = iso_cli_bus(cli, NULL, &home);
+    struct iso_control_place place = {
+        .home = home, .prefix = iso_cli_prefix(cli), .timeout_ms = CLI_TIMEOUT_MS};
     if (err == ISO_OK)
-        err = iso_control_add_definition(home, iso_cli_prefix(cli), definition,
-                                         CLI_TIMEOUT_MS, cli->control, &cli->why);
+        err = iso_control_add_definition(&place, definition, cli->control, &cli->why);
     return err == ISO_OK ? logs_define(cli, definition) : err;
 }
 

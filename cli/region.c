@@ -58,10 +58,11 @@ enum iso_err iso_cli_region_add(struct cli *cli, int argc, char **argv)
     if (err == ISO_OK)
         err = iso_cli_control(cli);
     unsigned number = 0;
+    struct iso_control_place place = {
+        .home = home, .prefix = iso_cli_prefix(cli), .timeout_ms = CLI_TIMEOUT_MS};
     if (err == ISO_OK)
-        err = iso_control_add_region(home, iso_cli_prefix(cli), arguments.name,
-                                     arguments.number, CLI_TIMEOUT_MS, cli->control,
-                                     &number, &cli->why);
+        err = iso_control_add_region(&place, arguments.name, arguments.number,
+                                     cli->control, &number, &cli->why);
     if (err == ISO_OK)
         printf("region %s has number %u\n", arguments.name, number);
     return err;

@@ -17,34 +17,31 @@ static enum iso_err control_feed(void *user, const struct iso_record *record,
     return ISO_OK;
 }
 
-enum iso_err iso_control_read(struct iso_bus *home, const char *prefix, int timeout_ms,
+enum iso_err iso_control_read(const struct iso_control_place *place,
                               struct iso_control *control, struct iso_why *why)
 {
     struct iso_buf topic = {0};
-    iso_buf_print(&topic, "%scontrol", prefix);
+    iso_buf_print(&topic, "%scontrol", place->prefix);
     struct iso_walk walk = {.topic = iso_buf_text(&topic),
                             .from = iso_control_next(control),
-                            .timeout_ms = timeout_ms,
+                            .timeout_ms = place->timeout_ms,
                             .each = control_feed,
                             .user = control};
-    enum iso_err err = iso_bus_read(home, &walk, NULL, why);
+    enum iso_err err = iso_bus_read(place->home, &walk, NULL, why);
     iso_buf_release(&topic);
     return err;
 }
 
 /* Where a claim is made, and what is known there. */
 struct claims {
-    struct iso_bus *home;
-    const char *prefix;
-    int timeout_ms;
+    const struct iso_control_place *place;
     struct iso_control *control;
     struct iso_why *why;
 };
 
 static enum iso_err claims_read(const struct claims *claims)
 {
-    return iso_control_read(claims->home, claims->prefix, claims->timeout_ms,
-                            claims->control, claims->why);
+    return iso_control_read(claims->place, claims->control, claims->why);
 }
 
 /* Appends one claim and reads to the end. */
@@ -52,14 +49,14 @@ static enum iso_err claims_add(const struct claims *claims, struct iso_bytes key
                                struct iso_bytes value)
 {
     struct iso_buf topic = {0};
-    iso_buf_print(&topic, "%scontrol", claims->prefix);
+    iso_buf_print(&topic, "%scontrol", claims->place->prefix);
     struct iso_message message = {.topic = iso_buf_text(&topic),
                                   .has_key = true,
                                   .has_value = true,
                                   .key = key,
                                   .value = value};
-    enum iso_err err = iso_bus_publish(claims->home, &message, ISO_HEADER_NAME,
-                                       claims->timeout_ms, NULL, claims->why);
+    enum iso_err err = iso_bus_publish(claims->place->home, &message, ISO_HEADER_NAME,
+                                       claims->place->timeout_ms, NULL, claims->why);
     iso_buf_release(&topic);
     return err == ISO_OK ? claims_read(claims) : err;
 }
@@ -122,16 +119,12 @@ static enum iso_err region_claim(const struct claims *claims, const char *name,
     return err;
 }
 
-enum iso_err iso_control_add_region(struct iso_bus *home, const char *prefix,
-                                    const char *name, unsigned number, int timeout_ms,
+enum iso_err iso_control_add_region(const struct iso_control_place *place,
+                                    const char *name, unsigned number,
                                     struct iso_control *control, unsigned *given,
                                     struct iso_why *why)
 {
-    struct claims claims = {.home = home,
-                            .prefix = prefix,
-                            .timeout_ms = timeout_ms,
-                            .control = control,
-                            .why = why};
+    struct claims claims = {.place = place, .control = control, .why = why};
     enum iso_err err = region_check(name, number, why);
     if (err == ISO_OK)
         err = claims_read(&claims);
@@ -174,16 +167,12 @@ static enum iso_err definition_held(const struct iso_control *control,
                     definition->collection, definition->number, definition->collection);
 }
 
-enum iso_err iso_control_add_definition(struct iso_bus *home, const char *prefix,
+enum iso_err iso_control_add_definition(const struct iso_control_place *place,
                                         const struct iso_definition *definition,
-                                        int timeout_ms, struct iso_control *control,
+                                        struct iso_control *control,
                                         struct iso_why *why)
 {
-    struct claims claims = {.home = home,
-                            .prefix = prefix,
-                            .timeout_ms = timeout_ms,
-                            .control = control,
-                            .why = why};
+    struct claims claims = {.place = place, .control = control, .why = why};
     enum iso_err err = claims_read(&claims);
     if (err != ISO_OK)
         return err;

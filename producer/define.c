@@ -93,27 +93,28 @@ static void log_plan(const struct iso_definition *definition,
 
 enum iso_err iso_log_create(struct iso_bus *bus,
                             const struct iso_definition *definition,
-                            const struct iso_definition_log *log, int replication,
-                            int64_t retention_ms, int timeout_ms, struct iso_why *why)
+                            const struct iso_definition_log *log,
+                            const struct iso_topic_options *options,
+                            struct iso_why *why)
 {
-    if (retention_ms < RETENTION_MIN_MS && retention_ms != -1)
+    if (options->retention_ms < RETENTION_MIN_MS && options->retention_ms != -1)
         return iso_fail(why, ISO_SETTING,
                         "a log cannot keep its records for %" PRId64
                         " ms: at least 7 days, "
                         "so that a region that was away finds what it missed",
-                        retention_ms);
+                        options->retention_ms);
     int partitions;
     enum iso_err err =
-        iso_bus_partitions(bus, log->topic, timeout_ms, &partitions, why);
+        iso_bus_partitions(bus, log->topic, options->timeout_ms, &partitions, why);
     if (err == ISO_OK)
-        return iso_log_check(bus, definition, log, timeout_ms, why);
+        return iso_log_check(bus, definition, log, options->timeout_ms, why);
     if (err != ISO_NOT_FOUND)
         return err;
     char retention[32];
-    snprintf(retention, sizeof retention, "%" PRId64, retention_ms);
+    snprintf(retention, sizeof retention, "%" PRId64, options->retention_ms);
     struct iso_topic_plan plan;
     log_plan(definition, log, retention, &plan);
-    return iso_topic_make(bus, &plan, replication, timeout_ms, why);
+    return iso_topic_make(bus, &plan, options->replication, options->timeout_ms, why);
 }
 
 enum iso_err iso_log_check(struct iso_bus *bus, const struct iso_definition *definition,

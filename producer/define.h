@@ -11,8 +11,15 @@
 #include "bus/bus.h"
 #include "schema/control.h"
 
+/* Where the control topic is, and how long each step there may take. */
+struct iso_control_place {
+    struct iso_bus *home;
+    const char *prefix; /* "iso." */
+    int timeout_ms;
+};
+
 /* Reads what is new in the control topic; ISO_NOT_FOUND when the topic is not there. */
-enum iso_err iso_control_read(struct iso_bus *home, const char *prefix, int timeout_ms,
+enum iso_err iso_control_read(const struct iso_control_place *place,
                               struct iso_control *control, struct iso_why *why);
 
 /* Makes the control topics of a cluster when they are missing (`iso.control` in the
@@ -24,23 +31,30 @@ enum iso_err iso_control_topics(struct iso_bus *bus, const char *prefix, bool ho
 /* Claims a region's name and number (0: the lowest free one), reads back. ISO_EXISTS:
  * the name has another number, or the number another name. Claiming the same again is
  * ISO_OK. */
-enum iso_err iso_control_add_region(struct iso_bus *home, const char *prefix,
-                                    const char *name, unsigned number, int timeout_ms,
+enum iso_err iso_control_add_region(const struct iso_control_place *place,
+                                    const char *name, unsigned number,
                                     struct iso_control *control, unsigned *given,
                                     struct iso_why *why);
 
 /* Announces a definition and reads back. ISO_EXISTS: that number is taken by other
  * bytes. */
-enum iso_err iso_control_add_definition(struct iso_bus *home, const char *prefix,
+enum iso_err iso_control_add_definition(const struct iso_control_place *place,
                                         const struct iso_definition *definition,
-                                        int timeout_ms, struct iso_control *control,
+                                        struct iso_control *control,
                                         struct iso_why *why);
+
+struct iso_topic_options {
+    int replication;      /* 0: 3 on clusters of three or more brokers, else 1 */
+    int64_t retention_ms; /* 7 days or more, or -1: for ever */
+    int timeout_ms;
+};
 
 /* Makes a log's topic when it is missing, with the settings of DESIGN.md, section 2. */
 enum iso_err iso_log_create(struct iso_bus *bus,
                             const struct iso_definition *definition,
-                            const struct iso_definition_log *log, int replication,
-                            int64_t retention_ms, int timeout_ms, struct iso_why *why);
+                            const struct iso_definition_log *log,
+                            const struct iso_topic_options *options,
+                            struct iso_why *why);
 
 /* Are the topic's settings what a log needs? ISO_TOPIC_CONFIG names each that is not,
  * and the command that mends it. */

@@ -134,8 +134,10 @@ enum iso_err iso_lookup(const struct iso_lookup *lookup, struct iso_found *found
     *found = (struct iso_found){0};
     struct iso_why here; /* the cache is tried after a failure that nobody asked for */
     struct iso_control *control = iso_control_new();
-    enum iso_err err = iso_control_read(lookup->home, lookup->prefix,
-                                        lookup->timeout_ms, control, &here);
+    struct iso_control_place place = {.home = lookup->home,
+                                      .prefix = lookup->prefix,
+                                      .timeout_ms = lookup->timeout_ms};
+    enum iso_err err = iso_control_read(&place, control, &here);
     if (err == ISO_OK)
         err = lookup_control(lookup, control, found, &here);
     else if (err == ISO_UNAVAILABLE)

@@ -47,14 +47,16 @@ static enum iso_err world_create(struct world *world)
     unsigned given;
     enum iso_err err = iso_control_topics(bus, "iso.", true, 0, TIMEOUT_MS, why);
     if (err == ISO_OK)
-        err = iso_control_add_region(bus, "iso.", "eu", GROUND_REGION, TIMEOUT_MS,
-                                     control, &given, why);
+        err =
+            iso_control_add_region(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                                   "eu", GROUND_REGION, control, &given, why);
     if (err == ISO_OK)
-        err = iso_control_add_definition(bus, "iso.", definition, TIMEOUT_MS, control,
-                                         why);
+        err = iso_control_add_definition(
+            &(struct iso_control_place){bus, "iso.", TIMEOUT_MS}, definition, control,
+            why);
     if (err == ISO_OK)
-        err = iso_log_create(bus, definition, &definition->logs[0], 0, WEEK_MS,
-                             TIMEOUT_MS, why);
+        err = iso_log_create(bus, definition, &definition->logs[0],
+                             &(struct iso_topic_options){0, WEEK_MS, TIMEOUT_MS}, why);
     if (err == ISO_OK)
         err = iso_log_define(bus, definition, &definition->logs[0], &world->chance,
                              TIMEOUT_MS, why);

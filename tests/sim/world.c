@@ -125,15 +125,19 @@ static void world_define(struct world *world, bool per_region)
     struct iso_why why = {0};
     OK(iso_control_topics(world->admin, "iso.", true, 1, 1000, &why));
     for (int i = 0; i < WORLD_REGIONS; i++)
-        OK(iso_control_add_region(world->admin, "iso.", world->regions[i].name, 0, 1000,
-                                  world->control, &world->regions[i].number, &why));
+        OK(iso_control_add_region(
+            &(struct iso_control_place){world->admin, "iso.", 1000},
+            world->regions[i].name, 0, world->control, &world->regions[i].number,
+            &why));
     definition_fill(world, per_region);
     OK(iso_definition_encode(world->definition, &why));
     for (size_t i = 0; i < world->definition->log_count; i++)
-        OK(iso_log_create(world->admin, world->definition, &world->definition->logs[i],
-                          1, (int64_t)7 * 86400 * 1000, 1000, &why));
-    OK(iso_control_add_definition(world->admin, "iso.", world->definition, 1000,
-                                  world->control, &why));
+        OK(iso_log_create(
+            world->admin, world->definition, &world->definition->logs[i],
+            &(struct iso_topic_options){1, (int64_t)7 * 86400 * 1000, 1000}, &why));
+    OK(iso_control_add_definition(
+        &(struct iso_control_place){world->admin, "iso.", 1000}, world->definition,
+        world->control, &why));
     for (size_t i = 0; i < world->definition->log_count; i++)
         OK(iso_log_define(world->admin, world->definition, &world->definition->logs[i],
                           &world->chance, 1000, &why));

@@ -33,8 +33,8 @@ static void teardown(void)
 static enum iso_err add(const char *name, unsigned number)
 {
     given = 0;
-    return iso_control_add_region(bus, "iso.", name, number, TIMEOUT_MS, control,
-                                  &given, &why);
+    return iso_control_add_region(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                                  name, number, control, &given, &why);
 }
 
 static int64_t records(void)
@@ -46,7 +46,9 @@ static int64_t records(void)
 
 START_TEST(a_cluster_without_a_control_topic_says_so)
 {
-    ck_err(iso_control_read(bus, "other.", TIMEOUT_MS, control, &why), ISO_NOT_FOUND);
+    ck_err(iso_control_read(&(struct iso_control_place){bus, "other.", TIMEOUT_MS},
+                            control, &why),
+           ISO_NOT_FOUND);
 }
 END_TEST
 
@@ -115,8 +117,9 @@ static void *adder_run(void *user)
         char name[32];
         snprintf(name, sizeof name, "r-%d-%d", adder->index, i);
         unsigned number = 0;
-        enum iso_err err = iso_control_add_region(own, "iso.", name, adder->number,
-                                                  TIMEOUT_MS, view, &number, NULL);
+        enum iso_err err =
+            iso_control_add_region(&(struct iso_control_place){own, "iso.", TIMEOUT_MS},
+                                   name, adder->number, view, &number, NULL);
         if (err == ISO_OK)
             adder->numbers[adder->won++] = number;
         else if (err == ISO_EXISTS)
@@ -143,7 +146,8 @@ START_TEST(adders_that_race_for_any_number_all_get_one_of_their_own)
     struct adder adders[ADDERS];
     bool taken[ISO_REGION_MAX + 1] = {0};
     adders_run(adders, 0);
-    ck_ok(iso_control_read(bus, "iso.", TIMEOUT_MS, control, &why));
+    ck_ok(iso_control_read(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                           control, &why));
     for (int i = 0; i < ADDERS; i++) {
         ck_assert_int_eq(adders[i].won, REGIONS_EACH);
         for (int r = 0; r < REGIONS_EACH; r++) {
@@ -176,8 +180,9 @@ START_TEST(a_definition_is_announced_once_and_never_changed)
 {
     struct iso_definition *definition = ground_definition(GROUND_PARTITIONS);
     for (int i = 0; i < 2; i++)
-        ck_ok(iso_control_add_definition(bus, "iso.", definition, TIMEOUT_MS, control,
-                                         &why));
+        ck_ok(iso_control_add_definition(
+            &(struct iso_control_place){bus, "iso.", TIMEOUT_MS}, definition, control,
+            &why));
     ck_assert_int_eq(records(), 1);
     const struct iso_definition *held = iso_control_definition(control, "packages", 0);
     ck_assert_ptr_nonnull(held);
@@ -185,8 +190,10 @@ START_TEST(a_definition_is_announced_once_and_never_changed)
                               iso_buf_bytes(&definition->bytes)));
     iso_definition_free(definition);
     struct iso_definition *other = ground_definition(GROUND_PARTITIONS + 1);
-    ck_err(iso_control_add_definition(bus, "iso.", other, TIMEOUT_MS, control, &why),
-           ISO_EXISTS);
+    ck_err(
+        iso_control_add_definition(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                                   other, control, &why),
+        ISO_EXISTS);
     iso_definition_free(other);
 }
 END_TEST
@@ -197,7 +204,8 @@ START_TEST(a_definition_that_does_not_count_is_reported_with_its_reason)
     definition->number = 2; /* there is no 1 */
     ck_ok(iso_definition_encode(definition, &why));
     ck_err(
-        iso_control_add_definition(bus, "iso.", definition, TIMEOUT_MS, control, &why),
+        iso_control_add_definition(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                                   definition, control, &why),
         ISO_BAD_DATA);
     ck_assert_ptr_nonnull(strstr(why.text, "does not count"));
     iso_definition_free(definition);

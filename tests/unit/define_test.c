@@ -34,7 +34,8 @@ static void teardown(void)
 
 static enum iso_err create(void)
 {
-    return iso_log_create(bus, definition, the_log, 0, WEEK_MS, TIMEOUT_MS, &why);
+    return iso_log_create(bus, definition, the_log,
+                          &(struct iso_topic_options){0, WEEK_MS, TIMEOUT_MS}, &why);
 }
 static enum iso_err define(void)
 {
@@ -119,9 +120,12 @@ END_TEST
 
 START_TEST(a_log_may_keep_its_records_longer_but_not_for_less_than_a_week)
 {
-    ck_err(iso_log_create(bus, definition, the_log, 0, WEEK_MS - 1, TIMEOUT_MS, &why),
+    ck_err(iso_log_create(bus, definition, the_log,
+                          &(struct iso_topic_options){0, WEEK_MS - 1, TIMEOUT_MS},
+                          &why),
            ISO_SETTING);
-    ck_ok(iso_log_create(bus, definition, the_log, 0, -1, TIMEOUT_MS, &why));
+    ck_ok(iso_log_create(bus, definition, the_log,
+                         &(struct iso_topic_options){0, -1, TIMEOUT_MS}, &why));
     ck_config("packages", "retention.ms=-1");
     ck_ok(create());
 }
@@ -185,7 +189,8 @@ START_TEST(three_brokers_ask_for_two_replicas_in_sync)
     ck_err(iso_log_check(bus, definition, the_log, TIMEOUT_MS, &why), ISO_TOPIC_CONFIG);
     ck_assert_ptr_nonnull(strstr(why.text, "min.insync.replicas=2"));
     memcpy(definition->logs[0].topic, "package2", sizeof "package2");
-    ck_err(iso_log_create(bus, definition, the_log, 1, WEEK_MS, TIMEOUT_MS, &why),
+    ck_err(iso_log_create(bus, definition, the_log,
+                          &(struct iso_topic_options){1, WEEK_MS, TIMEOUT_MS}, &why),
            ISO_SETTING);
     ck_assert_ptr_nonnull(strstr(why.text, "3 or more"));
     /* The memory cluster refuses more replicas than brokers: three were asked for. */

@@ -44,10 +44,11 @@ static void announce(void)
     struct iso_control *control = iso_control_new();
     unsigned given;
     ck_ok(iso_control_topics(bus, "iso.", true, 0, TIMEOUT_MS, &why));
-    ck_ok(iso_control_add_region(bus, "iso.", "eu", GROUND_REGION, TIMEOUT_MS, control,
-                                 &given, &why));
+    ck_ok(iso_control_add_region(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                                 "eu", GROUND_REGION, control, &given, &why));
     ck_ok(
-        iso_control_add_definition(bus, "iso.", definition, TIMEOUT_MS, control, &why));
+        iso_control_add_definition(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                                   definition, control, &why));
     iso_control_free(control);
 }
 
@@ -90,8 +91,8 @@ START_TEST(what_is_not_defined_is_answered_with_what_is)
     ck_assert_ptr_nonnull(strstr(why.text, "there are packages"));
     struct iso_control *control = iso_control_new();
     unsigned given;
-    ck_ok(iso_control_add_region(bus, "iso.", "us", 0, TIMEOUT_MS, control, &given,
-                                 &why));
+    ck_ok(iso_control_add_region(&(struct iso_control_place){bus, "iso.", TIMEOUT_MS},
+                                 "us", 0, control, &given, &why));
     iso_control_free(control);
     ck_err(lookup("us", "packages", NULL, &found), ISO_NO_DEFINITION);
     ck_assert_ptr_nonnull(strstr(why.text, "does not have the region us"));
@@ -212,7 +213,8 @@ START_TEST(a_log_is_ready_when_every_partition_begins_with_its_define)
     int64_t week_ms = INT64_C(7) * 24 * 3600 * 1000;
     ck_err(iso_log_ready(bus, definition, log, TIMEOUT_MS, &why), ISO_TOPIC_CONFIG);
     ck_assert_ptr_nonnull(strstr(why.text, "isostasy collection create"));
-    ck_ok(iso_log_create(bus, definition, log, 0, week_ms, TIMEOUT_MS, &why));
+    ck_ok(iso_log_create(bus, definition, log,
+                         &(struct iso_topic_options){0, week_ms, TIMEOUT_MS}, &why));
     ck_err(iso_log_ready(bus, definition, log, TIMEOUT_MS, &why), ISO_TOPIC_CONFIG);
     ck_assert_ptr_nonnull(strstr(why.text, "not defined in every partition"));
     ck_ok(iso_log_define(bus, definition, log, &chance, TIMEOUT_MS, &why));
