@@ -63,8 +63,7 @@ enum iso_err iso_shard_step(struct iso_shard *shard, int wait_ms, struct iso_why
     enum iso_err err = shard_prepare(shard, why);
     if (err != ISO_OK)
         return err;
-    int linger_ms = (int)shard->options.tuning.batch_linger_ms;
-    int patience_ms = shard->txn == NULL ? wait_ms : linger_ms;
+    int patience_ms = shard->txn == NULL ? wait_ms : iso_shard_batch_patience(shard);
     size_t count = 0;
     err = iso_shard_read(shard, patience_ms < wait_ms ? patience_ms : wait_ms, &count,
                          why);

@@ -1,6 +1,13 @@
 /* How the transaction lives: it begins with the first record, grows while there is more
- * to read, and commits as soon as it is quiet, when it is large, or when it is old. A
- * commit that fails in a way that heals is given up: slices go back to what the store
+ * to read, and commits as soon as it is quiet, when it is large, or when it is old.
+ *
+ * What quiet means depends on how long it has grown: with nothing to read it waits as
+ * long again, unless every log was read to its end. So a single write commits at once,
+ * and a region that is behind does not commit small batches whenever the network is
+ * slower than the loop for a moment: the larger a batch, the less each of its rows
+ * costs, since rows that stand on one page are written with one page.
+ *
+ * A commit that fails in a way that heals is given up: slices go back to what the store
  * holds, and what was applied is read from the log again. The log is the write-ahead
  * log.
  */
@@ -96,6 +103,19 @@ enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
     return ISO_OK;
 }
 
+int iso_shard_batch_patience(const struct iso_shard *shard)
+{
+    const struct iso_shard_tuning *tuning = &shard->options.tuning;
+    int64_t grown_ms = shard->txn_touched_ms - shard->txn_began_ms;
+    int64_t wait_ms = tuning->batch_linger_ms;
+    if (grown_ms > wait_ms && !iso_shard_at_ends(shard))
+        wait_ms = grown_ms;
+    int64_t until_ms = shard->txn_touched_ms + wait_ms;
+    int64_t old_ms = shard->txn_began_ms + tuning->batch_time_max_ms;
+    int64_t left_ms = (until_ms < old_ms ? until_ms : old_ms) - shard_now(shard);
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
 enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
                                   struct iso_why *why)
 {
@@ -110,8 +130,7 @@ enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
     }
     if (shard->txn == NULL)
         return ISO_OK;
-    bool quiet =
-        count == 0 && now_ms - shard->txn_touched_ms >= tuning->batch_linger_ms;
+    bool quiet = count == 0 && iso_shard_batch_patience(shard) == 0;
     bool large = iso_txn_size(shard->txn) >= (size_t)tuning->batch_bytes;
     bool old = now_ms - shard->txn_began_ms >= tuning->batch_time_max_ms;
     return quiet || large || old ? iso_shard_batch_commit(shard, why) : ISO_OK;

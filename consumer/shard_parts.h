@@ -38,6 +38,7 @@ struct shard_feed {
     size_t slice;
     struct shard_log *log;
     bool assigned;
+    bool ended;          /* all that its log had was read; nothing came since */
     bool held;           /* at a DEFINE that waits for the control topic */
     bool asked;          /* the control topic was read to its end since */
     int64_t control_end; /* where that end is; −1: not known yet */
@@ -134,11 +135,15 @@ int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
 /* Fetches and applies; *count says how many records there were. */
 enum iso_err iso_shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
                             struct iso_why *why);
+/* Whether everything that the logs had when they were last asked has been read. */
+bool iso_shard_at_ends(const struct iso_shard *shard);
 /* Tries the DEFINEs that wait for the control topic. */
 void iso_shard_release_held(struct iso_shard *shard);
 
 /* shard_batch.c */
 enum iso_err iso_shard_batch_begin(struct iso_shard *shard, struct iso_why *why);
+/* How long the open transaction may still wait for records before it commits. */
+int iso_shard_batch_patience(const struct iso_shard *shard);
 /* Commits when it is time. */
 enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
                                   struct iso_why *why);

@@ -149,6 +149,7 @@ static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_w
     if (err != ISO_OK)
         return err;
     feed->assigned = true;
+    feed->ended = false;
     if (slice->state == ISO_SLICE_WAITING) {
         slice->state = ISO_SLICE_APPLYING;
         slice->why = (struct iso_why){0};
@@ -213,6 +214,15 @@ void iso_shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *sli
         if (slice == NULL || &shard->slices[shard->feeds[id].slice] == slice)
             feed_drop(&shard->feeds[id], id);
     }
+}
+
+bool iso_shard_at_ends(const struct iso_shard *shard)
+{
+    for (size_t id = 0; id < shard->feed_count; id++) {
+        if (shard->feeds[id].assigned && !shard->feeds[id].ended)
+            return false;
+    }
+    return true;
 }
 
 /* ---- a DEFINE that the control topic must confirm ---- */
@@ -340,8 +350,10 @@ static enum iso_err feed_event(struct iso_shard *shard, const struct iso_record 
         return ISO_OK;
     switch (record->event) {
     case ISO_RECORD:
+        feed->ended = false;
         return feed_record(shard, record->id, record, why);
     case ISO_AT_END:
+        feed->ended = true;
         if (iso_shard_feed_frontier(shard, feed) == record->offset)
             return ISO_OK;
         if (iso_apply_end(slice->apply, feed->log->number, record->offset, why) !=
