@@ -10,7 +10,7 @@ START_TEST(every_record_gets_one_fate_with_its_offset_and_append_time)
     for (int i = 0; i < 500; i++) {
         ck_assert_int_eq(fates.all[i].fate, ISO_SENT);
         ck_assert_int_eq(fates.all[i].err, ISO_OK);
-        ck_assert_int_eq(fates.all[i].offset, atoi(fates.all[i].opaque));
+        ck_assert_int_eq(fates.all[i].offset, number_in(fates.all[i].opaque));
         ck_assert_int_ge(fates.all[i].append_ms, before_ms);
         ck_assert_int_le(fates.all[i].append_ms, after_ms);
     }

@@ -163,12 +163,20 @@ static inline void publish_numbers(int partition, int first, int count)
     iso_publisher_close(publisher);
 }
 
+static inline int number_in(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    ck_assert_msg(end != text && *end == '\0', "'%s' is no number", text);
+    return (int)number;
+}
+
 static inline int number_of(const struct iso_record *record)
 {
     char text[12] = "";
     ck_assert_uint_lt(record->value.size, sizeof text);
     memcpy(text, record->value.data, record->value.size);
-    return atoi(text);
+    return number_in(text);
 }
 
 /* The next event that is no trouble of the cluster's; it lives until the next call. */

@@ -10,6 +10,9 @@
 
 enum { SAMPLE_PARTITIONS = 4 };
 
+/* Into a field that is an array. */
+#define put_text(field, text) snprintf(field, sizeof(field), "%s", text)
+
 static inline struct iso_definition_log sample_log(uint16_t number, const char *topic,
                                                    uint64_t writers)
 {
@@ -41,7 +44,7 @@ static inline struct iso_definition *sample_definition(const char *collection,
     memset(definition->id, (int)(number % 255 + 1), sizeof definition->id);
     definition->partitions = SAMPLE_PARTITIONS;
     definition->buckets = ISO_BUCKETS_DEFAULT;
-    strcpy(definition->resolver, "lww");
+    put_text(definition->resolver, "lww");
     definition->format = ISO_FORMAT_AVRO;
     definition->before_max_ms = 24 * 3600 * 1000;
     definition->after_max_ms = 60 * 1000;

@@ -80,7 +80,7 @@ START_TEST(a_sentence_that_was_cut_within_a_character_still_travels)
 {
     struct iso_report report = sample(), read = {0};
     struct iso_buf out = {0};
-    strcpy(report.why, "seed it \xe2\x80");
+    snprintf(report.why, sizeof report.why, "seed it \xe2\x80");
     iso_report_encode(&report, &out);
     ck_assert_int_eq(iso_report_decode(iso_buf_bytes(&out), &read, NULL), ISO_OK);
     ck_assert_str_eq(read.why, "seed it ??");
