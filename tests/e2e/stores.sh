@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/kit
 source "$(dirname "${BASH_SOURCE[0]}")/kit"
 
+umount "$root/build/e2e/stores/small" 2>/dev/null || true # of a run that was killed
 begin stores
 mounted=
 clean_up() { [[ -z $mounted ]] || umount "$mounted" 2>/dev/null; }

@@ -2,6 +2,7 @@
 binary form, the iso header, murmur2. Shares no line with the project."""
 import json
 import os
+import re
 import struct
 
 SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "schema")
@@ -197,6 +198,8 @@ def partition_of(key, partitions):
     return (murmur2(key) & 0x7fffffff) % partitions
 
 
+SPECIAL = re.compile(rb"[^ -\[\]-~]")
+
+
 def escape(data):
-    return "".join(chr(b) if 0x20 <= b <= 0x7e and b != 0x5c else "\\x%02x" % b
-                   for b in data)
+    return SPECIAL.sub(lambda m: b"\\x%02x" % m.group()[0], data).decode("ascii")
