@@ -41,8 +41,11 @@ static void slices_committed(struct iso_shard *shard)
 {
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
-        slice->news |= slice->changed;
+        slice->news |= slice->changed || slice->unstored;
         slice->changed = false;
+        if (slice->unstored && slice->state == ISO_SLICE_WAITING)
+            slice->state = ISO_SLICE_APPLYING;
+        slice->unstored = false;
     }
 }
 
@@ -73,6 +76,7 @@ enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why
         if (slice->state == ISO_SLICE_APPLYING) {
             slice->state = ISO_SLICE_WAITING;
             slice->why = *why;
+            slice->unstored = true;
         }
     }
     return iso_shard_batch_abort(shard, why);
@@ -110,10 +114,18 @@ int iso_shard_batch_patience(const struct iso_shard *shard)
     int64_t wait_ms = tuning->batch_linger_ms;
     if (grown_ms > wait_ms && !iso_shard_at_ends(shard))
         wait_ms = grown_ms;
+    int64_t now_ms = shard_now(shard);
     int64_t until_ms = shard->txn_touched_ms + wait_ms;
     int64_t old_ms = shard->txn_began_ms + tuning->batch_time_max_ms;
-    int64_t left_ms = (until_ms < old_ms ? until_ms : old_ms) - shard_now(shard);
+    int64_t left_ms = (until_ms < old_ms ? until_ms : old_ms) - now_ms;
     return left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* Asked after every record, since one can be a megabyte. */
+bool iso_shard_batch_is_large(const struct iso_shard *shard)
+{
+    return shard->txn != NULL &&
+           iso_txn_size(shard->txn) >= (size_t)shard->options.tuning.batch_bytes;
 }
 
 enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
@@ -131,7 +143,8 @@ enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
     if (shard->txn == NULL)
         return ISO_OK;
     bool quiet = count == 0 && iso_shard_batch_patience(shard) == 0;
-    bool large = iso_txn_size(shard->txn) >= (size_t)tuning->batch_bytes;
     bool old = now_ms - shard->txn_began_ms >= tuning->batch_time_max_ms;
-    return quiet || large || old ? iso_shard_batch_commit(shard, why) : ISO_OK;
+    return quiet || old || iso_shard_batch_is_large(shard)
+               ? iso_shard_batch_commit(shard, why)
+               : ISO_OK;
 }

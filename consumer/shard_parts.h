@@ -51,9 +51,10 @@ struct shard_slice {
     struct iso_apply *apply;
     enum iso_slice_state state;
     struct iso_why why;
-    size_t logs;  /* that have a feed */
-    bool changed; /* in the open transaction */
-    bool news;    /* something to report */
+    size_t logs;   /* that have a feed */
+    bool unstored; /* it waits for a commit to succeed again */
+    bool changed;  /* in the open transaction */
+    bool news;     /* something to report */
     int64_t reported_at_ms;
     int64_t beat_at_ms;  /* when our region was last heard in its own log */
     int64_t beat_offset; /* its newest record there */
@@ -144,6 +145,7 @@ void iso_shard_release_held(struct iso_shard *shard);
 enum iso_err iso_shard_batch_begin(struct iso_shard *shard, struct iso_why *why);
 /* How long the open transaction may still wait for records before it commits. */
 int iso_shard_batch_patience(const struct iso_shard *shard);
+bool iso_shard_batch_is_large(const struct iso_shard *shard);
 /* Commits when it is time. */
 enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
                                   struct iso_why *why);

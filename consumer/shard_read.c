@@ -150,7 +150,7 @@ static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_w
         return err;
     feed->assigned = true;
     feed->ended = false;
-    if (slice->state == ISO_SLICE_WAITING) {
+    if (slice->state == ISO_SLICE_WAITING && !slice->unstored) {
         slice->state = ISO_SLICE_APPLYING;
         slice->why = (struct iso_why){0};
         slice->news = true;
@@ -399,6 +399,8 @@ enum iso_err iso_shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
         for (size_t i = 0; err == ISO_OK && i < got; i++) {
             *count += records[i].event == ISO_RECORD;
             err = feed_event(shard, &records[i], why);
+            if (err == ISO_OK && iso_shard_batch_is_large(shard))
+                err = iso_shard_batch_commit(shard, why);
         }
         if (err != ISO_OK)
             return read_failed(shard, err, why);

@@ -246,8 +246,9 @@ static void tell_heartbeats(struct iso_shard *shard)
     int64_t now_ms = shard_now(shard);
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
-        if (slice->state != ISO_SLICE_APPLYING ||
-            !producer_ready(shard, slice->collection))
+        bool alive =
+            slice->state == ISO_SLICE_APPLYING || slice->state == ISO_SLICE_WAITING;
+        if (!alive || !producer_ready(shard, slice->collection))
             continue;
         int64_t newest = own_newest(shard, slice);
         if (newest != slice->beat_offset) {

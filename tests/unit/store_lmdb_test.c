@@ -268,7 +268,8 @@ START_TEST(a_store_at_its_bound_keeps_the_change_until_the_bound_is_raised)
     kit_store_put(store, ISO_META, "before", "1");
     struct iso_txn *txn;
     ck_assert_int_eq(fill(store, &txn, 1000), ISO_STORE_FULL);
-    ck_assert_ptr_nonnull(strstr(kit_why.text, "2097152 bytes: raise daemon.store.size.max"));
+    ck_assert_ptr_nonnull(
+        strstr(kit_why.text, "2097152 bytes: raise daemon.store.size.max"));
     ck_assert_ptr_nonnull(strstr(kit_why.text, kit_place()));
     ck_assert_int_eq(iso_txn_commit(txn, &kit_why), ISO_STORE_FULL);
     ck_assert_str_eq(kit_txn_get(txn, ISO_META, "before"), "1");
