@@ -8,28 +8,96 @@
 
 const struct cli_command *iso_cli_command_now;
 
-void iso_cli_parse(const struct cli_command *command, const struct argp_option *options,
-                   argp_parser_t parser, int argc, char **argv, void *input)
+/* ---- the command line ---- */
+
+struct cli_parse {
+    const struct cli_syntax *syntax;
+    struct cli_given *given;
+    int count;
+};
+
+static const struct argp_option region_options[] = {
+    {"region", 'r', "NAME", 0, "Of which region (else the only one in the settings)",
+     0},
+    {0},
+};
+
+static const struct argp_option json_options[] = {
+    {"json", 'j', NULL, 0, "As JSON, one object a line", 0},
+    {0},
+};
+
+static error_t common_option(int key, char *value, struct argp_state *state)
 {
-    const struct argp argp = {
-        .options = options,
-        .parser = parser,
-        .args_doc = command->arguments,
-        .doc = command->words,
-    };
-    argp_parse(&argp, argc, argv, 0, NULL, input);
+    struct cli_given *given = state->input;
+    switch (key) {
+    case 'r':
+        given->region = value;
+        return 0;
+    case 'j':
+        given->json = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
-bool iso_cli_take(const char **places, size_t count, const char *argument)
+static const struct argp region_argp = {.options = region_options,
+                                        .parser = common_option};
+static const struct argp json_argp = {.options = json_options, .parser = common_option};
+
+static error_t place_option(int key, char *value, struct argp_state *state)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (places[i] == NULL) {
-            places[i] = argument;
-            return true;
-        }
+    struct cli_parse *parse = state->input;
+    const struct cli_syntax *syntax = parse->syntax;
+    int child = 0;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        if (syntax->options != NULL)
+            state->child_inputs[child++] = syntax->input;
+        if ((syntax->takes & CLI_REGION) != 0)
+            state->child_inputs[child++] = parse->given;
+        if ((syntax->takes & CLI_JSON) != 0)
+            state->child_inputs[child++] = parse->given;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (parse->count == syntax->most)
+            argp_error(state, "'%s' is one too many", value);
+        parse->given->places[parse->count++] = value;
+        return 0;
+    case ARGP_KEY_END:
+        if (parse->count < syntax->least)
+            argp_error(state, "too little is said: it takes %s",
+                       iso_cli_command_now->arguments);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
-    return false;
 }
+
+void iso_cli_parse(const struct cli_syntax *syntax, int argc, char **argv,
+                   struct cli_given *given)
+{
+    const struct argp own = {.options = syntax->options, .parser = syntax->parser};
+    struct argp_child children[4] = {0};
+    int child = 0;
+    if (syntax->options != NULL)
+        children[child++].argp = &own;
+    if ((syntax->takes & CLI_REGION) != 0)
+        children[child++].argp = &region_argp;
+    if ((syntax->takes & CLI_JSON) != 0)
+        children[child++].argp = &json_argp;
+    const struct argp argp = {
+        .children = children,
+        .parser = place_option,
+        .args_doc = iso_cli_command_now->arguments,
+        .doc = iso_cli_command_now->words,
+    };
+    struct cli_parse parse = {.syntax = syntax, .given = given};
+    argp_parse(&argp, argc, argv, 0, NULL, &parse);
+}
+
+/* ---- what commands look up ---- */
 
 const char *iso_cli_prefix(const struct cli *cli)
 {

@@ -28,15 +28,29 @@ struct cli_command {
     enum iso_err (*run)(struct cli *cli, int argc, char **argv);
 };
 
-/* Parses a command's own options and arguments: argp with our conventions. argv[0] is
- * the command's name. Ends the process on --help and on wrong usage (EX_USAGE). */
-void iso_cli_parse(const struct cli_command *command, const struct argp_option *options,
-                   argp_parser_t parser, int argc, char **argv, void *input);
-extern const struct cli_command *iso_cli_command_now; /* the one that runs */
+/* What a command is given: its arguments in order, and the options that many take. */
+struct cli_given {
+    const char *places[3];
+    const char *region; /* --region */
+    bool json;          /* --json */
+};
 
-/* Writes `argument` to the first of the `count` places that is still NULL; false when
- * all are taken. For parsers of positional arguments. */
-bool iso_cli_take(const char **places, size_t count, const char *argument);
+enum cli_takes { CLI_REGION = 1, CLI_JSON = 2 };
+
+struct cli_syntax {
+    int takes;       /* CLI_REGION | CLI_JSON */
+    int least, most; /* arguments */
+    const struct argp_option
+        *options; /* the command's own, and their parser; or NULL */
+    argp_parser_t parser;
+    void *input;
+};
+
+/* Parses the options and arguments of the command that runs. Ends the process on --help
+ * and on wrong usage (EX_USAGE). */
+void iso_cli_parse(const struct cli_syntax *syntax, int argc, char **argv,
+                   struct cli_given *given);
+extern const struct cli_command *iso_cli_command_now; /* the one that runs */
 
 /* The bus of a cluster; NULL name: home. */
 enum iso_err iso_cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus);

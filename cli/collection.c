@@ -13,11 +13,10 @@
 #include "schema/avro.h"
 
 struct collection_arguments {
-    const char *name;
+    struct cli_given given; /* its name */
     const char *resolver, *logs, *regions, *topic, *cluster;
     long partitions, buckets;
     int64_t before_max_ms, after_max_ms;
-    bool json;
 };
 
 static const struct argp_option create_options[] = {
@@ -85,16 +84,6 @@ static error_t create_option(int key, char *value, struct argp_state *state)
     case 'k':
         arguments->cluster = value;
         return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(&arguments->name, 1, value))
-            argp_error(state, "one name; '%s' is one too many", value);
-        return 0;
-    case ARGP_KEY_END:
-        if (arguments->name == NULL || !iso_collection_name_valid(arguments->name))
-            argp_error(state,
-                       "a collection's name is 1 to %d of a-z, A-Z, 0-9, . _ and -",
-                       ISO_COLLECTION_NAME_MAX);
-        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -155,7 +144,8 @@ static enum iso_err logs_take(struct cli *cli,
                               struct iso_definition *definition)
 {
     const char *home = iso_settings_name(cli->settings, "cluster", 0);
-    const char *prefix = arguments->topic ? arguments->topic : arguments->name;
+    const char *prefix =
+        arguments->topic ? arguments->topic : arguments->given.places[0];
     uint64_t birth = iso_hlc_of_ms(iso_now_ms(&iso_clock_machine));
     bool shared = strcmp(arguments->logs, "shared") == 0;
     if (!shared && strcmp(arguments->logs, "per-region") != 0)
@@ -190,7 +180,7 @@ static enum iso_err definition_make(struct cli *cli,
     iso_put_u64(definition->id, iso_chance_draw(&chance));
     iso_put_u64(definition->id + 8, iso_chance_draw(&chance));
     snprintf(definition->collection, sizeof definition->collection, "%s",
-             arguments->name);
+             arguments->given.places[0]);
     snprintf(definition->resolver, sizeof definition->resolver, "%s",
              arguments->resolver);
     definition->number = 1;
@@ -308,13 +298,21 @@ enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
         .before_max_ms = 24 * 3600 * 1000,
         .after_max_ms = 60 * 1000,
     };
-    iso_cli_parse(iso_cli_command_now, create_options, create_option, argc, argv,
-                  &arguments);
+    const struct cli_syntax syntax = {.least = 1,
+                                      .most = 1,
+                                      .options = create_options,
+                                      .parser = create_option,
+                                      .input = &arguments};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
+    if (!iso_collection_name_valid(arguments.given.places[0]))
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "a collection's name is 1 to %d of a-z, A-Z, 0-9, . _ and -",
+                        ISO_COLLECTION_NAME_MAX);
     enum iso_err err = iso_cli_control(cli);
     if (err != ISO_OK)
         return err;
     const struct iso_definition *there =
-        iso_control_definition(cli->control, arguments.name, 1);
+        iso_control_definition(cli->control, arguments.given.places[0], 1);
     struct iso_definition *made = iso_alloc_zero(1, sizeof *made);
     if (there != NULL)
         err = same_shape(cli, &arguments, there);
@@ -335,32 +333,10 @@ enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
 
 /* ---- list and show ---- */
 
-static error_t show_option(int key, char *value, struct argp_state *state)
-{
-    struct collection_arguments *arguments = state->input;
-    switch (key) {
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(&arguments->name, 1, value))
-            argp_error(state, "'%s' is one too many", value);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option show_options[] = {
-    {"json", 'j', NULL, 0, "As JSON", 0},
-    {0},
-};
-
 enum iso_err iso_cli_collection_list(struct cli *cli, int argc, char **argv)
 {
-    struct collection_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, show_options, show_option, argc, argv,
-                  &arguments);
+    struct cli_given given = {0};
+    iso_cli_parse(&(struct cli_syntax){.takes = CLI_JSON}, argc, argv, &given);
     enum iso_err err = iso_cli_control(cli);
     const char *name;
     for (size_t i = 0; err == ISO_OK; i++) {
@@ -368,7 +344,7 @@ enum iso_err iso_cli_collection_list(struct cli *cli, int argc, char **argv)
             break;
         const struct iso_definition *row =
             iso_control_definition(cli->control, name, 0);
-        if (arguments.json)
+        if (given.json)
             iso_cli_print_json(json_pack("{s:s, s:i, s:i, s:s, s:i}", "name", name,
                                          "definition", (int)row->number, "partitions",
                                          (int)row->partitions, "resolver",
@@ -403,18 +379,14 @@ static void show_text(const struct iso_definition *row)
 
 enum iso_err iso_cli_collection_show(struct cli *cli, int argc, char **argv)
 {
-    struct collection_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, show_options, show_option, argc, argv,
-                  &arguments);
-    if (arguments.name == NULL)
-        return iso_fail(&cli->why, ISO_USAGE,
-                        "which collection? See `isostasy collection "
-                        "list`");
+    struct cli_given given = {0};
+    const struct cli_syntax syntax = {.takes = CLI_JSON, .least = 1, .most = 1};
+    iso_cli_parse(&syntax, argc, argv, &given);
     const struct iso_definition *definition;
-    enum iso_err err = iso_cli_definition(cli, arguments.name, &definition);
+    enum iso_err err = iso_cli_definition(cli, given.places[0], &definition);
     if (err != ISO_OK)
         return err;
-    if (!arguments.json) {
+    if (!given.json) {
         show_text(definition);
         return ISO_OK;
     }

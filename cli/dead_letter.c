@@ -11,50 +11,14 @@
 #include "producer/producer.h"
 #include "schema/dead_letter.h"
 
-struct letter_arguments {
-    const char *id;
-    const char *region;
-    bool json;
-};
-
 /* A walk over the dead letters of every cluster. */
 struct letter_walk {
     struct cli *cli;
-    const struct letter_arguments *arguments;
+    const struct cli_given *given; /* places[0]: the ID, or NULL */
     enum iso_err (*each)(struct letter_walk *walk,
                          const struct iso_dead_letter *letter);
     uint64_t count;
 };
-
-static const struct argp_option list_options[] = {
-    {"json", 'j', NULL, 0, "One JSON object a line", 0},
-    {0},
-};
-
-static const struct argp_option replay_options[] = {
-    {"region", 'r', "NAME", 0,
-     "Whose write it becomes (else the only one in the settings)", 0},
-    {0},
-};
-
-static error_t letter_option(int key, char *value, struct argp_state *state)
-{
-    struct letter_arguments *arguments = state->input;
-    switch (key) {
-    case 'r':
-        arguments->region = value;
-        return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(&arguments->id, 1, value))
-            argp_error(state, "'%s' is one too many", value);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
 
 static void letter_id(const struct iso_dead_letter *letter, struct iso_buf *id)
 {
@@ -72,7 +36,7 @@ static enum iso_err letter_record(void *user, const struct iso_record *record,
         return ISO_OK; /* not ours */
     struct iso_buf id = {0};
     letter_id(&letter, &id);
-    const char *wanted = walk->arguments->id;
+    const char *wanted = walk->given->places[0];
     bool ours = wanted == NULL || strcmp(wanted, iso_buf_text(&id)) == 0;
     iso_buf_release(&id);
     if (!ours)
@@ -120,10 +84,10 @@ static enum iso_err letters_walk(struct letter_walk *walk)
         if (err != ISO_OK)
             return err;
     }
-    if (walk->arguments->id != NULL && walk->count == 0)
+    if (walk->given->places[0] != NULL && walk->count == 0)
         return iso_fail(&walk->cli->why, ISO_NOT_FOUND,
                         "there is no dead letter %s: see `isostasy dead-letter list`",
-                        walk->arguments->id);
+                        walk->given->places[0]);
     return ISO_OK;
 }
 
@@ -153,7 +117,7 @@ static json_t *letter_json(const struct iso_dead_letter *letter, bool whole)
 static enum iso_err letter_list(struct letter_walk *walk,
                                 const struct iso_dead_letter *letter)
 {
-    if (walk->arguments->json) {
+    if (walk->given->json) {
         iso_cli_print_json(letter_json(letter, false));
         return ISO_OK;
     }
@@ -177,7 +141,7 @@ static void field_print(const char *name, bool has, struct iso_bytes bytes)
 static enum iso_err letter_show(struct letter_walk *walk,
                                 const struct iso_dead_letter *letter)
 {
-    if (walk->arguments->json) {
+    if (walk->given->json) {
         iso_cli_print_json(letter_json(letter, true));
         return ISO_OK;
     }
@@ -194,27 +158,19 @@ static enum iso_err letter_show(struct letter_walk *walk,
 
 enum iso_err iso_cli_dead_letter_list(struct cli *cli, int argc, char **argv)
 {
-    struct letter_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, list_options, letter_option, argc, argv,
-                  &arguments);
-    struct letter_walk walk = {
-        .cli = cli, .arguments = &arguments, .each = letter_list};
-    if (arguments.id != NULL)
-        return iso_fail(&cli->why, ISO_USAGE, "list takes no ID; show does");
+    struct cli_given given = {0};
+    const struct cli_syntax syntax = {.takes = CLI_JSON};
+    iso_cli_parse(&syntax, argc, argv, &given);
+    struct letter_walk walk = {.cli = cli, .given = &given, .each = letter_list};
     return letters_walk(&walk);
 }
 
 enum iso_err iso_cli_dead_letter_show(struct cli *cli, int argc, char **argv)
 {
-    struct letter_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, list_options, letter_option, argc, argv,
-                  &arguments);
-    struct letter_walk walk = {
-        .cli = cli, .arguments = &arguments, .each = letter_show};
-    if (arguments.id == NULL)
-        return iso_fail(&cli->why, ISO_USAGE,
-                        "which one? An ID is TOPIC/PARTITION/OFFSET, as `isostasy "
-                        "dead-letter list` prints it");
+    struct cli_given given = {0};
+    const struct cli_syntax syntax = {.takes = CLI_JSON, .least = 1, .most = 1};
+    iso_cli_parse(&syntax, argc, argv, &given);
+    struct letter_walk walk = {.cli = cli, .given = &given, .each = letter_show};
     return letters_walk(&walk);
 }
 
@@ -254,11 +210,11 @@ static enum iso_err letter_replay(struct letter_walk *walk,
             &cli->why, ISO_BAD_DATA,
             "%s cannot be written anew: %s; write it by hand with `isostasy "
             "put`",
-            walk->arguments->id,
+            walk->given->places[0],
             letter->has_key ? "its value was cut" : "it has no key");
     const char *region;
     char collection[ISO_KEY_MAX];
-    enum iso_err err = iso_cli_region(cli, walk->arguments->region, &region);
+    enum iso_err err = iso_cli_region(cli, walk->given->region, &region);
     if (err != ISO_OK)
         return err;
     snprintf(collection, sizeof collection, "%.*s", (int)letter->collection.size,
@@ -275,20 +231,15 @@ static enum iso_err letter_replay(struct letter_walk *walk,
     err = replay_write(cli, producer, letter);
     iso_producer_close(producer);
     if (err == ISO_OK)
-        printf("%s is written anew, by region %s\n", walk->arguments->id, region);
+        printf("%s is written anew, by region %s\n", walk->given->places[0], region);
     return err;
 }
 
 enum iso_err iso_cli_dead_letter_replay(struct cli *cli, int argc, char **argv)
 {
-    struct letter_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, replay_options, letter_option, argc, argv,
-                  &arguments);
-    struct letter_walk walk = {
-        .cli = cli, .arguments = &arguments, .each = letter_replay};
-    if (arguments.id == NULL)
-        return iso_fail(&cli->why, ISO_USAGE,
-                        "which one? An ID is TOPIC/PARTITION/OFFSET, as `isostasy "
-                        "dead-letter list` prints it");
+    struct cli_given given = {0};
+    const struct cli_syntax syntax = {.takes = CLI_REGION, .least = 1, .most = 1};
+    iso_cli_parse(&syntax, argc, argv, &given);
+    struct letter_walk walk = {.cli = cli, .given = &given, .each = letter_replay};
     return letters_walk(&walk);
 }

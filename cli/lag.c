@@ -10,15 +10,14 @@
 enum { LAG_WATCH_MS = 1000, WAIT_STEP_MS = 200, WAIT_DEFAULT_MS = 60000 };
 
 struct lag_arguments {
-    const char *collection;
-    bool json, watch, converged, caught_up;
+    struct cli_given given; /* collection, or none: all */
+    bool watch, converged, caught_up;
     int64_t timeout_ms, count;
 };
 
 static const struct argp_option lag_options[] = {
     {"watch", 'w', NULL, 0, "Again every second, until interrupted", 0},
     {"count", 'n', "N", 0, "With --watch: that many times", 0},
-    {"json", 'j', NULL, 0, "One JSON object a line", 0},
     {0},
 };
 
@@ -30,7 +29,6 @@ static const struct argp_option wait_options[] = {
      0},
     {"caught-up", 'U', NULL, 0, "Until every region has applied up to those ends", 0},
     {"timeout", 't', "TIME", 0, "Give up after that (default 60s): exit status 1", 0},
-    {"json", 'j', NULL, 0, "Print the verdict as JSON", 0},
     {0},
 };
 
@@ -45,9 +43,6 @@ static error_t lag_option(int key, char *value, struct argp_state *state)
     case 'n':
         arguments->count = strtol(value, NULL, 10);
         return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
     case 'C':
         arguments->converged = true;
         return 0;
@@ -57,10 +52,6 @@ static error_t lag_option(int key, char *value, struct argp_state *state)
     case 't':
         if (iso_duration_parse(value, &arguments->timeout_ms, &why) != ISO_OK)
             argp_error(state, "%s", why.text);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(&arguments->collection, 1, value))
-            argp_error(state, "one collection; '%s' is one too many", value);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -179,22 +170,22 @@ static void lag_print(struct iso_monitor *monitor,
 {
     const struct iso_lag_row *rows;
     struct iso_lag *lag = iso_monitor_lag(monitor);
-    size_t count = iso_lag_rows(lag, arguments->collection, wall_ms(), &rows);
-    if (!arguments->json)
+    size_t count = iso_lag_rows(lag, arguments->given.places[0], wall_ms(), &rows);
+    if (!arguments->given.json)
         printf("%-16s %-8s %-8s %10s %9s %9s %9s  %s\n", "COLLECTION", "SOURCE",
                "TARGET", "RECORDS", "BEHIND", "STALE", "REPORT", "STATE");
     for (size_t i = 0; i < count; i++) {
-        if (arguments->json)
+        if (arguments->given.json)
             row_print_json(&rows[i]);
         else
             row_print(&rows[i]);
     }
     const char *name;
     for (size_t i = 0;
-         (name = collection_at(monitor, arguments->collection, i)) != NULL; i++) {
+         (name = collection_at(monitor, arguments->given.places[0], i)) != NULL; i++) {
         struct iso_verdict verdict;
         iso_lag_verdict(lag, name, wall_ms(), &verdict);
-        if (arguments->json)
+        if (arguments->given.json)
             verdict_print_json(name, &verdict);
         else
             verdict_print(name, &verdict);
@@ -213,12 +204,17 @@ static void lag_pause(int64_t until_ms)
 enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv)
 {
     struct lag_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, lag_options, lag_option, argc, argv, &arguments);
+    const struct cli_syntax syntax = {.takes = CLI_JSON,
+                                      .most = 1,
+                                      .options = lag_options,
+                                      .parser = lag_option,
+                                      .input = &arguments};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct iso_monitor *monitor;
-    enum iso_err err = monitor_open(cli, arguments.collection, &monitor);
+    enum iso_err err = monitor_open(cli, arguments.given.places[0], &monitor);
     if (err != ISO_OK)
         return err;
-    bool clear = arguments.watch && !arguments.json && isatty(STDOUT_FILENO);
+    bool clear = arguments.watch && !arguments.given.json && isatty(STDOUT_FILENO);
     for (int64_t n = 1; err == ISO_OK; n++) {
         int64_t next_ms = iso_steady_ms(&iso_clock_machine) + LAG_WATCH_MS;
         err = iso_monitor_refresh(monitor, true, CLI_TIMEOUT_MS, &cli->why);
@@ -248,7 +244,7 @@ static bool wait_done(struct iso_monitor *monitor,
     struct iso_lag *lag = iso_monitor_lag(monitor);
     const char *name;
     for (size_t i = 0;
-         (name = collection_at(monitor, arguments->collection, i)) != NULL; i++) {
+         (name = collection_at(monitor, arguments->given.places[0], i)) != NULL; i++) {
         uint64_t waiting = 0;
         iso_lag_verdict(lag, name, wall_ms(), verdict);
         bool done = arguments->caught_up ? iso_lag_caught_up(lag, name, &waiting)
@@ -264,10 +260,10 @@ static void wait_print(struct iso_monitor *monitor,
 {
     const char *name;
     for (size_t i = 0;
-         (name = collection_at(monitor, arguments->collection, i)) != NULL; i++) {
+         (name = collection_at(monitor, arguments->given.places[0], i)) != NULL; i++) {
         struct iso_verdict verdict;
         iso_lag_verdict(iso_monitor_lag(monitor), name, wall_ms(), &verdict);
-        if (arguments->json)
+        if (arguments->given.json)
             verdict_print_json(name, &verdict);
         else
             verdict_print(name, &verdict);
@@ -305,12 +301,16 @@ static enum iso_err wait_loop(struct cli *cli, struct iso_monitor *monitor,
 enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv)
 {
     struct lag_arguments arguments = {.timeout_ms = WAIT_DEFAULT_MS};
-    iso_cli_parse(iso_cli_command_now, wait_options, lag_option, argc, argv,
-                  &arguments);
+    const struct cli_syntax syntax = {.takes = CLI_JSON,
+                                      .most = 1,
+                                      .options = wait_options,
+                                      .parser = lag_option,
+                                      .input = &arguments};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
     if (arguments.caught_up && arguments.converged)
         return iso_fail(&cli->why, ISO_USAGE, "--converged or --caught-up, not both");
     struct iso_monitor *monitor;
-    enum iso_err err = monitor_open(cli, arguments.collection, &monitor);
+    enum iso_err err = monitor_open(cli, arguments.given.places[0], &monitor);
     if (err != ISO_OK)
         return err;
     err = wait_loop(cli, monitor, &arguments);

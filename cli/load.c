@@ -18,9 +18,8 @@
 enum { LOAD_PROGRESS_MS = 1000, LOAD_STUCK_MS = 60000, LOAD_POLL_EVERY = 512 };
 
 struct load_arguments {
-    const char *places[2]; /* collection, file */
-    const char *region;
-    bool quiet, json;
+    struct cli_given given; /* collection, file */
+    bool quiet;
 };
 
 struct load {
@@ -33,32 +32,17 @@ struct load {
 };
 
 static const struct argp_option load_options[] = {
-    {"region", 'r', "NAME", 0, "Whose writes (else the only one in the settings)", 0},
     {"quiet", 'q', NULL, 0, "No progress", 0},
-    {"json", 'j', NULL, 0, "Print the result as JSON", 0},
     {0},
 };
 
 static error_t load_option(int key, char *value, struct argp_state *state)
 {
     struct load_arguments *arguments = state->input;
+    (void)value;
     switch (key) {
-    case 'r':
-        arguments->region = value;
-        return 0;
     case 'q':
         arguments->quiet = true;
-        return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(arguments->places, 2, value))
-            argp_error(state, "'%s' is one too many", value);
-        return 0;
-    case ARGP_KEY_END:
-        if (arguments->places[0] == NULL)
-            argp_error(state, "which collection?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -227,15 +211,20 @@ static enum iso_err load_file(struct load *load, const char *path)
 enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv)
 {
     struct load_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, load_options, load_option, argc, argv,
-                  &arguments);
+    const struct cli_syntax syntax = {.takes = CLI_REGION | CLI_JSON,
+                                      .least = 1,
+                                      .most = 2,
+                                      .options = load_options,
+                                      .parser = load_option,
+                                      .input = &arguments};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
     const char *region;
-    enum iso_err err = iso_cli_region(cli, arguments.region, &region);
+    enum iso_err err = iso_cli_region(cli, arguments.given.region, &region);
     if (err != ISO_OK)
         return err;
     struct load load = {.cli = cli, .quiet = arguments.quiet};
     struct iso_producer_options options = {.region = region,
-                                           .collection = arguments.places[0],
+                                           .collection = arguments.given.places[0],
                                            .acknowledged = load_acknowledged,
                                            .user = &load,
                                            .client_id = "isostasy-load"};
@@ -243,11 +232,11 @@ enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv)
     if (err != ISO_OK)
         return err;
     load.began_ms = load.said_ms = load_now();
-    err = load_file(&load, arguments.places[1]);
+    err = load_file(&load, arguments.given.places[1]);
     struct iso_why first = cli->why;
     enum iso_err flushed = load_flush(&load);
     iso_producer_close(load.producer);
-    load_print(&load, arguments.json);
+    load_print(&load, arguments.given.json);
     if (err != ISO_OK) {
         cli->why = first;
         return err;

@@ -11,48 +11,23 @@
 #include "consumer/replica.h"
 
 struct read_arguments {
-    const char *places[2]; /* collection, key */
-    const char *region;
-    bool json, conflicts;
-};
-
-static const struct argp_option get_options[] = {
-    {"region", 'r', "NAME", 0, "Whose store (else the only one in the settings)", 0},
-    {"json", 'j', NULL, 0, "Value, version and context as JSON", 0},
-    {0},
+    struct cli_given given; /* collection, key */
+    bool conflicts;
 };
 
 static const struct argp_option export_options[] = {
-    {"region", 'r', "NAME", 0, "Whose store (else the only one in the settings)", 0},
     {"conflicts", 'C', NULL, 0, "The conflict ledger instead of the live entries", 0},
-    {"json", 'j', NULL, 0, "One JSON object a line", 0},
     {0},
 };
 
-static error_t read_option(int key, char *value, struct argp_state *state)
+static error_t export_option(int key, char *value, struct argp_state *state)
 {
     struct read_arguments *arguments = state->input;
-    switch (key) {
-    case 'r':
-        arguments->region = value;
-        return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case 'C':
-        arguments->conflicts = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(arguments->places, 2, value))
-            argp_error(state, "'%s' is one too many", value);
-        return 0;
-    case ARGP_KEY_END:
-        if (arguments->places[0] == NULL)
-            argp_error(state, "which collection?");
-        return 0;
-    default:
+    (void)value;
+    if (key != 'C')
         return ARGP_ERR_UNKNOWN;
-    }
+    arguments->conflicts = true;
+    return 0;
 }
 
 static enum iso_err replica_open(struct cli *cli, const char *named,
@@ -100,22 +75,21 @@ static void read_print_json(struct iso_bytes key, const struct iso_read *read,
 
 enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv)
 {
-    struct read_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, get_options, read_option, argc, argv,
-                  &arguments);
-    if (arguments.places[1] == NULL)
-        return iso_fail(&cli->why, ISO_USAGE, "which key?");
+    struct cli_given given = {0};
+    const struct cli_syntax syntax = {
+        .takes = CLI_REGION | CLI_JSON, .least = 2, .most = 2};
+    iso_cli_parse(&syntax, argc, argv, &given);
     struct iso_replica *replica = NULL;
-    enum iso_err err = replica_open(cli, arguments.region, &replica);
+    enum iso_err err = replica_open(cli, given.region, &replica);
     if (err != ISO_OK)
         return err;
     struct iso_read read = {0};
-    struct iso_bytes key = iso_bytes_text(arguments.places[1]);
-    err = iso_replica_get(replica, arguments.places[0], key, &read, &cli->why);
+    struct iso_bytes key = iso_bytes_text(given.places[1]);
+    err = iso_replica_get(replica, given.places[0], key, &read, &cli->why);
     if (err == ISO_NOT_FOUND)
-        iso_fail(&cli->why, err, "key %s is not in %s of region %s",
-                 arguments.places[1], arguments.places[0], iso_replica_region(replica));
-    if (arguments.json && (err == ISO_OK || err == ISO_NOT_FOUND)) {
+        iso_fail(&cli->why, err, "key %s is not in %s of region %s", given.places[1],
+                 given.places[0], iso_replica_region(replica));
+    if (given.json && (err == ISO_OK || err == ISO_NOT_FOUND)) {
         read_print_json(key, &read, err == ISO_OK);
         cli->why.text[0] = '\0';
     } else if (err == ISO_OK) {
@@ -150,7 +124,7 @@ static enum iso_err export_print(struct cli *cli, struct iso_replica *replica,
                                  const struct read_arguments *arguments)
 {
     struct iso_replica_scan *scan;
-    const char *collection = arguments->places[0];
+    const char *collection = arguments->given.places[0];
     enum iso_err err =
         arguments->conflicts
             ? iso_replica_scan_losers(replica, collection, &scan, &cli->why)
@@ -160,7 +134,7 @@ static enum iso_err export_print(struct cli *cli, struct iso_replica *replica,
     struct iso_buf line = {0};
     struct iso_replica_item item;
     while ((err = iso_replica_scan_next(scan, &item, &cli->why)) == ISO_OK)
-        item_print(&item, arguments->json, &line);
+        item_print(&item, arguments->given.json, &line);
     iso_buf_release(&line);
     iso_replica_scan_close(scan);
     return err == ISO_END ? ISO_OK : err;
@@ -169,10 +143,15 @@ static enum iso_err export_print(struct cli *cli, struct iso_replica *replica,
 enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv)
 {
     struct read_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, export_options, read_option, argc, argv,
-                  &arguments);
+    const struct cli_syntax syntax = {.takes = CLI_REGION | CLI_JSON,
+                                      .least = 1,
+                                      .most = 1,
+                                      .options = export_options,
+                                      .parser = export_option,
+                                      .input = &arguments};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct iso_replica *replica = NULL;
-    enum iso_err err = replica_open(cli, arguments.region, &replica);
+    enum iso_err err = replica_open(cli, arguments.given.region, &replica);
     if (err != ISO_OK)
         return err;
     err = export_print(cli, replica, &arguments);

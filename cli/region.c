@@ -5,36 +5,16 @@
 #include "cli/cli.h"
 #include "producer/define.h"
 
-struct region_arguments {
-    const char *name;
-    unsigned number;
-    bool json;
-};
-
 static error_t add_option(int key, char *value, struct argp_state *state)
 {
-    struct region_arguments *arguments = state->input;
+    unsigned *number = state->input;
     char *end;
-    switch (key) {
-    case 'n':
-        arguments->number = (unsigned)strtoul(value, &end, 10);
-        if (*end != '\0' || arguments->number < 1 || arguments->number > ISO_REGION_MAX)
-            argp_error(state, "--number takes 1 to %d", ISO_REGION_MAX);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(&arguments->name, 1, value))
-            argp_error(state, "one name; '%s' is one too many", value);
-        return 0;
-    case ARGP_KEY_END:
-        if (arguments->name == NULL)
-            argp_error(state, "which name?");
-        if (!iso_region_name_valid(arguments->name))
-            argp_error(state, "a region's name is 1 to %d of a-z, 0-9 and -",
-                       ISO_REGION_NAME_MAX);
-        return 0;
-    default:
+    if (key != 'n')
         return ARGP_ERR_UNKNOWN;
-    }
+    *number = (unsigned)strtoul(value, &end, 10);
+    if (*end != '\0' || *number < 1 || *number > ISO_REGION_MAX)
+        argp_error(state, "--number takes 1 to %d", ISO_REGION_MAX);
+    return 0;
 }
 
 static const struct argp_option add_options[] = {
@@ -44,8 +24,19 @@ static const struct argp_option add_options[] = {
 
 enum iso_err iso_cli_region_add(struct cli *cli, int argc, char **argv)
 {
-    struct region_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, add_options, add_option, argc, argv, &arguments);
+    unsigned wanted = 0;
+    struct cli_given given = {0};
+    const struct cli_syntax syntax = {.least = 1,
+                                      .most = 1,
+                                      .options = add_options,
+                                      .parser = add_option,
+                                      .input = &wanted};
+    iso_cli_parse(&syntax, argc, argv, &given);
+    const char *name = given.places[0];
+    if (!iso_region_name_valid(name))
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "a region's name is 1 to %d of a-z, 0-9 and -, not '%s'",
+                        ISO_REGION_NAME_MAX, name);
     struct iso_bus *home = NULL;
     enum iso_err err = iso_cli_bus(cli, NULL, &home);
     if (err != ISO_OK)
@@ -61,33 +52,17 @@ enum iso_err iso_cli_region_add(struct cli *cli, int argc, char **argv)
     struct iso_control_place place = {
         .home = home, .prefix = iso_cli_prefix(cli), .timeout_ms = CLI_TIMEOUT_MS};
     if (err == ISO_OK)
-        err = iso_control_add_region(&place, arguments.name, arguments.number,
-                                     cli->control, &number, &cli->why);
+        err = iso_control_add_region(&place, name, wanted, cli->control, &number,
+                                     &cli->why);
     if (err == ISO_OK)
-        printf("region %s has number %u\n", arguments.name, number);
+        printf("region %s has number %u\n", name, number);
     return err;
 }
 
-static error_t list_option(int key, char *value, struct argp_state *state)
-{
-    (void)value;
-    struct region_arguments *arguments = state->input;
-    if (key != 'j')
-        return ARGP_ERR_UNKNOWN;
-    arguments->json = true;
-    return 0;
-}
-
-static const struct argp_option list_options[] = {
-    {"json", 'j', NULL, 0, "One JSON object a line", 0},
-    {0},
-};
-
 enum iso_err iso_cli_region_list(struct cli *cli, int argc, char **argv)
 {
-    struct region_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, list_options, list_option, argc, argv,
-                  &arguments);
+    struct cli_given given = {0};
+    iso_cli_parse(&(struct cli_syntax){.takes = CLI_JSON}, argc, argv, &given);
     enum iso_err err = iso_cli_control(cli);
     if (err != ISO_OK)
         return err;
@@ -95,7 +70,7 @@ enum iso_err iso_cli_region_list(struct cli *cli, int argc, char **argv)
         const char *name = iso_control_region_name(cli->control, number);
         if (name == NULL)
             continue;
-        if (arguments.json)
+        if (given.json)
             iso_cli_print_json(
                 json_pack("{s:i, s:s}", "number", (int)number, "name", name));
         else

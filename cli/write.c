@@ -8,19 +8,15 @@
 enum { WRITE_TIMEOUT_MS = 30000 };
 
 struct write_arguments {
-    const char *places[3]; /* collection, key, value */
-    const char *region, *context;
+    struct cli_given given; /* collection, key, value */
+    const char *context;
     int64_t ttl_ms;
-    bool json;
 };
 
 static const struct argp_option write_options[] = {
-    {"region", 'r', "NAME", 0, "Whose write it is (else the only one in the settings)",
-     0},
     {"context", 'x', "TEXT", 0,
      "What was read before, from `get --json`: replaces that and nothing else", 0},
     {"ttl", 't', "TIME", 0, "Readers hide the value after that time", 0},
-    {"json", 'j', NULL, 0, "Print the acknowledgement as JSON", 0},
     {0},
 };
 
@@ -29,26 +25,12 @@ static error_t write_option(int key, char *value, struct argp_state *state)
     struct write_arguments *arguments = state->input;
     struct iso_why why;
     switch (key) {
-    case 'r':
-        arguments->region = value;
-        return 0;
     case 'x':
         arguments->context = value;
         return 0;
     case 't':
         if (iso_duration_parse(value, &arguments->ttl_ms, &why) != ISO_OK)
             argp_error(state, "%s", why.text);
-        return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!iso_cli_take(arguments->places, 3, value))
-            argp_error(state, "'%s' is one too many", value);
-        return 0;
-    case ARGP_KEY_END:
-        if (arguments->places[1] == NULL)
-            argp_error(state, "which collection, and which key?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -131,13 +113,13 @@ static enum iso_err write_send(struct cli *cli, const struct write_arguments *ar
                                const struct iso_buf *value, struct iso_buf *context)
 {
     const char *region;
-    enum iso_err err = iso_cli_region(cli, arguments->region, &region);
+    enum iso_err err = iso_cli_region(cli, arguments->given.region, &region);
     if (err != ISO_OK)
         return err;
     struct write_answer answer = {.ack.state = ISO_MAYBE_APPLIED,
                                   .text = "no answer came"};
     struct iso_producer_options options = {.region = region,
-                                           .collection = arguments->places[0],
+                                           .collection = arguments->given.places[0],
                                            .acknowledged = write_acknowledged,
                                            .user = &answer,
                                            .client_id = "isostasy"};
@@ -150,7 +132,7 @@ static enum iso_err write_send(struct cli *cli, const struct write_arguments *ar
         write.has_expiry = true;
         write.expiry_ms = iso_now_ms(&iso_clock_machine) + arguments->ttl_ms;
     }
-    struct iso_bytes key = iso_bytes_text(arguments->places[1]);
+    struct iso_bytes key = iso_bytes_text(arguments->given.places[1]);
     err = value
               ? iso_producer_put(producer, key, iso_buf_bytes(value), &write, &cli->why)
               : iso_producer_delete(producer, key, &write, &cli->why);
@@ -160,21 +142,24 @@ static enum iso_err write_send(struct cli *cli, const struct write_arguments *ar
     if (err == ISO_OK)
         err = answer_result(cli, &answer);
     if (err == ISO_OK)
-        ack_print(&answer.ack, arguments->json, iso_buf_bytes(context));
+        ack_print(&answer.ack, arguments->given.json, iso_buf_bytes(context));
     return err;
 }
 
 static enum iso_err write_run(struct cli *cli, int argc, char **argv, bool put)
 {
     struct write_arguments arguments = {0};
-    iso_cli_parse(iso_cli_command_now, write_options, write_option, argc, argv,
-                  &arguments);
+    const struct cli_syntax syntax = {.takes = CLI_REGION | CLI_JSON,
+                                      .least = 2,
+                                      .most = put ? 3 : 2,
+                                      .options = write_options,
+                                      .parser = write_option,
+                                      .input = &arguments};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct iso_buf value = {0}, context = {0};
     enum iso_err err = ISO_OK;
     if (put)
-        err = value_read(cli, arguments.places[2], &value);
-    else if (arguments.places[2] != NULL)
-        err = iso_fail(&cli->why, ISO_USAGE, "a delete has no value");
+        err = value_read(cli, arguments.given.places[2], &value);
     if (err == ISO_OK && arguments.context != NULL &&
         !iso_base64_decode(&context, iso_bytes_text(arguments.context)))
         err = iso_fail(&cli->why, ISO_USAGE,
