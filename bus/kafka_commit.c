@@ -49,6 +49,12 @@ struct kafka_committer *iso_kafka_committer_new(const struct kafka_bus *bus,
     return committer;
 }
 
+static void answers_join(struct kafka_committer *committer, rd_kafka_queue_t *source)
+{
+    rd_kafka_queue_forward(source, committer->answers);
+    rd_kafka_queue_destroy(source);
+}
+
 static bool committer_open(struct kafka_committer *committer)
 {
     if (committer->rk != NULL)
@@ -66,12 +72,8 @@ static bool committer_open(struct kafka_committer *committer)
     if (iso_kafka_client_new(committer->bus, &client, &committer->rk, NULL) != ISO_OK)
         return false;
     committer->answers = rd_kafka_queue_new(committer->rk);
-    rd_kafka_queue_t *sources[] = {rd_kafka_queue_get_main(committer->rk),
-                                   rd_kafka_queue_get_consumer(committer->rk)};
-    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
-        rd_kafka_queue_forward(sources[i], committer->answers);
-        rd_kafka_queue_destroy(sources[i]);
-    }
+    answers_join(committer, rd_kafka_queue_get_main(committer->rk));
+    answers_join(committer, rd_kafka_queue_get_consumer(committer->rk));
     return true;
 }
 
