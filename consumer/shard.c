@@ -108,7 +108,7 @@ enum iso_err iso_shard_stop(struct iso_shard *shard, int timeout_ms,
     return err;
 }
 
-static void collection_free(struct shard_collection *collection)
+void iso_shard_collection_free(struct shard_collection *collection)
 {
     while (collection->logs != NULL) {
         struct shard_log *log = collection->logs;
@@ -131,7 +131,7 @@ void iso_shard_close(struct iso_shard *shard)
     for (size_t i = 0; i < shard->slice_count; i++)
         iso_apply_close(shard->slices[i].apply);
     for (size_t i = 0; i < shard->collection_count; i++)
-        collection_free(shard->collections[i]);
+        iso_shard_collection_free(shard->collections[i]);
     while (shard->clusters != NULL) {
         struct shard_cluster *cluster = shard->clusters;
         shard->clusters = cluster->next;

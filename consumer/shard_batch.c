@@ -94,6 +94,8 @@ enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
     iso_shard_feeds_drop(shard, NULL);
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
+        if (slice->apply == NULL)
+            continue;
         slice->changed = false;
         slice->news = true;
         enum iso_err err = iso_apply_load(slice->apply, why);

@@ -48,7 +48,7 @@ struct shard_feed {
 struct shard_slice {
     struct shard_collection *collection;
     uint32_t partition;
-    struct iso_apply *apply;
+    struct iso_apply *apply; /* NULL: it was stopped, or parked, when it was opened */
     enum iso_slice_state state;
     struct iso_why why;
     size_t logs;   /* that have a feed */
@@ -96,7 +96,7 @@ struct iso_shard {
     struct iso_txn *txn; /* NULL: none open */
     int64_t txn_began_ms, txn_touched_ms;
     bool reload;         /* an abort could not load the slices again yet */
-    int64_t retry_at_ms; /* after an abort: not to begin before */
+    int64_t retry_at_ms; /* after the store failed: not to begin before */
 
     struct iso_publisher *publisher; /* to our own cluster; reports and dead letters */
     size_t letters_out;              /* dead letters on their way */
@@ -118,10 +118,12 @@ static inline int64_t shard_now(const struct iso_shard *shard)
 
 /* shard_slices.c */
 enum iso_err iso_shard_store_claim(struct iso_shard *shard, struct iso_why *why);
-/* Opens what the control topic and the store name and what is not open yet. */
+/* Opens what the control topic and the store name and what is not open yet; in a while,
+ * when the store fails. */
 enum iso_err iso_shard_slices_find(struct iso_shard *shard, struct iso_why *why);
 void iso_shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,
                           enum iso_slice_state state, const struct iso_why *why);
+void iso_shard_collection_free(struct shard_collection *collection);
 
 /* shard_read.c */
 struct shard_cluster *iso_shard_cluster_open(struct iso_shard *shard, const char *name,

@@ -55,23 +55,43 @@ enum iso_err iso_shard_store_claim(struct iso_shard *shard, struct iso_why *why)
     return ISO_OK;
 }
 
-static enum iso_err claim_write(struct iso_shard *shard, struct iso_why *why)
+/* What a store is told once has a transaction of its own, which succeeds or leaves
+ * nothing: rows written later must find it. shard->key and shard->value are the row. */
+static enum iso_err meta_write(struct iso_shard *shard,
+                               const struct iso_definition *definition,
+                               struct iso_why *why)
+{
+    struct iso_txn *txn;
+    enum iso_err err = iso_txn_begin(shard->options.store, &txn, why);
+    if (err != ISO_OK)
+        return err;
+    iso_txn_put(txn, ISO_META, iso_buf_bytes(&shard->key),
+                iso_buf_bytes(&shard->value));
+    if (definition != NULL) {
+        iso_rows_key_definition(&shard->key, definition->collection,
+                                definition->number);
+        iso_txn_put(txn, ISO_META, iso_buf_bytes(&shard->key),
+                    iso_buf_bytes(&definition->bytes));
+    }
+    err = iso_txn_commit(txn, why);
+    if (err != ISO_OK && iso_err_kind(err) == ISO_RETRY)
+        iso_txn_abort(txn);
+    return err;
+}
+
+static enum iso_err claim_write(struct iso_shard *shard, unsigned region,
+                                struct iso_why *why)
 {
     struct iso_rows_store owner = {
-        .region_number = (uint8_t)shard->region,
+        .region_number = (uint8_t)region,
         .shard = (uint16_t)shard->options.shard,
         .shards = (uint16_t)shard->options.shards,
     };
     snprintf(owner.region, sizeof owner.region, "%s", shard->options.region);
-    enum iso_err err = iso_shard_batch_begin(shard, why);
-    if (err != ISO_OK)
-        return err;
     iso_rows_key_store(&shard->key);
     iso_buf_clear(&shard->value);
     iso_rows_encode_store(&owner, &shard->value);
-    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
-                iso_buf_bytes(&shard->value));
-    return iso_shard_batch_commit(shard, why);
+    return meta_write(shard, NULL, why);
 }
 
 /* The collection's first definition, from the control topic, else from the store. */
@@ -131,18 +151,10 @@ static enum iso_err collection_write(struct iso_shard *shard,
                                      const struct iso_rows_collection *row,
                                      struct iso_why *why)
 {
-    enum iso_err err = iso_shard_batch_begin(shard, why);
-    if (err != ISO_OK)
-        return err;
     iso_rows_key_collection(&shard->key, definition->collection);
     iso_buf_clear(&shard->value);
     iso_rows_encode_collection(row, &shard->value);
-    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
-                iso_buf_bytes(&shard->value));
-    iso_rows_key_definition(&shard->key, definition->collection, definition->number);
-    iso_txn_put(shard->txn, ISO_META, iso_buf_bytes(&shard->key),
-                iso_buf_bytes(&definition->bytes));
-    return iso_shard_batch_commit(shard, why);
+    return meta_write(shard, definition, why);
 }
 
 /* The store's number for the collection: the one it has, or the next. */
@@ -166,6 +178,33 @@ static enum iso_err collection_number(struct iso_shard *shard,
     return collection_write(shard, definition, &row, why);
 }
 
+/* What concerns this slice alone does not end the others. */
+static enum iso_err slice_open(struct iso_shard *shard, struct shard_slice *slice,
+                               struct iso_why *why)
+{
+    const struct shard_collection *collection = slice->collection;
+    struct iso_apply_options options = {.collection = collection->name,
+                                        .number = collection->number,
+                                        .partition = slice->partition,
+                                        .region = shard->region,
+                                        .control = shard->control};
+    enum iso_err err =
+        iso_apply_open(shard->options.store, &options, &slice->apply, why);
+    switch ((int)err) {
+    case ISO_OK:
+        return ISO_OK;
+    case ISO_UNSUPPORTED:
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_PARKED, why);
+        return ISO_OK;
+    case ISO_DAMAGED:
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
+        return ISO_OK;
+    default:
+        return iso_fail_at(why, "collection %s, partition %u", collection->name,
+                           slice->partition);
+    }
+}
+
 static enum iso_err slices_open(struct iso_shard *shard,
                                 struct shard_collection *collection,
                                 struct iso_why *why)
@@ -180,23 +219,19 @@ static enum iso_err slices_open(struct iso_shard *shard,
                                       .partition = p,
                                       .news = true,
                                       .beat_at_ms = shard_now(shard)};
-        struct iso_apply_options options = {.collection = collection->name,
-                                            .number = collection->number,
-                                            .partition = p,
-                                            .region = shard->region,
-                                            .control = shard->control};
-        enum iso_err err =
-            iso_apply_open(shard->options.store, &options, &slice->apply, why);
+        enum iso_err err = slice_open(shard, slice, why);
         if (err != ISO_OK)
-            return iso_fail_at(why, "collection %s, partition %u", collection->name, p);
+            return err;
         shard->slice_count++;
     }
     return ISO_OK;
 }
 
+/* All or nothing, so that what failed can be tried again. */
 static enum iso_err collection_open(struct iso_shard *shard, const char *name,
                                     struct iso_why *why)
 {
+    size_t slices = shard->slice_count;
     struct shard_collection *collection = iso_alloc_zero(1, sizeof *collection);
     snprintf(collection->name, sizeof collection->name, "%s", name);
     size_t room = (shard->collection_count + 1) * sizeof(struct shard_collection *);
@@ -205,14 +240,18 @@ static enum iso_err collection_open(struct iso_shard *shard, const char *name,
     if (err == ISO_OK)
         err =
             collection_number(shard, collection->definition, &collection->number, why);
-    shard->collections[shard->collection_count++] = collection; /* close frees it */
     if (err == ISO_OK)
         err = slices_open(shard, collection, why);
-    if (err == ISO_OK)
-        iso_log(ISO_INFO, "collection.open", "collection=%s partitions=%u resolver=%s",
-                name, collection->definition->partitions,
-                collection->definition->resolver);
-    return err;
+    if (err != ISO_OK) {
+        while (shard->slice_count > slices)
+            iso_apply_close(shard->slices[--shard->slice_count].apply);
+        iso_shard_collection_free(collection);
+        return err;
+    }
+    shard->collections[shard->collection_count++] = collection;
+    iso_log(ISO_INFO, "collection.open", "collection=%s partitions=%u resolver=%s",
+            name, collection->definition->partitions, collection->definition->resolver);
+    return ISO_OK;
 }
 
 static bool collection_wanted(const struct iso_shard *shard, const char *name)
@@ -260,7 +299,8 @@ static enum iso_err open_stored(struct iso_shard *shard, struct iso_why *why)
     for (size_t at = 0; err == ISO_OK && at < names.size;) {
         const char *name = (const char *)names.data + at;
         at += strlen(name) + 1;
-        err = collection_open(shard, name, why);
+        if (collection_find(shard, name) == NULL)
+            err = collection_open(shard, name, why);
     }
     iso_buf_release(&names);
     return err;
@@ -308,17 +348,20 @@ static enum iso_err region_find(struct iso_shard *shard, struct iso_why *why)
 {
     if (shard->control_seen_end < 0)
         return ISO_OK;
-    shard->region = iso_control_region(shard->control, shard->options.region);
-    if (shard->region == 0)
+    unsigned region = iso_control_region(shard->control, shard->options.region);
+    if (region == 0)
         return iso_fail(
             why, ISO_NO_DEFINITION,
             "there is no region %s: add it with `isostasy region add %s`, or "
             "see `isostasy region list`",
             shard->options.region, shard->options.region);
-    return claim_write(shard, why);
+    enum iso_err err = claim_write(shard, region, why);
+    if (err == ISO_OK)
+        shard->region = region;
+    return err;
 }
 
-enum iso_err iso_shard_slices_find(struct iso_shard *shard, struct iso_why *why)
+static enum iso_err slices_find(struct iso_shard *shard, struct iso_why *why)
 {
     enum iso_err err = ISO_OK;
     if (shard->region == 0)
@@ -327,13 +370,25 @@ enum iso_err iso_shard_slices_find(struct iso_shard *shard, struct iso_why *why)
         return err;
     if (!shard->stored_opened) {
         err = open_stored(shard, why);
-        shard->stored_opened = true;
+        shard->stored_opened = err == ISO_OK;
     }
     if (err == ISO_OK && shard->control_seen_end >= 0)
         err = listed_exist(shard, why);
     if (err == ISO_OK)
         err = open_announced(shard, why);
     return err;
+}
+
+enum iso_err iso_shard_slices_find(struct iso_shard *shard, struct iso_why *why)
+{
+    if (shard_now(shard) < shard->retry_at_ms)
+        return ISO_OK;
+    enum iso_err err = slices_find(shard, why);
+    if (err == ISO_OK || iso_err_kind(err) != ISO_RETRY)
+        return err;
+    iso_log_why(ISO_WARN, "store.retry", why);
+    shard->retry_at_ms = shard_now(shard) + SHARD_RETRY_MS;
+    return ISO_OK;
 }
 
 void iso_shard_slice_stop(struct iso_shard *shard, struct shard_slice *slice,

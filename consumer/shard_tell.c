@@ -94,13 +94,17 @@ static bool letter_send(struct iso_shard *shard, const char *topic,
 
 static bool report_send(struct iso_shard *shard, struct shard_slice *slice)
 {
-    const struct iso_definition *definition = iso_apply_definition(slice->apply);
+    const struct iso_definition *definition = slice->collection->definition;
+    struct iso_slice nothing = {.partition = slice->partition};
+    if (slice->apply != NULL)
+        definition = iso_apply_definition(slice->apply);
     struct iso_report report = {
         .region_number = (uint8_t)shard->region,
         .definition = definition->number,
         .at_ms = iso_now_ms(shard->options.clock),
         .state = slice->state,
-        .slice = *iso_apply_slice(slice->apply), /* borrowed: not released here */
+        .slice = slice->apply == NULL ? nothing /* borrowed: not released here */
+                                      : *iso_apply_slice(slice->apply),
     };
     snprintf(report.region, sizeof report.region, "%s", shard->options.region);
     snprintf(report.collection, sizeof report.collection, "%s",
@@ -298,7 +302,7 @@ static void tell_positions(struct iso_shard *shard, bool closing)
 
 void iso_shard_tell(struct iso_shard *shard, bool closing)
 {
-    if (shard->txn == NULL) { /* only what is committed is told */
+    if (shard->txn == NULL && !shard->reload) { /* only what is committed is told */
         tell_reports(shard, closing);
         tell_dead_letters(shard);
         tell_positions(shard, closing);
