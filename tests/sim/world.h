@@ -1,8 +1,13 @@
 /* world.h - three regions in one process: the product's own producer, shard, apply and
- * resolver on the memory bus and memory stores, with one clock and one dice.
+ * resolver on the memory bus and memory stores, with one dice.
  *
  * A seed decides everything: who writes what, who reads when, which daemon crashes,
- * which network is cut. The same seed gives the same world, byte for byte.
+ * which network is cut, which commit fails. The same seed gives the same world, byte
+ * for byte.
+ *
+ *   world.c         coming into being, daemons, the end
+ *   world_events.c  what happens
+ *   world_check.c   what must be true at rest
  */
 #ifndef ISO_TESTS_SIM_WORLD_H
 #define ISO_TESTS_SIM_WORLD_H
@@ -10,42 +15,84 @@
 #include "bus/memory.h"
 #include "consumer/replica.h"
 #include "consumer/shard.h"
+#include "faulty.h"
 #include "producer/define.h"
 #include "producer/producer.h"
 
-enum { WORLD_REGIONS = 3, WORLD_KEYS = 24, WORLD_PARTITIONS = 2 };
+enum {
+    WORLD_REGIONS = 3,
+    WORLD_KEYS = 24,
+    WORLD_PARTITIONS = 2,
+    WORLD_CLUSTERS = 2,
+    WORLD_COLLECTIONS = 2,
+    WORLD_SHARDS = 2,
+    WORLD_BUCKETS = 8,
+};
+
+/* What kind of world; zero, but for the seed: one cluster, one shard, one collection.
+ */
+struct world_plan {
+    uint64_t seed;
+    bool per_region;   /* each region writes a log of its own */
+    bool two_clusters; /* the third region has a cluster to itself */
+    bool two_shards;
+    bool two_collections; /* the second is announced in the middle */
+    bool fences;          /* Kafka clients that cannot go on */
+    bool hostile;         /* other clients: without header, malformed, forged */
+    bool skewed;          /* services' clocks step */
+    bool full_disks;      /* commits fail, also the first */
+    bool bad_disks;       /* and views and reads */
+};
 
 struct world_region {
     struct world *world;
     char name[8];
     unsigned number;
-    struct iso_bus *bus;        /* of its daemon */
-    struct iso_bus *client_bus; /* of its services */
-    struct iso_store *store;
-    struct iso_shard *shard; /* NULL while it is down */
-    struct iso_producer *producer;
-    struct iso_producer_ground ground;
-    bool cut;
+    struct iso_bus *buses[WORLD_CLUSTERS];        /* of its daemon */
+    struct iso_bus *client_buses[WORLD_CLUSTERS]; /* of its services */
+    struct faulty faulty[WORLD_SHARDS];
+    struct iso_store *stores[WORLD_SHARDS];
+    struct iso_shard *shards[WORLD_SHARDS]; /* NULL while it is down */
+    struct iso_producer *producers[WORLD_COLLECTIONS];
+    struct iso_clock_manual clock; /* of its services */
+    int64_t skew_ms;
+    bool cut[WORLD_CLUSTERS];
 };
 
 struct world_counts {
-    uint64_t writes, durable, lost_answers, duplicates, crashes, cuts, contexts,
-        deletes;
+    uint64_t writes, durable, refused, lost_answers, duplicates, crashes, cuts,
+        contexts, deletes, hostile, store_failures, fences;
+};
+
+/* A write that was acknowledged, where the log has it. */
+struct world_ack {
+    int collection;
+    uint16_t log;
+    uint32_t partition;
+    int64_t offset;
+    bool durable;
 };
 
 struct world {
+    struct world_plan plan;
     struct iso_clock_manual clock;
     struct iso_chance chance;
-    struct iso_memory_cluster *cluster;
-    struct iso_bus *admin;
+    struct iso_memory_cluster *clusters[WORLD_CLUSTERS];
+    struct iso_bus *admins[WORLD_CLUSTERS];
     struct iso_control *control;
-    struct iso_definition *definition;
+    struct iso_definition *definitions[WORLD_COLLECTIONS]; /* NULL: not announced yet */
     struct world_region regions[WORLD_REGIONS];
     struct world_counts counts;
+    struct world_ack *acks;
+    size_t ack_count, ack_room;
 };
 
-void world_open(struct world *world, uint64_t seed, bool per_region);
+void world_open(struct world *world, const struct world_plan *plan);
 void world_close(struct world *world);
+void world_announce(struct world *world, int collection);
+void world_region_start(struct world_region *region, unsigned shard);
+unsigned world_shards(const struct world *world);
+int world_cluster_of(const struct world *world, const char *name);
 
 /* One random event, then a step of everybody who is up. */
 void world_step(struct world *world);
@@ -54,9 +101,24 @@ void world_step(struct world *world);
  * long. */
 bool world_settle(struct world *world);
 
-/* What a region holds, as text: live entries, or the ledger; appended. */
-void world_export(struct world_region *region, bool losers, struct iso_buf *out);
+/* What a region holds of a collection, as text: live entries, or the ledger; appended.
+ */
+void world_export(struct world_region *region, int collection, bool losers,
+                  struct iso_buf *out);
+
+/* Everything that must be true of a world at rest: all regions hold the same, every sum
+ * is that of the rows stored, what was acknowledged is in no dead letter, what was
+ * refused is in one. Appends the outcome. */
+void world_check(struct world *world, struct iso_buf *outcome);
 
 uint64_t world_dice(struct world *world, uint64_t sides);
+
+#define WORLD_OK(call)                                                          \
+    do {                                                                        \
+        enum iso_err err_ = (call);                                             \
+        ck_assert_msg(err_ == ISO_OK, "seed %llu: %s: %s",                      \
+                      (unsigned long long)world->plan.seed, iso_err_name(err_), \
+                      why.text);                                                \
+    } while (0)
 
 #endif
