@@ -232,6 +232,17 @@ static enum iso_err send_failed(const struct kafka_publisher *publisher,
                     message->topic, message->partition, rd_kafka_err2str(err));
 }
 
+/* Made here with room for one: librdkafka makes room for eight, and what is allocated a
+ * record, and freed by who polls, is most of what a record costs. */
+static rd_kafka_headers_t *header_new(const struct kafka_publisher *publisher,
+                                      struct iso_bytes header)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    rd_kafka_header_add(headers, publisher->header, -1, pointer(true, header),
+                        (ssize_t)header.size);
+    return headers;
+}
+
 static enum iso_err kafka_send(struct iso_publisher *base,
                                const struct iso_message *message, struct iso_why *why)
 {
@@ -242,6 +253,9 @@ static enum iso_err kafka_send(struct iso_publisher *base,
     if (rkt == NULL)
         return send_failed(publisher, message, rd_kafka_last_error(), why);
 
+    rd_kafka_headers_t *headers = NULL;
+    if (message->has_header)
+        headers = header_new(publisher, message->header);
     rd_kafka_vu_t words[7] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = rkt},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = message->partition},
@@ -251,9 +265,7 @@ static enum iso_err kafka_send(struct iso_publisher *base,
          .u.mem = {pointer(message->has_value, message->value), message->value.size}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0}, /* neither copied nor freed */
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = message->opaque},
-        {.vtype = RD_KAFKA_VTYPE_HEADER,
-         .u.header = {publisher->header, pointer(true, message->header),
-                      (ssize_t)message->header.size}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     atomic_fetch_add_explicit(&publisher->unanswered, 1, memory_order_relaxed);
     rd_kafka_error_t *error =
@@ -263,6 +275,8 @@ static enum iso_err kafka_send(struct iso_publisher *base,
     atomic_fetch_sub_explicit(&publisher->unanswered, 1, memory_order_relaxed);
     rd_kafka_resp_err_t err = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
+    if (headers != NULL)
+        rd_kafka_headers_destroy(headers); /* not taken either */
     return send_failed(publisher, message, err, why);
 }
 
