@@ -6,11 +6,17 @@
 
 #include "bench.h"
 
-/* Produces `count` records of the bench's keys and values and a header of `header_size`
- * bytes, as world_publish does; says the seconds from the first to the last delivery
- * report. Nothing is copied but what librdkafka copies itself. */
-double raw_publish(const char *servers, const char *topic, uint64_t count,
-                   size_t header_size);
+/* Produces records of the bench's keys and values and a header of `header_size` bytes,
+ * as world_publish does; says the seconds from the first record to the last delivery
+ * report. With `copy` librdkafka copies the value, so that its buffer is the caller's
+ * again at once, as it is with the producer library; without, it must stay. */
+struct raw_produce {
+    const char *topic;
+    uint64_t count;
+    size_t header_size;
+    bool copy;
+};
+double raw_publish(const char *servers, const struct raw_produce *what);
 
 /* A part of a topic: partitions 0 … partitions − 1, each from `begins` to `ends`. */
 struct raw_range {

@@ -46,7 +46,7 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 }
 
 static void produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, uint64_t n,
-                    const uint8_t *header, size_t header_size)
+                    struct iso_bytes header, bool copy)
 {
     uint8_t key[BENCH_KEY];
     bench_key(n, key);
@@ -56,8 +56,9 @@ static void produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, uint64_t n,
             rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
             RD_KAFKA_V_KEY(key, BENCH_KEY),
             RD_KAFKA_V_VALUE((void *)(uintptr_t)value.data, value.size),
-            RD_KAFKA_V_MSGFLAGS(0),
-            RD_KAFKA_V_HEADER("iso", header, (ssize_t)header_size), RD_KAFKA_V_END);
+            RD_KAFKA_V_MSGFLAGS(copy ? RD_KAFKA_MSG_F_COPY : 0),
+            RD_KAFKA_V_HEADER("iso", header.data, (ssize_t)header.size),
+            RD_KAFKA_V_END);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return;
         if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -66,8 +67,7 @@ static void produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, uint64_t n,
     }
 }
 
-double raw_publish(const char *servers, const char *topic, uint64_t count,
-                   size_t header_size)
+double raw_publish(const char *servers, const struct raw_produce *what)
 {
     static const struct setting settings[] = {
         {"compression.codec", "lz4"},
@@ -82,7 +82,8 @@ double raw_publish(const char *servers, const char *topic, uint64_t count,
         {"socket.nagle.disable", "true"},
         {NULL, NULL}};
     uint64_t reports = 0;
-    uint8_t header[HEADER_MAX] = {1};
+    uint8_t bytes[HEADER_MAX] = {1};
+    struct iso_bytes header = iso_bytes(bytes, what->header_size);
     rd_kafka_t *rk =
         client_new(RD_KAFKA_PRODUCER, servers, settings, delivered, &reports);
     rd_kafka_topic_conf_t *conf = rd_kafka_topic_conf_new();
@@ -90,18 +91,18 @@ double raw_publish(const char *servers, const char *topic, uint64_t count,
     if (rd_kafka_topic_conf_set(conf, "partitioner", "murmur2_random", text,
                                 sizeof text) != RD_KAFKA_CONF_OK)
         bench_die("%s", text);
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, conf);
-    produce(rk, handle, 0, header, header_size); /* connects */
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, what->topic, conf);
+    produce(rk, handle, 0, header, what->copy); /* connects */
     if (rd_kafka_flush(rk, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         bench_die("Kafka does not take a record");
     double began = bench_now();
-    for (uint64_t n = 1; n < count; n++) {
-        iso_put_u64(header + 8, n); /* versions differ from record to record */
-        produce(rk, handle, n, header, header_size);
+    for (uint64_t n = 1; n < what->count; n++) {
+        iso_put_u64(bytes + 8, n); /* versions differ from record to record */
+        produce(rk, handle, n, header, what->copy);
         if (n % POLL_EVERY == 0)
             rd_kafka_poll(rk, 0);
     }
-    while (reports < count)
+    while (reports < what->count)
         rd_kafka_poll(rk, 100);
     double seconds = bench_now() - began;
     rd_kafka_topic_destroy(handle);
