@@ -37,8 +37,8 @@ static struct kafka_topic *topic_get(struct kafka_reader *reader, const char *na
 static struct kafka_assignment **topic_slot(struct kafka_topic *topic, int partition)
 {
     if (partition >= topic->slot_count) {
-        topic->slots =
-            iso_realloc(topic->slots, (size_t)(partition + 1) * sizeof(*topic->slots));
+        topic->slots = iso_realloc(topic->slots, (size_t)(partition + 1) *
+                                                     sizeof(struct kafka_assignment *));
         while (topic->slot_count <= partition)
             topic->slots[topic->slot_count++] = NULL;
     }
@@ -72,9 +72,9 @@ static struct kafka_assignment *assignment_add(struct kafka_reader *reader, uint
 {
     size_t at = assignment_index(reader, id);
     reader->assignments = iso_realloc(
-        reader->assignments, (reader->count + 1) * sizeof(*reader->assignments));
+        reader->assignments, (reader->count + 1) * sizeof(struct kafka_assignment *));
     memmove(reader->assignments + at + 1, reader->assignments + at,
-            (reader->count - at) * sizeof(*reader->assignments));
+            (reader->count - at) * sizeof(struct kafka_assignment *));
     reader->assignments[at] = iso_alloc_zero(1, sizeof **reader->assignments);
     reader->assignments[at]->id = id;
     reader->assignments[at]->stands = true;
@@ -103,7 +103,7 @@ static void assignment_remove(struct kafka_reader *reader,
     *topic_slot(gone->topic, gone->partition) = NULL;
     reader->count--;
     memmove(reader->assignments + at, reader->assignments + at + 1,
-            (reader->count - at) * sizeof(*reader->assignments));
+            (reader->count - at) * sizeof(struct kafka_assignment *));
     iso_free(gone);
 }
 

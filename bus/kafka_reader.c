@@ -298,7 +298,7 @@ static enum iso_err kafka_fetch(struct iso_reader *base, size_t max, int timeout
     if (reader->room < max) {
         reader->room = max;
         reader->messages =
-            iso_realloc(reader->messages, max * sizeof(*reader->messages));
+            iso_realloc(reader->messages, max * sizeof(rd_kafka_message_t *));
         reader->records = iso_realloc(reader->records, max * sizeof *reader->records);
     }
     if (reader->resuming > 0)

@@ -90,8 +90,8 @@ int64_t iso_memory_append(struct iso_memory_cluster *cluster,
     struct memory_partition *partition = &topic->partitions[message->partition];
     if (partition->count == partition->room) {
         partition->room = partition->room ? partition->room * 2 : 64;
-        partition->records = iso_realloc(partition->records,
-                                         partition->room * sizeof *partition->records);
+        partition->records = iso_realloc(
+            partition->records, partition->room * sizeof(struct memory_record *));
     }
     struct memory_record *record = record_new(message, header_name);
     record->append_ms = iso_now_ms(cluster->clock);
@@ -118,7 +118,7 @@ static void partition_drop(struct memory_partition *partition, size_t from, size
     for (size_t i = from; i < to; i++)
         iso_memory_record_drop(partition->records[i]);
     memmove(partition->records + from, partition->records + to,
-            (partition->count - to) * sizeof *partition->records);
+            (partition->count - to) * sizeof(struct memory_record *));
     partition->count -= to - from;
 }
 
