@@ -132,7 +132,8 @@ enum iso_err iso_shard_read_control(struct iso_shard *shard, struct iso_why *why
 /* Feeds for every log that the slices name, assigned at their frontiers. */
 enum iso_err iso_shard_feeds_assign(struct iso_shard *shard, struct iso_why *why);
 void iso_shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *slice);
-/* Where the feed goes on: the frontier of its log in its slice. */
+/* Where the feed goes on: the frontier of its log in its slice; −1 while the slice does
+ * not know the log, since the DEFINE that opened it was given up with its batch. */
 int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
                                 const struct shard_feed *feed);
 /* Fetches and applies; *count says how many records there were. */

@@ -130,7 +130,7 @@ int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
         if (state->logs[i].log == feed->log->number)
             return state->logs[i].frontier;
     }
-    return 0;
+    return -1;
 }
 
 static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_why *why)
@@ -139,13 +139,16 @@ static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_w
     struct shard_slice *slice = &shard->slices[feed->slice];
     if (feed->assigned || feed->held)
         return ISO_OK;
+    int64_t frontier = iso_shard_feed_frontier(shard, feed);
+    if (frontier < 0)
+        return ISO_OK;
     if (!log_is_checked(shard, slice, feed->log)) {
         slice_waits(slice, &feed->log->why);
         return ISO_OK;
     }
-    enum iso_err err = iso_reader_assign(feed->log->cluster->reader, (uint32_t)id,
-                                         feed->log->topic, (int)slice->partition,
-                                         iso_shard_feed_frontier(shard, feed), why);
+    enum iso_err err =
+        iso_reader_assign(feed->log->cluster->reader, (uint32_t)id, feed->log->topic,
+                          (int)slice->partition, frontier, why);
     if (err != ISO_OK)
         return err;
     feed->assigned = true;
@@ -158,12 +161,28 @@ static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_w
     return ISO_OK;
 }
 
-/* A feed for every log that the slice's definitions name by now. */
+static bool feed_exists(const struct iso_shard *shard, size_t slice, uint16_t log)
+{
+    for (size_t id = 0; id < shard->feed_count; id++) {
+        if (shard->feeds[id].slice == slice && shard->feeds[id].log->number == log)
+            return true;
+    }
+    return false;
+}
+
+/* A feed for every log that the slice's definitions name by now: a later one may stand
+ * before those that are there. After an abort there may be feeds of logs that nothing
+ * names yet; they wait. */
 static void slice_feeds(struct iso_shard *shard, size_t index)
 {
     struct shard_slice *slice = &shard->slices[index];
     const struct iso_definition_log *row;
-    while ((row = iso_apply_log(slice->apply, slice->logs)) != NULL) {
+    bool had_some = slice->logs > 0;
+    if (iso_apply_log(slice->apply, slice->logs) == NULL)
+        return; /* nothing new: asked in every step */
+    for (size_t n = 0; (row = iso_apply_log(slice->apply, n)) != NULL; n++) {
+        if (had_some && feed_exists(shard, index, row->number))
+            continue;
         struct iso_why why = {0};
         struct shard_log *log = log_open(shard, slice->collection, row, &why);
         if (log == NULL) {
@@ -380,6 +399,7 @@ static enum iso_err read_failed(struct iso_shard *shard, enum iso_err err,
     if (iso_err_kind(err) != ISO_RETRY)
         return err;
     iso_log_why(ISO_WARN, "store.retry", why);
+    shard->control_assigned = false; /* what was fetched behind the failure is lost */
     return iso_shard_batch_abort(shard, why);
 }
 
