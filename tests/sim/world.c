@@ -130,7 +130,7 @@ static void log_fill(struct world *world, struct iso_definition_log *log,
 {
     struct iso_buf topic = {0};
     iso_buf_print(&topic, "%s.%d", collection_names[collection], region);
-    log->number = (uint16_t)(region + 1);
+    log->number = (uint16_t)(10 * (region + 1));
     log->cluster = iso_strdup(
         cluster_names[world->plan.per_region ? own_cluster(world, region) : 0]);
     log->topic = iso_strdup(iso_buf_text(&topic));
@@ -191,6 +191,83 @@ void world_announce(struct world *world, int collection)
     world->definitions[collection] = definition;
     for (int i = 0; i < WORLD_REGIONS; i++)
         region_service(&world->regions[i], collection);
+}
+
+/* A DEFINE of a definition that is not the log's first, in each of its partitions. */
+static void log_define_later(struct world *world,
+                             const struct iso_definition *definition,
+                             const struct iso_definition_log *log)
+{
+    struct iso_bus *bus = world->admins[world_cluster_of(world, log->cluster)];
+    struct iso_why why = {0};
+    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        struct iso_buf header = {0};
+        struct iso_write write = {.operation = ISO_DEFINE,
+                                  .log = log->number,
+                                  .partition = p,
+                                  .version = {iso_hlc_of_ms(world->clock.now_ms),
+                                              iso_node(iso_definition_owner(log), 77)},
+                                  .seq = 1,
+                                  .blind = true};
+        iso_write_encode(&write, &header);
+        struct iso_message message = {.topic = log->topic,
+                                      .partition = (int)p,
+                                      .has_value = true,
+                                      .has_header = true,
+                                      .value = iso_buf_bytes(&definition->bytes),
+                                      .header = iso_buf_bytes(&header)};
+        WORLD_OK(iso_bus_publish(bus, &message, "iso", 1000, NULL, &why));
+        iso_buf_release(&header);
+    }
+}
+
+/* Between the numbers of the logs that are there: nothing may depend on their order. */
+static struct iso_definition *definition_later(struct world *world)
+{
+    struct iso_why why = {0};
+    struct iso_definition *later;
+    WORLD_OK(iso_definition_decode(iso_buf_bytes(&world->definitions[0]->bytes), &later,
+                                   &why));
+    later->number = 2;
+    later->id[1] = 2;
+    later->logs =
+        iso_realloc(later->logs, (later->log_count + 1) * sizeof *later->logs);
+    struct iso_definition_log *log = &later->logs[later->log_count++];
+    *log = (struct iso_definition_log){0};
+    log_fill(world, log, 0, 0);
+    iso_free(log->topic);
+    log->topic = iso_strdup("things.later");
+    log->number = 15;
+    log->writers = (uint64_t)1 << (world->regions[0].number - 1);
+    WORLD_OK(iso_definition_encode(later, &why));
+    return later;
+}
+
+void world_announce_later(struct world *world)
+{
+    struct iso_why why = {0};
+    struct iso_definition *later = definition_later(world);
+    const struct iso_definition_log *opened = iso_definition_log(later, 15);
+    struct iso_bus *bus = world->admins[world_cluster_of(world, opened->cluster)];
+    WORLD_OK(iso_log_create(
+        bus, later, opened,
+        &(struct iso_topic_options){1, (int64_t)7 * 86400 * 1000, 1000}, &why));
+    WORLD_OK(iso_control_add_definition(
+        &(struct iso_control_place){world->admins[0], "iso.", 1000}, later,
+        world->control, &why));
+    /* Kafka shows the end of a topic as it is: who asks after a DEFINE was written sees
+     * what was announced before it. A delayed reader of the memory bus sees less. */
+    iso_clock_manual_add(&world->clock, 400);
+    for (size_t i = 0; i < later->log_count; i++)
+        if (&later->logs[i] != opened)
+            log_define_later(world, later, &later->logs[i]);
+    WORLD_OK(iso_log_define(bus, later, opened, &world->chance, 1000, &why));
+    world->former = world->definitions[0];
+    world->definitions[0] = later;
+    struct world_region *first = &world->regions[0];
+    struct iso_producer *before = first->producers[0];
+    iso_producer_close(before);
+    region_service(first, 0);
 }
 
 /* ---- opening and closing ---- */
@@ -267,5 +344,6 @@ void world_close(struct world *world)
     iso_control_free(world->control);
     for (int i = 0; i < WORLD_COLLECTIONS; i++)
         iso_definition_free(world->definitions[i]);
+    iso_definition_free(world->former);
     iso_free(world->acks);
 }

@@ -37,6 +37,7 @@ struct world_plan {
     bool two_clusters; /* the third region has a cluster to itself */
     bool two_shards;
     bool two_collections; /* the second is announced in the middle */
+    bool later;           /* a second definition opens a log in the middle */
     bool fences;          /* Kafka clients that cannot go on */
     bool hostile;         /* other clients: without header, malformed, forged */
     bool skewed;          /* services' clocks step */
@@ -81,6 +82,7 @@ struct world {
     struct iso_bus *admins[WORLD_CLUSTERS];
     struct iso_control *control;
     struct iso_definition *definitions[WORLD_COLLECTIONS]; /* NULL: not announced yet */
+    struct iso_definition *former; /* of the first collection, before a later one */
     struct world_region regions[WORLD_REGIONS];
     struct world_counts counts;
     struct world_ack *acks;
@@ -90,6 +92,9 @@ struct world {
 void world_open(struct world *world, const struct world_plan *plan);
 void world_close(struct world *world);
 void world_announce(struct world *world, int collection);
+/* A second definition of the first collection, with a log more that the first region
+ * writes from now on. */
+void world_announce_later(struct world *world);
 void world_region_start(struct world_region *region, unsigned shard);
 unsigned world_shards(const struct world *world);
 int world_cluster_of(const struct world *world, const char *name);

@@ -221,11 +221,13 @@ static void check_alike(struct look *look, const struct iso_slice *first)
           "it is not that of the first region");
     for (size_t i = 0; i < slice->log_count; i++) {
         const struct iso_slice_log *a = &first->logs[i], *b = &slice->logs[i];
-        HOLDS(iso_digest_equal(a->prefix, b->prefix) && a->frontier == b->frontier &&
-                  a->t_ms == b->t_ms && a->bound_ms == b->bound_ms &&
-                  a->top == b->top && a->refused == b->refused &&
-                  a->duplicates == b->duplicates,
-              "log %u is not that of the first region", b->log);
+        HOLDS(a->frontier == b->frontier, "log %u: %lld is not %lld", b->log,
+              (long long)b->frontier, (long long)a->frontier);
+        HOLDS(iso_digest_equal(a->prefix, b->prefix), "log %u: other records", b->log);
+        HOLDS(a->t_ms == b->t_ms && a->bound_ms == b->bound_ms && a->top == b->top,
+              "log %u: other times", b->log);
+        HOLDS(a->refused == b->refused && a->duplicates == b->duplicates,
+              "log %u: others refused", b->log);
     }
 }
 

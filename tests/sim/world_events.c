@@ -239,7 +239,7 @@ static void world_fault(struct world *world, struct world_region *region)
 {
     const struct world_plan *plan = &world->plan;
     int cluster = plan->two_clusters && world_dice(world, 2) == 0;
-    switch (world_dice(world, 5)) {
+    switch (world_dice(world, 6)) {
     case 0:
         if (plan->fences)
             region_fence(region, cluster);
@@ -255,6 +255,10 @@ static void world_fault(struct world *world, struct world_region *region)
     case 3:
         if (plan->full_disks)
             region->faulty[0].writes_fail = (int)world_dice(world, 5);
+        break;
+    case 4:
+        if (plan->later && world->former == NULL && world_dice(world, 8) == 0)
+            world_announce_later(world);
         break;
     default:
         if (plan->two_collections && world->definitions[1] == NULL &&
@@ -377,6 +381,8 @@ static void world_heal(struct world *world)
 {
     if (world->plan.two_collections && world->definitions[1] == NULL)
         world_announce(world, 1);
+    if (world->plan.later && world->former == NULL)
+        world_announce_later(world);
     for (int i = 0; i < WORLD_REGIONS; i++) {
         struct world_region *region = &world->regions[i];
         region->skew_ms = 0;
