@@ -42,7 +42,6 @@ struct shard_feed {
     bool held;           /* at a DEFINE that waits for the control topic */
     bool asked;          /* the control topic was read to its end since */
     int64_t control_end; /* where that end is; −1: not known yet */
-    int64_t ask_at_ms;   /* when to look for it again */
 };
 
 struct shard_slice {
@@ -84,6 +83,7 @@ struct iso_shard {
     int64_t
         control_seen_end; /* the control topic was read up to here at least once; −1 */
 
+    int64_t control_ask_at_ms; /* when to ask for its end again */
     struct shard_cluster *clusters;
     struct shard_collection **collections;
     size_t collection_count;

@@ -90,6 +90,21 @@ static struct shard_log *log_open(struct iso_shard *shard,
     return log;
 }
 
+/* A cluster that does not answer has kept all slices waiting for as long as it was
+ * asked: its other logs are not asked about now. */
+static void cluster_is_away(struct iso_shard *shard, const struct shard_log *asked)
+{
+    for (size_t i = 0; i < shard->collection_count; i++) {
+        struct shard_log *log = shard->collections[i]->logs;
+        for (; log != NULL; log = log->next) {
+            if (log == asked || log->cluster != asked->cluster || log->checked)
+                continue;
+            log->check_at_ms = asked->check_at_ms;
+            log->why = asked->why;
+        }
+    }
+}
+
 /* Are the topic's settings right? Asked once; again after a while when they are not, or
  * when the cluster does not answer. */
 static bool log_is_checked(struct iso_shard *shard, struct shard_slice *slice,
@@ -110,6 +125,8 @@ static bool log_is_checked(struct iso_shard *shard, struct shard_slice *slice,
     if (err != ISO_OK)
         iso_log_why(iso_err_kind(err) == ISO_RETRY ? ISO_WARN : ISO_ERROR, "log.check",
                     &log->why);
+    if (iso_err_kind(err) == ISO_RETRY)
+        cluster_is_away(shard, log);
     return log->checked;
 }
 
@@ -253,36 +270,41 @@ static void feed_hold(struct iso_shard *shard, size_t id, const struct iso_why *
     feed->held = true;
     feed->asked = false;
     feed->control_end = -1;
-    feed->ask_at_ms = 0;
     slice_waits(&shard->slices[feed->slice], why);
 }
 
-/* Where does the control topic end? */
-static void feed_ask(struct iso_shard *shard, struct shard_feed *feed)
+/* Where does the control topic end? One answer is for all who wait: each met its DEFINE
+ * before. While there is none, slices that do not wait go on in between. */
+static void control_ask(struct iso_shard *shard)
 {
     struct iso_why why = {0};
-    feed->ask_at_ms = shard_now(shard) + SHARD_RETRY_MS;
     struct shard_cluster *home =
         iso_shard_cluster_open(shard, shard->options.home, &why);
     struct iso_position position = {.topic = shard->control_topic};
-    if (home != NULL &&
-        iso_bus_ends(home->bus, &position, 1, CONTROL_TIMEOUT_MS, &why) == ISO_OK)
-        feed->control_end = position.end;
-    else
+    if (home == NULL ||
+        iso_bus_ends(home->bus, &position, 1, CONTROL_TIMEOUT_MS, &why) != ISO_OK) {
+        shard->control_ask_at_ms = shard_now(shard) + CHECK_AGAIN_MS;
         iso_log_why(ISO_WARN, "control.wait", &why);
+        return;
+    }
+    for (size_t id = 0; id < shard->feed_count; id++) {
+        struct shard_feed *feed = &shard->feeds[id];
+        if (feed->held && feed->control_end < 0)
+            feed->control_end = position.end;
+    }
 }
 
 void iso_shard_release_held(struct iso_shard *shard)
 {
+    int64_t read = iso_control_next(shard->control);
+    if (shard->control_seen_end > read)
+        read = shard->control_seen_end;
     for (size_t id = 0; id < shard->feed_count; id++) {
         struct shard_feed *feed = &shard->feeds[id];
         if (!feed->held)
             continue;
-        if (feed->control_end < 0 && shard_now(shard) >= feed->ask_at_ms)
-            feed_ask(shard, feed);
-        int64_t read = iso_control_next(shard->control);
-        if (shard->control_seen_end > read)
-            read = shard->control_seen_end;
+        if (feed->control_end < 0 && shard_now(shard) >= shard->control_ask_at_ms)
+            control_ask(shard);
         if (feed->control_end < 0 || read < feed->control_end)
             continue;
         feed->held = false;

@@ -38,7 +38,8 @@ static struct iso_bus *world_bus(void *user, const char *cluster, struct iso_why
 {
     struct world_region *region = user;
     (void)why;
-    return region->buses[world_cluster_of(region->world, cluster)];
+    int index = world_cluster_of(region->world, cluster);
+    return region->fronts[index] ? region->fronts[index] : region->buses[index];
 }
 
 void world_region_start(struct world_region *region, unsigned shard)

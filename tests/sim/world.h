@@ -50,6 +50,7 @@ struct world_region {
     char name[8];
     unsigned number;
     struct iso_bus *buses[WORLD_CLUSTERS];        /* of its daemon */
+    struct iso_bus *fronts[WORLD_CLUSTERS];       /* what it is given instead; NULL */
     struct iso_bus *client_buses[WORLD_CLUSTERS]; /* of its services */
     struct faulty faulty[WORLD_SHARDS];
     struct iso_store *stores[WORLD_SHARDS];
