@@ -44,16 +44,15 @@ enum iso_kind iso_err_kind(enum iso_err err)
     return err_row(err).kind;
 }
 
-enum iso_err iso_fail(struct iso_why *why, enum iso_err err, const char *format, ...)
+void iso_why_write(struct iso_why *why, enum iso_err err, const char *format, ...)
 {
     if (why == NULL)
-        return err;
+        return;
     va_list args;
     va_start(args, format);
     why->err = err;
     vsnprintf(why->text, sizeof why->text, format, args);
     va_end(args);
-    return err;
 }
 
 enum iso_err iso_fail_at(struct iso_why *why, const char *format, ...)

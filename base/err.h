@@ -72,9 +72,16 @@ const char *iso_err_words(enum iso_err err);
 
 enum iso_kind iso_err_kind(enum iso_err err);
 
-/* Writes code and sentence into `why` (which may be NULL) and returns `err`. */
-enum iso_err iso_fail(struct iso_why *why, enum iso_err err, const char *format, ...)
+/* Writes code and sentence into `why` (which may be NULL) and is `err`. A macro, so
+ * that who reads the caller, a static analyser too, sees what is returned. */
+#define iso_fail(why, err, ...) \
+    (iso_why_write((why), (err), __VA_ARGS__), iso_fail_code(err))
+void iso_why_write(struct iso_why *why, enum iso_err err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+static inline enum iso_err iso_fail_code(enum iso_err err)
+{
+    return err;
+}
 
 /* Puts "`format`: " before the sentence that stands in `why`; returns its code. */
 enum iso_err iso_fail_at(struct iso_why *why, const char *format, ...)

@@ -112,7 +112,9 @@ static enum iso_err row_take(struct iso_known *known, struct iso_bytes row,
                         "remove this one to build it anew from the log",
                         number, known->collection);
     iso_known_use(known, held);
-    item_find(known, number)->stored = true;
+    struct iso_known_item *item = item_find(known, number);
+    iso_assert(item != NULL); /* it was just put there */
+    item->stored = true;
     return ISO_OK;
 }
 

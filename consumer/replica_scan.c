@@ -155,6 +155,7 @@ static enum iso_err slice_add(struct iso_replica_scan *scan,
                               uint32_t partition, struct iso_why *why)
 {
     struct iso_replica *replica = scan->replica;
+    iso_assert(replica->shards > 0); /* open sees to it */
     size_t shard = partition % replica->shards;
     uint16_t number;
     enum iso_err err = iso_replica_number(replica, collection, shard,
