@@ -103,6 +103,7 @@ struct iso_shard {
     size_t reports_out;
     struct shard_letter *letters_done; /* whose outbox rows can go */
     bool outbox_filled;
+    int64_t letters_retry_at_ms; /* after Kafka refused one: not to send before */
     int64_t commit_at_ms;
     struct iso_buf key, value; /* scratch */
     struct iso_shard_stats stats;

@@ -61,6 +61,12 @@ static void control_record(struct iso_shard *shard, const struct iso_record *rec
         iso_control_feed(shard->control, record->offset, record->key, record->value);
     else if (record->event == ISO_AT_END)
         shard->control_seen_end = record->offset;
+    else if (record->event == ISO_HOLE)
+        iso_log(ISO_ERROR, "control.hole",
+                "topic=%s offset=%lld why=\"it was made anew or lost records: what is "
+                "announced from now on is not read; restore it, then start the daemon "
+                "again\"",
+                shard->control_topic, (long long)record->offset);
     else
         iso_log(ISO_WARN, "control.trouble", "err=%s why=\"%s\"",
                 iso_err_name(record->err), record->text ? record->text : "");
@@ -320,9 +326,12 @@ static void slice_hole(struct iso_shard *shard, struct shard_feed *feed,
     struct iso_why why;
     iso_fail(
         &why, ISO_LOG_DIVERGED,
-        "offset %lld of topic %s is not in the log any more: retention has passed this "
-        "region, or the topic was made anew; remove the region's store to build it "
-        "from what the log still holds, or copy the store of another region",
+        "offset %lld of topic %s is not in the log: retention has passed this region, "
+        "or "
+        "the topic was made anew: remove the region's store to build it from what the "
+        "log still holds, or copy the store of another region; or the log lost its "
+        "tail: "
+        "then keep this store, only it may hold what is missing",
         (long long)record->offset, feed->log->topic);
     iso_shard_slice_stop(shard, &shard->slices[feed->slice], ISO_SLICE_STOPPED, &why);
 }

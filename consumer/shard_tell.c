@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "schema/dead_letter.h"
 
-enum { REPORT_AT_LEAST_MS = 2000, POSITIONS_MAX = 512 };
+enum { REPORT_AT_LEAST_MS = 2000, POSITIONS_MAX = 512, LETTERS_RETRY_MS = 5000 };
 
 void iso_shard_letter_free(struct shard_letter *letter)
 {
@@ -40,7 +40,13 @@ static void letter_delivered(void *user, const struct iso_delivery *delivery)
         return;
     }
     shard->outbox_filled = true;
-    iso_log(ISO_WARN, "dead-letter.send", "err=%s", iso_err_name(delivery->err));
+    /* Kafka refuses it (no topic, no right): said once, and asked again in a while. */
+    if (delivery->fate == ISO_NOT_SENT &&
+        shard_now(shard) >= shard->letters_retry_at_ms) {
+        shard->letters_retry_at_ms = shard_now(shard) + LETTERS_RETRY_MS;
+        iso_log(ISO_WARN, "dead-letter.send", "topic=%s err=%s",
+                shard->dead_letter_topic, iso_err_name(delivery->err));
+    }
     iso_shard_letter_free(letter);
 }
 
@@ -181,7 +187,8 @@ static enum iso_err outbox_walk(struct iso_shard *shard, struct iso_snapshot *sn
  * next. */
 static void tell_dead_letters(struct iso_shard *shard)
 {
-    if (!shard->outbox_filled || shard->letters_out > 0 || shard->letters_done != NULL)
+    if (!shard->outbox_filled || shard->letters_out > 0 ||
+        shard->letters_done != NULL || shard_now(shard) < shard->letters_retry_at_ms)
         return;
     struct iso_snapshot *snapshot;
     struct iso_why why;
