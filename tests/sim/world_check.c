@@ -231,6 +231,19 @@ static void check_alike(struct look *look, const struct iso_slice *first)
     }
 }
 
+/* Heartbeats move the time of every log, however quiet: all that the floor waits for.
+ * (A log that its only writer left for a later one is not heard any more.) */
+static void check_time(struct look *look)
+{
+    const struct world *world = look->world;
+    for (size_t i = 0; i < look->slice.log_count; i++) {
+        int64_t age_ms = world->clock.now_ms - look->slice.logs[i].t_ms;
+        HOLDS(world->plan.skewed || world->plan.later || age_ms <= 2500,
+              "the time of log %u stands %lld ms back", look->slice.logs[i].log,
+              (long long)age_ms);
+    }
+}
+
 /* All copies of a slice. Says how many records were refused in it. */
 static uint64_t check_slice(struct world *world, int collection, uint32_t partition)
 {
@@ -244,6 +257,7 @@ static uint64_t check_slice(struct world *world, int collection, uint32_t partit
                                    &look.snapshot, &why));
         look_open(&look, number_of(&look, collection));
         iso_snapshot_close(look.snapshot);
+        check_time(&look);
         if (i == 0) {
             first = look.slice;
             continue;
