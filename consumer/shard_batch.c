@@ -2,10 +2,10 @@
  * to read, and commits as soon as it is quiet, when it is large, or when it is old.
  *
  * What quiet means depends on how long it has grown: with nothing to read it waits as
- * long again, unless every log was read to its end. So a single write commits at once,
- * and a region that is behind does not commit small batches whenever the network is
- * slower than the loop for a moment: the larger a batch, the less each of its rows
- * costs, since rows that stand on one page are written with one page.
+ * long again, but not long, unless every log was read to its end. So a single write
+ * commits at once, and a region that is behind does not commit small batches whenever
+ * the network is slower than the loop for a moment: the larger a batch, the less each
+ * of its rows costs, since rows that stand on one page are written with one page.
  *
  * A commit that fails in a way that heals is given up: slices go back to what the store
  * holds, and what was applied is read from the log again. The log is the write-ahead
@@ -14,6 +14,10 @@
 #include "consumer/shard_parts.h"
 
 #include "base/log.h"
+
+/* Longer than a fetch is late on a busy machine; the last batch of a region that
+ * catches up may wait for nothing so long. */
+enum { BATCH_PATIENCE_MS = 50 };
 
 enum iso_err iso_shard_batch_begin(struct iso_shard *shard, struct iso_why *why)
 {
@@ -114,6 +118,8 @@ int iso_shard_batch_patience(const struct iso_shard *shard)
     const struct iso_shard_tuning *tuning = &shard->options.tuning;
     int64_t grown_ms = shard->txn_touched_ms - shard->txn_began_ms;
     int64_t wait_ms = tuning->batch_linger_ms;
+    if (grown_ms > BATCH_PATIENCE_MS)
+        grown_ms = BATCH_PATIENCE_MS;
     if (grown_ms > wait_ms && !iso_shard_at_ends(shard))
         wait_ms = grown_ms;
     int64_t now_ms = shard_now(shard);
