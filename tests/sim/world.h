@@ -88,6 +88,8 @@ struct world {
     struct world_counts counts;
     struct world_ack *acks;
     size_t ack_count, ack_room;
+    bool counts_faults; /* what a slice's check finds is counted, not fatal */
+    uint64_t faults;
 };
 
 void world_open(struct world *world, const struct world_plan *plan);
@@ -116,6 +118,9 @@ void world_export(struct world_region *region, int collection, bool losers,
  * is that of the rows stored, what was acknowledged is in no dead letter, what was
  * refused is in one. Appends the outcome. */
 void world_check(struct world *world, struct iso_buf *outcome);
+
+/* How much of that is not true of the slices: the checker's own check. */
+uint64_t world_faults(struct world *world);
 
 uint64_t world_dice(struct world *world, uint64_t sides);
 

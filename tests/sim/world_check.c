@@ -42,6 +42,9 @@ static void look_fails(const struct look *look, const char *what, const char *fo
 {
     char text[256];
     va_list list;
+    look->world->faults++;
+    if (look->world->counts_faults)
+        return;
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
@@ -393,6 +396,17 @@ static void check_outbox(struct world *world)
                           (unsigned long long)stats.rows[ISO_OUTBOX]);
         }
     }
+}
+
+uint64_t world_faults(struct world *world)
+{
+    world->counts_faults = true;
+    world->faults = 0;
+    for (int c = 0; c < WORLD_COLLECTIONS && world->definitions[c] != NULL; c++)
+        for (uint32_t p = 0; p < WORLD_PARTITIONS; p++)
+            check_slice(world, c, p);
+    world->counts_faults = false;
+    return world->faults;
 }
 
 void world_check(struct world *world, struct iso_buf *outcome)
