@@ -142,6 +142,7 @@ START_TEST(the_same_seed_gives_the_same_world)
         struct world_plan plan = {.seed = seed,
                                   .per_region = seed % 2 == 0,
                                   .full_disks = true,
+                                  .bad_disks = true,
                                   .hostile = true};
         run(&plan, &first, &counts);
         run(&plan, &second, &counts);
