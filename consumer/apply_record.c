@@ -36,6 +36,19 @@ static bool has_header(const struct step *step)
     return step->record->header_count > 0;
 }
 
+/* What the merge will look up lies in memory that nobody has touched lately: it is
+ * fetched while the record is judged. */
+static void expect(const struct step *step)
+{
+    struct iso_apply *apply = step->apply;
+    struct iso_bytes key = step->record->key;
+    if (key.size == 0 || key.size > ISO_KEY_MAX)
+        return;
+    iso_rows_key_entry(&apply->key, apply->number, apply->partition, key);
+    iso_txn_expect(apply->txn, ISO_ENTRY, iso_buf_bytes(&apply->key));
+    iso_buckets_expect(&apply->buckets, iso_bucket_of(key, apply->buckets.count));
+}
+
 /* ---- step 2 ---- */
 
 static enum iso_err judge(struct step *step, bool control_read, struct iso_why *why)
@@ -303,6 +316,7 @@ enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
         return ISO_OK;
     }
     apply->txn = txn;
+    expect(&step);
     enum iso_err err = judge(&step, input->control_read, why);
     if (iso_err_kind(err) == ISO_POISON)
         set_aside(&step, err, why);

@@ -57,6 +57,13 @@ static enum iso_err load(struct iso_buckets *buckets, struct iso_txn *txn,
     return ISO_OK;
 }
 
+void iso_buckets_expect(const struct iso_buckets *buckets, uint32_t number)
+{
+    const char *item = (const char *)&buckets->items[number];
+    for (size_t at = 0; at < sizeof(struct iso_buckets_item); at += 64)
+        __builtin_prefetch(item + at);
+}
+
 enum iso_err iso_buckets_get(struct iso_buckets *buckets, struct iso_txn *txn,
                              uint32_t number, struct iso_bucket **bucket,
                              struct iso_why *why)

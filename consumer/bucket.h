@@ -31,6 +31,9 @@ enum iso_err iso_buckets_get(struct iso_buckets *buckets, struct iso_txn *txn,
                              uint32_t number, struct iso_bucket **bucket,
                              struct iso_why *why);
 
+/* A bucket that will be asked for soon. */
+void iso_buckets_expect(const struct iso_buckets *buckets, uint32_t number);
+
 /* It is about to change: save will put it. */
 void iso_buckets_touch(struct iso_buckets *buckets, uint32_t number);
 

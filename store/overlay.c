@@ -20,7 +20,12 @@
 #include "store/arena.h"
 #include "store/order.h"
 
-enum { OVERLAY_SLOTS_MIN = 1024, OVERLAY_SHRINK_TIMES = 16, OVERLAY_HEIGHT_MAX = 12 };
+enum {
+    OVERLAY_SLOTS_MIN = 1024,
+    OVERLAY_SHRINK_TIMES = 16,
+    OVERLAY_HEIGHT_MAX = 12,
+    ORDER_AHEAD = 12
+};
 
 struct slot {
     uint32_t tag;    /* the upper half of the hash */
@@ -251,6 +256,13 @@ static struct iso_row *row_touch(struct iso_overlay *overlay, enum iso_space spa
     return row;
 }
 
+void iso_overlay_expect(const struct iso_overlay *overlay, enum iso_space space,
+                        struct iso_bytes key)
+{
+    uint64_t hash = hash_of(overlay, space, key);
+    __builtin_prefetch(&overlay->slots[hash & overlay->mask]);
+}
+
 const struct iso_row *iso_overlay_find(const struct iso_overlay *overlay,
                                        enum iso_space space, struct iso_bytes key)
 {
@@ -295,13 +307,18 @@ static void changes_reserve(struct iso_overlay *overlay)
 static void rows_order(struct iso_overlay *overlay)
 {
     size_t starts[ISO_SPACES + 1] = {0};
-    for (size_t i = 0; i < overlay->count; i++)
+    for (size_t i = 0; i < overlay->count; i++) {
+        if (i + ORDER_AHEAD < overlay->count)
+            __builtin_prefetch(overlay->rows[i + ORDER_AHEAD]);
         starts[overlay->rows[i]->space + 1]++;
+    }
     for (int space = 0; space < ISO_SPACES; space++)
         starts[space + 1] += starts[space];
     size_t at[ISO_SPACES];
     memcpy(at, starts, sizeof at);
     for (size_t i = 0; i < overlay->count; i++) {
+        if (i + ORDER_AHEAD < overlay->count)
+            __builtin_prefetch(overlay->rows[i + ORDER_AHEAD]);
         struct iso_row *row = overlay->rows[i];
         overlay->ordered[at[row->space]++].row = row;
     }
@@ -316,6 +333,8 @@ const struct iso_change *iso_overlay_changes(struct iso_overlay *overlay, size_t
     changes_reserve(overlay);
     rows_order(overlay);
     for (size_t i = 0; i < overlay->count; i++) {
+        if (i + ORDER_AHEAD < overlay->count)
+            __builtin_prefetch(overlay->ordered[i + ORDER_AHEAD].row);
         const struct iso_row *row = overlay->ordered[i].row;
         overlay->changes[i] = (struct iso_change){
             .space = row->space,

@@ -39,6 +39,10 @@ struct iso_overlay;
 struct iso_overlay *iso_overlay_new(void);
 void iso_overlay_free(struct iso_overlay *overlay); /* NULL is fine */
 
+/* A key that will be asked for soon. */
+void iso_overlay_expect(const struct iso_overlay *overlay, enum iso_space space,
+                        struct iso_bytes key);
+
 /* The row of a key, which may be a deleted one; NULL: untouched. */
 const struct iso_row *iso_overlay_find(const struct iso_overlay *overlay,
                                        enum iso_space space, struct iso_bytes key);

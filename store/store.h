@@ -127,6 +127,11 @@ enum iso_err iso_txn_get(struct iso_txn *txn, enum iso_space space,
                          struct iso_bytes key, struct iso_bytes *value,
                          struct iso_why *why);
 
+/* Says that a key will be asked for soon, so that memory fetches its place meanwhile.
+ */
+void iso_txn_expect(const struct iso_txn *txn, enum iso_space space,
+                    struct iso_bytes key);
+
 /* Key and value are copied. */
 void iso_txn_put(struct iso_txn *txn, enum iso_space space, struct iso_bytes key,
                  struct iso_bytes value);

@@ -113,6 +113,12 @@ enum iso_err iso_txn_get(struct iso_txn *txn, enum iso_space space,
     return txn->backend->view_get(txn->view, space, key, value, why);
 }
 
+void iso_txn_expect(const struct iso_txn *txn, enum iso_space space,
+                    struct iso_bytes key)
+{
+    iso_overlay_expect(txn->overlay, space, key);
+}
+
 void iso_txn_put(struct iso_txn *txn, enum iso_space space, struct iso_bytes key,
                  struct iso_bytes value)
 {
