@@ -213,6 +213,12 @@ enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *r
                        struct iso_buf *scratch, struct iso_write *write,
                        struct iso_why *why)
 {
+    if (!record->append_by_broker)
+        return iso_fail(
+            why, ISO_REFUSED,
+            "its time is its client's, not the broker's: set "
+            "message.timestamp.type=LogAppendTime on the topic, then write it "
+            "anew");
     if (record->header_count == 0)
         return admit_plain(admit, record, write, why);
     if (record->header_count > 1)

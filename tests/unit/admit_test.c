@@ -52,6 +52,10 @@ static void text_of(struct iso_buf *buf, size_t size)
         iso_buf_add_u8(buf, 'x');
 }
 
+static void client_time(void)
+{
+    made.record.append_by_broker = false;
+}
 static void two_headers(void)
 {
     made.record.header_count = 2;
@@ -315,6 +319,7 @@ static const struct row rows[] = {
     {no_define_yet, ISO_REFUSED, "no DEFINE yet", first_define},
 };
 static const struct row sealed_rows[] = {
+    {client_time, ISO_REFUSED, "LogAppendTime", nothing},
     {two_headers, ISO_REFUSED, "exactly one", nothing},
     {header_cut, ISO_BAD_DATA, "isostasy's producer", nothing},
     {header_empty, ISO_BAD_DATA, "newer isostasy", no_header},
