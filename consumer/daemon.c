@@ -77,9 +77,9 @@ static struct iso_bus *daemon_bus(void *user, const char *cluster, struct iso_wh
     return bus;
 }
 
-/* Half of the memory is fetched records (they weigh several times their bytes in the
- * client), a quarter the pending batch; the rest is for slices, buckets and libraries.
- */
+/* A quarter of the memory is for fetched records, which the Kafka client can overshoot
+ * when they compress well; three eighths for the pending batch with the pages it
+ * changes; the rest is for slices, buckets and libraries. */
 static struct iso_shard_tuning daemon_tuning(const struct iso_daemon *daemon)
 {
     int64_t share = daemon_number(daemon, "memory.max") / daemon->shard_count;
@@ -87,7 +87,7 @@ static struct iso_shard_tuning daemon_tuning(const struct iso_daemon *daemon)
     while (iso_settings_name(daemon->settings, "cluster", clusters) != NULL)
         clusters++;
     return (struct iso_shard_tuning){
-        .fetch_bytes = share * 3 / 8 / (clusters > 0 ? clusters : 1),
+        .fetch_bytes = share / 4 / (clusters > 0 ? clusters : 1),
         .batch_bytes = share * 3 / 8,
         .batch_linger_ms = daemon_number(daemon, "batch.linger"),
         .batch_time_max_ms = daemon_number(daemon, "batch.time.max"),

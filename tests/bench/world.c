@@ -201,7 +201,7 @@ static struct iso_shard *shard_open(struct world *world, struct iso_store *store
         .user = world,
         .clock = &iso_clock_machine,
         .chance = &world->chance,
-        .tuning = {.fetch_bytes = memory * 3 / 8,
+        .tuning = {.fetch_bytes = memory / 4,
                    .batch_bytes = memory * 3 / 8,
                    .batch_linger_ms = daemon_number(world, "batch.linger"),
                    .batch_time_max_ms = daemon_number(world, "batch.time.max"),

@@ -47,10 +47,13 @@ converge
 equal "keys" "$(iso export things --region eu | wc -l)" "$keys"
 daemon_stop eu
 
-# Large ones, which a bound by number alone would let in by the gigabyte.
+# Large ones, which a bound by number alone would let in by the gigabyte. Their bytes do
+# not compress: what does is one small message on the wire and becomes hundreds of megabytes
+# inside the Kafka client, before anybody can look at it.
 count=500
-awk -v n="$count" 'BEGIN {
-    value = sprintf("%900000s", "")
+head -c 675000 /dev/urandom | base64 -w 0 >"$work/value"
+awk -v n="$count" -v file="$work/value" 'BEGIN {
+    getline value <file
     for (i = 0; i < n; i++)
         printf "{\"key\":\"large-%d\",\"value\":\"%d%s\"}\n", i, i, value }' |
     iso load large --region eu --quiet --json >"$work/large.out"
