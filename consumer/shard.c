@@ -86,7 +86,7 @@ enum iso_err iso_shard_stop(struct iso_shard *shard, int timeout_ms,
         err = iso_shard_batch_commit(shard, why);
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
-        if (slice->state == ISO_SLICE_APPLYING || slice->state == ISO_SLICE_WAITING)
+        if (shard_slice_runs(slice))
             slice->state = ISO_SLICE_CLOSED;
         slice->news = true;
     }

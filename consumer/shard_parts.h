@@ -117,6 +117,12 @@ static inline int64_t shard_now(const struct iso_shard *shard)
     return iso_steady_ms(shard->options.clock);
 }
 
+/* Is it read, or will it be by itself? (Not parked, stopped or closed.) */
+static inline bool shard_slice_runs(const struct shard_slice *slice)
+{
+    return slice->state == ISO_SLICE_APPLYING || slice->state == ISO_SLICE_WAITING;
+}
+
 /* shard_slices.c */
 enum iso_err iso_shard_store_claim(struct iso_shard *shard, struct iso_why *why);
 /* Opens what the control topic and the store name and what is not open yet; in a while,

@@ -220,19 +220,14 @@ static void slice_feeds(struct iso_shard *shard, size_t index)
     }
 }
 
-static bool slice_runs(const struct shard_slice *slice)
-{
-    return slice->state == ISO_SLICE_APPLYING || slice->state == ISO_SLICE_WAITING;
-}
-
 enum iso_err iso_shard_feeds_assign(struct iso_shard *shard, struct iso_why *why)
 {
     for (size_t i = 0; i < shard->slice_count; i++) {
-        if (slice_runs(&shard->slices[i]))
+        if (shard_slice_runs(&shard->slices[i]))
             slice_feeds(shard, i);
     }
     for (size_t id = 0; id < shard->feed_count; id++) {
-        if (!slice_runs(&shard->slices[shard->feeds[id].slice]))
+        if (!shard_slice_runs(&shard->slices[shard->feeds[id].slice]))
             continue;
         enum iso_err err = feed_assign(shard, id, why);
         if (err != ISO_OK)

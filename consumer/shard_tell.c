@@ -257,19 +257,18 @@ static void tell_heartbeats(struct iso_shard *shard)
     int64_t now_ms = shard_now(shard);
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
-        bool alive =
-            slice->state == ISO_SLICE_APPLYING || slice->state == ISO_SLICE_WAITING;
-        if (!alive || !producer_ready(shard, slice->collection))
+        if (!shard_slice_runs(slice) || !producer_ready(shard, slice->collection))
             continue;
         int64_t newest = own_newest(shard, slice);
         if (newest != slice->beat_offset) {
             slice->beat_offset = newest;
             slice->beat_at_ms = now_ms;
         }
+        if (now_ms - slice->beat_at_ms < shard->options.tuning.heartbeat_ms)
+            continue;
         struct iso_producer_stats stats;
         iso_producer_stats(slice->collection->producer, &stats);
-        if (now_ms - slice->beat_at_ms < shard->options.tuning.heartbeat_ms ||
-            stats.waiting >= slice->collection->definition->partitions)
+        if (stats.waiting >= slice->collection->definition->partitions)
             continue;
         struct iso_why why;
         if (iso_producer_heartbeat(slice->collection->producer, slice->partition,
