@@ -76,6 +76,7 @@ int iso_err_exit(enum iso_err err)
     case ISO_OK:
         return EX_OK;
     case ISO_NOT_FOUND:
+    case ISO_INCOMPATIBLE:
     case ISO_TIMEOUT:
         return 1;
     case ISO_USAGE:

@@ -26,6 +26,7 @@ enum iso_kind { ISO_ANSWER, ISO_RETRY, ISO_POISON, ISO_FATAL };
     X(END, 3, ANSWER, "nothing more")                                             \
     X(TIMEOUT, 4, ANSWER, "the deadline passed")                                  \
     X(STALE, 5, ANSWER, "the store is behind what was asked for")                 \
+    X(INCOMPATIBLE, 6, ANSWER, "the schemas do not go together")                  \
     X(AGAIN, 10, RETRY, "a queue is full")                                        \
     X(UNAVAILABLE, 11, RETRY, "Kafka cannot be reached")                          \
     X(STORE_FULL, 12, RETRY, "the store is full")                                 \
@@ -87,8 +88,8 @@ static inline enum iso_err iso_fail_code(enum iso_err err)
 enum iso_err iso_fail_at(struct iso_why *why, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The process exit status for `err`, from sysexits.h; 1 for ISO_NOT_FOUND and
- * ISO_TIMEOUT. */
+/* The process exit status for `err`, from sysexits.h; 1 for ISO_NOT_FOUND,
+ * ISO_TIMEOUT and ISO_INCOMPATIBLE. */
 int iso_err_exit(enum iso_err err);
 
 /* Our own mistakes end the process, in release builds too. */

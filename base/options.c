@@ -91,6 +91,19 @@ const struct iso_option iso_options[] = {
     {"monitor", "stopped.after", DURATION("15s", 100, DAY,
         "A region whose newest report is older is shown as stopped.")},
 
+    {"schema", "registry.url", TEXT(NULL,
+        "A schema registry with Confluent's API, as in https://registry.example:8081. "
+        "Needed only by collections in Confluent's format, and only to add schemas.")},
+    {"schema", "registry.username", TEXT(NULL,
+        "Who `isostasy` is to the registry (basic authentication).")},
+    {"schema", "registry.password", TEXT(NULL,
+        "And the password."), .secret = true},
+    {"schema", "registry.ca", TEXT(NULL,
+        "A file of certificates (PEM) that the registry's is checked by. Left out: the "
+        "system's.")},
+    {"schema", "registry.timeout", DURATION("10s", 100, 10 * MINUTE,
+        "How long a question to the registry may take.")},
+
     {"log", "level", CHOICE("info", "debug|info|warn|error",
         "Events of this level and above are written.")},
     {"log", "form", CHOICE("auto", "auto|text|logfmt|json",

@@ -391,7 +391,7 @@ enum iso_err iso_cli_collection_show(struct cli *cli, int argc, char **argv)
         return ISO_OK;
     }
     struct iso_buf json = {0};
-    err = iso_avro_json(iso_avsc(ISO_AVSC_COLLECTION),
+    err = iso_avro_to_json(iso_avsc(ISO_AVSC_COLLECTION),
                         iso_buf_bytes(&definition->bytes), &json, &cli->why);
     if (err == ISO_OK)
         printf("%s\n", iso_buf_text(&json));

@@ -46,6 +46,14 @@ enum iso_err iso_replica_definition(struct iso_replica *replica, const char *col
                                     const struct iso_definition **definition,
                                     struct iso_why *why);
 
+/* From now on the values of a collection are given as this schema sees them
+ * (schema/view.h): `value` is then a datum of it, without a frame. NULL: as they are
+ * stored. A value whose schema is newer than what the handle has seen is looked up in
+ * the store. ISO_BAD_DATA: the schema does not parse; ISO_USAGE: values are opaque.
+ * Reads then also fail with ISO_INCOMPATIBLE. */
+enum iso_err iso_replica_read_as(struct iso_replica *replica, const char *collection,
+                                 const char *schema, struct iso_why *why);
+
 /* Zero before the first use; reused by later reads; release frees. */
 struct iso_read {
     struct iso_buf value;

@@ -62,11 +62,26 @@ enum iso_err iso_log_check(struct iso_bus *bus, const struct iso_definition *def
                            const struct iso_definition_log *log, int timeout_ms,
                            struct iso_why *why);
 
+/* Says in the control topic that the definition stands in every open log; done before:
+ * ISO_OK. Nobody who applies asks for it: it tells writers what they may use. */
+enum iso_err iso_control_add_defined(const struct iso_control_place *place,
+                                     const struct iso_definition *definition,
+                                     struct iso_control *control, struct iso_why *why);
+
 /* Publishes the log's first DEFINE into every partition that is still empty. */
 enum iso_err iso_log_define(struct iso_bus *bus,
                             const struct iso_definition *definition,
                             const struct iso_definition_log *log,
                             struct iso_chance *chance, int timeout_ms,
                             struct iso_why *why);
+
+/* Publishes the DEFINE of a later definition into every partition of the log, behind
+ * what stands there, in the name of the region that owns it. Again is harmless.
+ * ISO_CLOCK_SKEW: the broker's clock and this machine's are further apart than the
+ * definition admits. */
+enum iso_err
+iso_log_define_next(struct iso_bus *bus, const struct iso_definition *definition,
+                    const struct iso_definition_log *log, const struct iso_clock *clock,
+                    struct iso_chance *chance, int timeout_ms, struct iso_why *why);
 
 #endif

@@ -41,6 +41,7 @@ struct iso_producer;
 struct iso_bus;
 struct iso_control;
 struct iso_definition;
+struct iso_schemas;
 
 enum iso_acknowledgement { ISO_DURABLE, ISO_NOT_APPLIED, ISO_MAYBE_APPLIED };
 
@@ -91,6 +92,12 @@ enum iso_err iso_producer_open_on(const struct iso_producer_ground *ground,
 /* Writes without an answer end as unknown. NULL is fine. */
 void iso_producer_close(struct iso_producer *producer);
 
+/* The schemas that its values may be written by: those of the collection's definition
+ * that stood in every log when the producer was opened (schema/value.h). A service that
+ * has a newer one registers it (isostasy schema register) and opens the producer anew.
+ * Borrowed until close. */
+const struct iso_schemas *iso_producer_schemas(const struct iso_producer *producer);
+
 /* What a write may carry besides key and value; zero is a blind write. */
 struct iso_write_options {
     /* What was read before: the context of an iso_read. The write then replaces what
@@ -106,7 +113,8 @@ struct iso_write_options {
 /* Queues one write. `options` may be NULL. Key and value are copied.
  *   ISO_AGAIN        back-pressure, or the clock must catch up: poll and call again
  *   ISO_TOO_LARGE    key not 1..limit bytes, value or context over the limit
- *   ISO_BAD_DATA     the context is none of ours
+ *   ISO_BAD_DATA     the context is none of ours; the value is not one of its schema
+ *   ISO_REFUSED      the collection's definition does not name the value's schema
  *   ISO_CLOCK_SKEW   what was read is further in the future than this machine's
  *                    clock may be wrong by */
 enum iso_err iso_producer_put(struct iso_producer *producer, struct iso_bytes key,

@@ -59,7 +59,9 @@ void iso_avro_add_text(struct iso_buf *buf, const char *text);
 
 struct iso_avro; /* a parsed schema; immutable, any thread */
 
-/* Parses schema JSON of at most 1 MiB. ISO_BAD_DATA names the place and the reason. */
+/* Parses schema JSON of at most 1 MiB. Defaults are checked against their types (a
+ * union's against its branches, the first that takes it) and aliases for their form.
+ * ISO_BAD_DATA names the place and the reason. */
 enum iso_err iso_avro_parse(struct iso_bytes json, struct iso_avro **schema,
                             struct iso_why *why);
 void iso_avro_free(struct iso_avro *schema);
@@ -74,8 +76,28 @@ enum iso_err iso_avro_check(const struct iso_avro *schema, struct iso_bytes datu
 /* The datum in Avro's JSON encoding, after the check: appends. For people, not for a
  * hot path: avro-c decodes it, under one lock. ISO_BAD_DATA also for what avro-c cannot
  * hold (a fixed of no bytes, an array of records without fields). */
-enum iso_err iso_avro_json(const struct iso_avro *schema, struct iso_bytes datum,
-                           struct iso_buf *json, struct iso_why *why);
+enum iso_err iso_avro_to_json(const struct iso_avro *schema, struct iso_bytes datum,
+                              struct iso_buf *json, struct iso_why *why);
+
+/* And back: appends one datum. A union's value is null or {"branch": value}, the branch
+ * named by its type, a named type by its full name; bytes and fixed are strings with
+ * one character U+0000..U+00FF for each byte; NaN, Infinity and -Infinity are strings.
+ * A field that is left out takes its default when it has one. At most the walk's limits
+ * and ISO_VALUE_MAX bytes. ISO_BAD_DATA names the field, what stands there and what is
+ * wanted; the buffer is then as it was. (Specification: "JSON Encoding".) */
+enum iso_err iso_avro_from_json(const struct iso_avro *schema, struct iso_bytes json,
+                                struct iso_buf *datum, struct iso_why *why);
+
+/* The schema's Parsing Canonical Form: appends (specification: "Parsing Canonical Form
+ * for Schemas"). */
+void iso_avro_canonical(const struct iso_avro *schema, struct iso_buf *text);
+
+/* CRC-64-AVRO of the canonical form, little-endian as it travels in single-object
+ * encoding: what names a schema. */
+enum { ISO_FINGERPRINT_SIZE = 8 };
+void iso_avro_fingerprint(const struct iso_avro *schema,
+                          uint8_t fingerprint[ISO_FINGERPRINT_SIZE]);
+uint64_t iso_avro_crc64(struct iso_bytes bytes);
 
 /* Our own schemas, as they stand in the .avsc files: parsed once, kept for ever; any
  * thread. */

@@ -1,5 +1,5 @@
-/* avro_node.h - the inside of a parsed schema: for the avro_*.c files of this room
- * only.
+/* avro_node.h - the inside of a parsed schema: for this room's files that work on
+ * schemas, and no others.
  *
  * A schema is an array of nodes. What a node has below it (the fields of a record, the
  * branches of a union, the one item of an array or map, the symbols of an enum) stands
@@ -31,16 +31,28 @@ enum iso_avro_kind {
     ISO_AVRO_FIXED,
 };
 
+/* A run of items in one of the schema's arrays. */
+struct iso_avro_run {
+    uint32_t first, count;
+};
+
 struct iso_avro_node {
     enum iso_avro_kind kind;
-    uint32_t first; /* edge */
-    uint32_t count; /* edges; fixed: bytes */
-    uint32_t name;  /* where the full name stands in `names` */
+    uint32_t first;              /* edge */
+    uint32_t count;              /* edges; fixed: bytes */
+    uint32_t name;               /* where the full name stands in `names` */
+    struct iso_avro_run aliases; /* of a named type: full names */
+    uint32_t symbol; /* of an enum: its default, from 1 on; 0: it has none */
 };
 
 struct iso_avro_edge {
     uint32_t node; /* not of an enum */
     uint32_t name; /* of a field or symbol */
+    /* Of a field only: */
+    bool has_fallback;            /* a default … */
+    struct iso_avro_run fallback; /* … and its datum: bytes in `fallbacks` */
+    struct iso_avro_run aliases;  /* names */
+    uint32_t merge;               /* the rule that "merge" names; 0: it names none */
 };
 
 struct iso_avro_outside; /* avro-c's form of the schema: avro.c, made at the first use
@@ -53,12 +65,22 @@ struct iso_avro {
     uint32_t edge_count, edge_room;
     uint32_t root;
     struct iso_buf names; /* each ends with NUL; at 0 stands the empty one */
+    uint32_t *aliases;    /* where each stands in `names` */
+    uint32_t alias_count, alias_room;
+    struct iso_buf fallbacks; /* defaults as data, one behind the other */
     struct iso_avro_outside *outside;
 };
 
 static inline const char *iso_avro_name(const struct iso_avro *schema, uint32_t name)
 {
     return (const char *)schema->names.data + name;
+}
+
+static inline struct iso_bytes iso_avro_fallback(const struct iso_avro *schema,
+                                                 const struct iso_avro_edge *field)
+{
+    return iso_bytes(schema->fallbacks.data + field->fallback.first,
+                     field->fallback.count);
 }
 
 /* What a union calls the branch: "int", "array", "isostasy.Write". */

@@ -1,11 +1,12 @@
 /* control.h - what the control topic says: regions, and the definitions of collections.
  *
  * A fold over the records of `iso.control`; who reads the topic feeds it. Keys are
- * `region/NAME` and `definition/COLLECTION/N`. Of two claims to a name or number the
- * first counts; what does not decode, or says another name or number than its key,
- * counts for nothing (and is counted). Definitions of a collection count in the order
- * 1, 2, 3 …, each only if it may follow the one before (iso_definition_follows); one
- * that came too early is not remembered.
+ * `region/NAME`, `definition/COLLECTION/N` and `defined/COLLECTION/N` (no value: since
+ * then the definition stands in every open log, so writers may use what it names). Of
+ * two claims to a name or number the first counts; what does not decode, or says
+ * another name or number than its key, counts for nothing (and is counted). Definitions
+ * of a collection count in the order 1, 2, 3 …, each only if it may follow the one
+ * before (iso_definition_follows); one that came too early is not remembered.
  *
  * Memory is bounded: what is over a limit below is ignored and counted, alike
  * everywhere.
@@ -17,7 +18,7 @@
 
 enum {
     ISO_CONTROL_COLLECTIONS_MAX = 4096,
-    ISO_CONTROL_BYTES_MAX = 32 << 20, /* of all definitions together */
+    ISO_CONTROL_BYTES_MAX = 128 << 20, /* of all definitions together */
 };
 
 struct iso_control;
@@ -47,6 +48,11 @@ const char *iso_control_region_name(const struct iso_control *control, unsigned 
 const struct iso_definition *iso_control_definition(const struct iso_control *control,
                                                     const char *collection,
                                                     uint32_t number);
+/* The newest that stands in every open log, so that what is written by it is admitted:
+ * definition 1, or a later one that was marked as defined. NULL when there is none. */
+const struct iso_definition *
+iso_control_definition_written(const struct iso_control *control,
+                               const char *collection);
 /* The names of the collections in the order they came; NULL at the end. */
 const char *iso_control_collection(const struct iso_control *control, size_t n);
 
@@ -55,5 +61,7 @@ void iso_control_claim_region(const char *name, unsigned number, struct iso_buf 
                               struct iso_buf *value);
 void iso_control_claim_definition(const struct iso_definition *definition,
                                   struct iso_buf *key); /* its value: its bytes */
+void iso_control_mark_defined(const struct iso_definition *definition,
+                              struct iso_buf *key); /* its value: empty */
 
 #endif

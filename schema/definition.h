@@ -8,6 +8,7 @@
 #ifndef ISO_SCHEMA_DEFINITION_H
 #define ISO_SCHEMA_DEFINITION_H
 
+#include "schema/compatibility.h"
 #include "schema/write.h"
 
 enum { ISO_COLLECTION_NAME_MAX = 64, ISO_BUCKETS_DEFAULT = 1024 };
@@ -56,6 +57,9 @@ struct iso_definition {
     size_t log_count;
     struct iso_definition_schema *schemas;
     size_t schema_count;
+    /* Which schemas may be added, asked by who adds them and by nobody who applies;
+     * travels as extension 2 (one byte), left out when it is the default. */
+    enum iso_compatibility compatibility;
     uint32_t extension_unknown; /* as in a write's header: ISO_UNSUPPORTED to use */
 };
 
@@ -91,12 +95,19 @@ enum iso_err iso_definition_check(const struct iso_definition *definition,
                                   struct iso_why *why);
 
 /* Whether `next` may come after `now` in one collection: the next number and another
- * id; partitions, buckets and resolver as they were; regions and schemas that stay, and
- * every log, as they were (more writers may join; an open log may end, an ended one
- * stays). ISO_BAD_DATA says what. */
+ * id; partitions, buckets and resolver as they were; regions that stay, and every log,
+ * as they were (more writers may join; an open log may end, an ended one stays);
+ * iso_definition_schemas_follow. ISO_BAD_DATA says what. */
 enum iso_err iso_definition_follows(const struct iso_definition *next,
                                     const struct iso_definition *now,
                                     struct iso_why *why);
+
+/* The part of it that admission asks too: the format stays; every schema of `now` stays
+ * as it was, since values that it wrote are stored; no field of one has another merge
+ * rule in a schema that is new. ISO_BAD_DATA says what. */
+enum iso_err iso_definition_schemas_follow(const struct iso_definition *next,
+                                           const struct iso_definition *now,
+                                           struct iso_why *why);
 
 void iso_definition_free(struct iso_definition *definition); /* NULL is fine */
 

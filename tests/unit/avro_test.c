@@ -374,12 +374,12 @@ START_TEST(json_is_what_the_specification_says)
         struct iso_why why;
         for (int twice = 0; twice < 2; twice++) {
             iso_buf_clear(&json);
-            if (iso_avro_json(schema, iso_buf_bytes(&datum), &json, &why) != ISO_OK)
+            if (iso_avro_to_json(schema, iso_buf_bytes(&datum), &json, &why) != ISO_OK)
                 ck_abort_msg("%s: %s", rows[i].schema, why.text);
             ck_assert_str_eq(iso_buf_text(&json), rows[i].json);
         }
         iso_buf_add_u8(&datum, 0);
-        ck_assert_int_eq(iso_avro_json(schema, iso_buf_bytes(&datum), &json, &why),
+        ck_assert_int_eq(iso_avro_to_json(schema, iso_buf_bytes(&datum), &json, &why),
                          ISO_BAD_DATA);
         iso_buf_release(&datum);
         iso_buf_release(&json);
@@ -401,7 +401,7 @@ START_TEST(what_avro_c_cannot_hold_is_checked_all_the_same_and_not_shown)
         struct iso_buf datum = bytes_of("06 00"), json = {0};
         struct iso_why why;
         ck_assert_int_eq(check(schema, iso_buf_bytes(&datum), &why), ISO_OK);
-        ck_assert_int_eq(iso_avro_json(schema, iso_buf_bytes(&datum), &json, &why),
+        ck_assert_int_eq(iso_avro_to_json(schema, iso_buf_bytes(&datum), &json, &why),
                          ISO_BAD_DATA);
         ck_assert_ptr_nonnull(strstr(why.text, "avro-c cannot show"));
         ck_assert_uint_eq(json.size, 0);
@@ -420,7 +420,7 @@ static void *json_many(void *arg)
     for (int i = 0; i < 200; i++) {
         struct iso_buf json = {0};
         struct iso_bytes datum = iso_bytes(heartbeat, sizeof heartbeat - i % 2);
-        good += iso_avro_json(iso_avsc(ISO_AVSC_WRITE), datum, &json, NULL) == ISO_OK;
+        good += iso_avro_to_json(iso_avsc(ISO_AVSC_WRITE), datum, &json, NULL) == ISO_OK;
         iso_buf_release(&json);
     }
     return (void *)good;

@@ -28,7 +28,7 @@ static void show(const struct iso_avro *schema, struct iso_bytes datum,
         return;
     struct iso_buf json = {0};
     struct iso_why why;
-    if (iso_avro_json(schema, datum, &json, &why) != ISO_OK)
+    if (iso_avro_to_json(schema, datum, &json, &why) != ISO_OK)
         ck_abort_msg("seed %d, round %d: %s", SEED, tally->rounds, why.text);
     json_t *parsed = json_loadb((const char *)json.data, json.size,
                                 JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);

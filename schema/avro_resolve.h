@@ -1,0 +1,49 @@
+/* avro_resolve.h - data of one schema, read as another.
+ *
+ * The rules are those of the Avro specification 1.11, "Schema Resolution": fields are
+ * found by name or by the reader's aliases; a field that only the reader has takes its
+ * default; one that only the writer has is passed over; numbers widen, string and bytes
+ * stand for each other; a symbol that the reader lacks becomes the enum's default.
+ * Named types match by their name without namespace, or by an alias of the reader's. Of
+ * a reader's union the first branch of the writer's own type and name is taken, else
+ * the first that can read it.
+ *
+ * What cannot be read fails when a datum comes to it, not before: a writer's branch
+ * that the reader lacks harms only the data that use it. Who wants to know beforehand
+ * asks iso_avro_can_read.
+ */
+#ifndef ISO_SCHEMA_AVRO_RESOLVE_H
+#define ISO_SCHEMA_AVRO_RESOLVE_H
+
+#include "schema/avro.h"
+
+enum { ISO_AVRO_READ_MAX = 16 << 20 }; /* bytes of a datum as the reader sees it */
+
+struct iso_avro_resolution; /* immutable; any thread */
+
+/* Both schemas are borrowed until the resolution is freed. */
+struct iso_avro_resolution *iso_avro_resolution_new(const struct iso_avro *writer,
+                                                    const struct iso_avro *reader);
+void iso_avro_resolution_free(
+    struct iso_avro_resolution *resolution); /* NULL is fine */
+
+/* Checks the writer's datum (iso_avro_check), and appends it as a datum of the reader's
+ * schema. ISO_BAD_DATA: it is none of the writer's; ISO_INCOMPATIBLE: the reader cannot
+ * take it, with the field and the reason; ISO_TOO_LARGE: defaults make it longer than
+ * ISO_AVRO_READ_MAX. The buffer is then as it was. */
+enum iso_err iso_avro_read_as(const struct iso_avro_resolution *resolution,
+                              struct iso_bytes datum, struct iso_buf *out,
+                              struct iso_why *why);
+
+/* Whether `reader` can read everything that `writer` can write. ISO_INCOMPATIBLE names
+ * the field, the reason and the remedy. */
+enum iso_err iso_avro_can_read(const struct iso_avro *reader,
+                               const struct iso_avro *writer, struct iso_why *why);
+
+/* Whether both schemas give every field that both have (of the record at their top, by
+ * name) the same merge rule. ISO_INCOMPATIBLE names the field. A rule decides what is
+ * stored, so it never changes, whatever readers can read. */
+enum iso_err iso_avro_same_rules(const struct iso_avro *a, const struct iso_avro *b,
+                                 struct iso_why *why);
+
+#endif
