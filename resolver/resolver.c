@@ -1,9 +1,12 @@
 /* The table of resolvers. A definition names one; a name that is not here means that
  * this software is too old for the definition, which the caller says. */
+#include "base/mem.h"
 #include "resolver/table.h"
 
 static const struct iso_resolver *const resolver_table[] = {
     &iso_resolver_lww,
+    &iso_resolver_fields,
+    &iso_resolver_siblings,
 };
 
 const struct iso_resolver *iso_resolver_at(size_t n)
@@ -14,7 +17,10 @@ const struct iso_resolver *iso_resolver_at(size_t n)
 
 const struct iso_resolver *iso_resolver_find(const char *name)
 {
+    static const char plugin[] = "plugin:";
     const struct iso_resolver *resolver;
+    if (strncmp(name, plugin, strlen(plugin)) == 0 && name[strlen(plugin)] != '\0')
+        return &iso_resolver_siblings;
     for (size_t n = 0; (resolver = iso_resolver_at(n)) != NULL; n++)
         if (strcmp(resolver->name, name) == 0)
             return resolver;
@@ -26,5 +32,40 @@ void iso_merged_release(struct iso_merged *merged)
     iso_buf_release(&merged->row);
     iso_buf_release(&merged->scratch);
     iso_buf_release(&merged->names);
+    iso_buf_release(&merged->path);
+    iso_buf_release(&merged->field);
+    iso_parts_release(&merged->parts);
     *merged = (struct iso_merged){0};
+}
+
+void iso_merged_clear(struct iso_merged *merged)
+{
+    merged->changed = false;
+    merged->alarm = false;
+    merged->was = merged->is = (struct iso_tally){0};
+    iso_buf_clear(&merged->row);
+}
+
+void iso_shown_release(struct iso_shown *shown)
+{
+    iso_buf_release(&shown->context);
+    iso_buf_release(&shown->scratch);
+    iso_parts_release(&shown->parts);
+    iso_seen_release(&shown->seen);
+    iso_free(shown->fields);
+    *shown = (struct iso_shown){0};
+}
+
+void iso_shown_clear(struct iso_shown *shown)
+{
+    shown->found = false;
+    shown->version = (struct iso_version){0};
+    shown->value = (struct iso_bytes){0};
+    shown->has_expiry = false;
+    shown->expiry_ms = 0;
+    iso_buf_clear(&shown->context);
+    shown->siblings = NULL;
+    shown->sibling_count = 0;
+    shown->field_count = 0;
+    iso_seen_clear(&shown->seen);
 }

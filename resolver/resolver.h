@@ -13,10 +13,10 @@
 #ifndef ISO_RESOLVER_RESOLVER_H
 #define ISO_RESOLVER_RESOLVER_H
 
+#include "schema/assemble.h"
 #include "schema/context.h"
-#include "schema/entry.h"
 #include "schema/loser.h"
-#include "schema/slice.h"
+#include "schema/seen.h"
 
 /* A write that passed admission and the duplicate filter, at its place in its log. */
 struct iso_coming {
@@ -29,6 +29,12 @@ struct iso_coming {
     struct iso_names read; /* when not blind */
     bool has_expiry;
     int64_t expiry_ms;
+    /* Of a collection whose values have fields; else NULL: what the schema of the value
+     * or patch says of its fields, and the value's datum (PUT). */
+    const struct iso_fields *fields;
+    const uint8_t *fingerprint; /* ISO_FINGERPRINT_SIZE bytes */
+    struct iso_bytes datum;
+    const struct iso_patch *patch; /* of a PATCH; of a DELETE with a context */
 };
 
 /* The ledger rows of the key in hand, as the caller keeps them. A failure of a call
@@ -70,36 +76,56 @@ struct iso_merged {
     struct iso_buf row;
     struct iso_tally was, is; /* the key's part of its bucket before and after */
     bool alarm;               /* the version is held with other content */
-    struct iso_buf scratch, names;
+    struct iso_buf scratch, names, path, field;
+    struct iso_parts parts;
 };
 void iso_merged_release(struct iso_merged *merged);
+/* No change, its buffers kept: how every merge begins. */
+void iso_merged_clear(struct iso_merged *merged);
 
-/* What a reader is shown. */
+/* What a reader is shown. Zero before the first use, then reused: its buffers stay. */
 struct iso_shown {
     bool found;
     struct iso_version version; /* of the newest part; zero when there is none */
-    struct iso_bytes value;     /* borrowed from the row */
+    struct iso_bytes value;     /* lww; siblings: the newest; borrowed from the row */
     bool has_expiry;
     int64_t expiry_ms;
-    uint64_t hlc;             /* the largest in the entry, hidden remains included */
-    struct iso_names context; /* the versions shown; borrowed from `scratch` */
+    struct iso_buf context; /* for the write that follows from this read */
+    /* siblings: all, newest first; borrowed until the next show. */
+    const struct iso_held *siblings;
+    size_t sibling_count;
+    /* fields: what is there, by path, ascending; borrowed until the next show. */
+    struct iso_shown_part *fields;
+    size_t field_count, field_room;
+    struct iso_parts parts;
+    struct iso_seen seen;
+    struct iso_buf scratch;
 };
+void iso_shown_release(struct iso_shown *shown);
+/* Empty, its buffers kept: how every show begins. */
+void iso_shown_clear(struct iso_shown *shown);
 
 struct iso_resolver {
     const char *name;
+    bool has_fields; /* values are records of a schema: format avro or confluent */
+
+    /* Whether this is a write that the resolver takes: an operation it has, of fields
+     * that are there, with or without expiry. Kind poison: refused, with the remedy.
+     * Everything else about the write was judged before. Allocates nothing. */
+    enum iso_err (*admit)(const struct iso_coming *coming, struct iso_why *why);
 
     /* ISO_DAMAGED: the held row is not what was stored; nothing has been changed.
      * Allocates only to grow the buffers of `merged`. */
     enum iso_err (*merge)(const struct iso_merge *merge, struct iso_merged *merged,
                           struct iso_why *why);
 
-    /* `scratch` is cleared and reused. A value that has expired at now_ms is hidden. */
+    /* A value that has expired at now_ms is hidden. */
     enum iso_err (*show)(struct iso_bytes key, struct iso_bytes row, int64_t now_ms,
-                         struct iso_buf *scratch, struct iso_shown *shown,
-                         struct iso_why *why);
+                         struct iso_shown *shown, struct iso_why *why);
 };
 
-/* By its name in a definition; NULL: this software has none of that name. */
+/* By its name in a definition ("plugin:NAME" keeps siblings: a plug-in only decides
+ * what is shown); NULL: this software has none of that name. */
 const struct iso_resolver *iso_resolver_find(const char *name);
 
 /* n = 0, 1, … ; NULL at the end. */

@@ -6,5 +6,11 @@
 #include "resolver/resolver.h"
 
 extern const struct iso_resolver iso_resolver_lww;
+extern const struct iso_resolver iso_resolver_fields;
+extern const struct iso_resolver iso_resolver_siblings;
+
+/* fields_show.c */
+enum iso_err iso_fields_show(struct iso_bytes key, struct iso_bytes row, int64_t now_ms,
+                             struct iso_shown *shown, struct iso_why *why);
 
 #endif

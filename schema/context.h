@@ -1,7 +1,8 @@
 /* context.h - what a reader was shown, in bytes that only the library opens.
  *
  * A read returns one; a write may carry it, and then replaces what its writer saw and
- * nothing else. Format byte 1, u64 largest hlc (hidden remains included), u16 count,
+ * nothing else. A record of fields has a context of its own, format 2: schema/seen.h.
+ * The others: format byte 1, u64 largest hlc (hidden remains included), u16 count,
  * versions, CRC-free: it is as believed as its carrier. All big-endian.
  */
 #ifndef ISO_SCHEMA_CONTEXT_H

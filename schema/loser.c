@@ -4,6 +4,8 @@
  * key or value was changed by anybody, or when the two are not of one row. */
 #include "schema/loser.h"
 
+#include "schema/avro.h"
+
 #include <inttypes.h>
 
 #include "schema/write.h"
@@ -119,11 +121,30 @@ enum iso_err iso_loser_decode(struct iso_bytes row_key, struct iso_bytes row,
             "is damaged, repair this region from another",
             version);
     if (row.data[0] != LOSER_FORMAT ||
-        (loser->rule != ISO_LOSER_LWW && loser->rule != ISO_LOSER_NAME))
+        (loser->rule != ISO_LOSER_LWW && loser->rule != ISO_LOSER_FIELD &&
+         loser->rule != ISO_LOSER_NAME))
         return iso_fail(
             why, ISO_DAMAGED,
             "the ledger row of version %s has format %u, rule %u, which this "
             "software does not know: run the newer one that wrote it",
             version, (unsigned)row.data[0], (unsigned)row.data[1]);
     return ISO_OK;
+}
+
+void iso_loser_field_encode(struct iso_bytes path, const uint8_t *fingerprint,
+                            struct iso_bytes datum, struct iso_buf *out)
+{
+    iso_avro_add_bytes(out, path);
+    iso_buf_add(out, fingerprint, ISO_FINGERPRINT_SIZE);
+    iso_buf_add_bytes(out, datum);
+}
+
+bool iso_loser_field_decode(struct iso_bytes value, struct iso_bytes *path,
+                            const uint8_t **fingerprint, struct iso_bytes *datum)
+{
+    struct iso_avro_cursor cursor = iso_avro_read(value);
+    *path = iso_avro_bytes(&cursor);
+    *fingerprint = iso_avro_fixed(&cursor, ISO_FINGERPRINT_SIZE);
+    *datum = iso_bytes(cursor.at, (size_t)(cursor.end - cursor.at));
+    return !cursor.failed;
 }

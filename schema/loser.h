@@ -18,7 +18,7 @@
  * has no position (log 0) and no value, adds nothing to the digest, is not counted
  * among the conflicts, is never shown, and goes when its time is below H. An entry's
  * count of ledger rows includes it. */
-enum iso_loser_rule { ISO_LOSER_LWW = 1, ISO_LOSER_NAME = 255 };
+enum iso_loser_rule { ISO_LOSER_LWW = 1, ISO_LOSER_FIELD = 2, ISO_LOSER_NAME = 255 };
 
 struct iso_loser { /* bytes borrowed */
     struct iso_bytes key, field;
@@ -28,6 +28,15 @@ struct iso_loser { /* bytes borrowed */
     int64_t offset;
     struct iso_bytes value;
 };
+
+/* What a row of rule ISO_LOSER_FIELD holds as its value: the part's encoded path
+ * (schema/path.h; Avro bytes, since its field may stand for it by a hash), the
+ * fingerprint of its schema (8 bytes), and the datum that lost. Appends; decode says
+ * false of what is none. */
+void iso_loser_field_encode(struct iso_bytes path, const uint8_t *fingerprint,
+                            struct iso_bytes datum, struct iso_buf *out);
+bool iso_loser_field_decode(struct iso_bytes value, struct iso_bytes *path,
+                            const uint8_t **fingerprint, struct iso_bytes *datum);
 
 /* Appends the key of a row; with the version left out, the prefix of all rows of the
  * key (field.data NULL) or of its field. */

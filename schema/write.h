@@ -37,6 +37,9 @@ struct iso_write {
     struct iso_names read;
     bool has_expiry;
     int64_t expiry_ms;
+    /* Of a DELETE in a collection with fields: what its writer was shown, as a patch
+     * (schema/patch.h). Extension 1. Empty: nothing. Borrowed from the header. */
+    struct iso_bytes seen;
     /* The smallest odd extension number present, 0 when there is none: something that
      * no definition named. Even ones are ignored. */
     uint32_t extension_unknown;
@@ -54,7 +57,7 @@ enum iso_err iso_write_check(const struct iso_write *write, struct iso_why *why)
 enum iso_err iso_write_decode(struct iso_bytes header, struct iso_buf *scratch,
                               struct iso_write *write, struct iso_why *why);
 
-/* Appends the header of `write`, for which iso_write_check holds, without extensions.
+/* Appends the header of `write`, for which iso_write_check holds.
  * `read` may not borrow from `header`. */
 void iso_write_encode(const struct iso_write *write, struct iso_buf *header);
 

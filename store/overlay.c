@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/arena.h"
+#include "base/arena.h"
 #include "store/order.h"
 
 enum {

@@ -4,18 +4,23 @@
  * before the clear: at most a quarter of a chunk is lost so, since larger pieces get a
  * chunk of their own and the current one stays.
  */
-#include "store/arena.h"
+#include "base/arena.h"
 
 #include "base/mem.h"
 
-enum { ARENA_LARGE = ISO_ARENA_CHUNK / 4, ARENA_KEEP_TIMES = 4 };
+enum { ARENA_LARGE_PART = 4, ARENA_KEEP_TIMES = 4 };
+
+static size_t arena_chunk(const struct iso_arena *arena)
+{
+    return arena->chunk > 0 ? arena->chunk : ISO_ARENA_CHUNK;
+}
 
 void iso_arena_release(struct iso_arena *arena)
 {
     for (size_t i = 0; i < arena->count; i++)
         iso_free(arena->chunks[i].data);
     iso_free(arena->chunks);
-    *arena = (struct iso_arena){0};
+    *arena = (struct iso_arena){.chunk = arena->chunk};
 }
 
 static void arena_swap(struct iso_arena *arena, size_t a, size_t b)
@@ -37,7 +42,7 @@ static struct iso_arena_chunk *arena_next(struct iso_arena *arena, size_t size)
             arena->chunks =
                 iso_realloc(arena->chunks, arena->room * sizeof *arena->chunks);
         }
-        size_t chunk = size > ISO_ARENA_CHUNK ? size : ISO_ARENA_CHUNK;
+        size_t chunk = size > arena_chunk(arena) ? size : arena_chunk(arena);
         arena->chunks[arena->count++] =
             (struct iso_arena_chunk){.data = iso_alloc(chunk), .size = chunk};
     }
@@ -48,7 +53,7 @@ static struct iso_arena_chunk *arena_next(struct iso_arena *arena, size_t size)
 void *iso_arena_take_chunk(struct iso_arena *arena, size_t size)
 {
     struct iso_arena_chunk *chunk = arena_next(arena, size);
-    if (size <= ARENA_LARGE || arena->at == arena->end) {
+    if (size <= arena_chunk(arena) / ARENA_LARGE_PART || arena->at == arena->end) {
         arena->at = chunk->data + size;
         arena->end = chunk->data + chunk->size;
     }
@@ -61,7 +66,7 @@ void iso_arena_clear(struct iso_arena *arena)
     size_t kept = 0;
     for (size_t i = 0; i < arena->count; i++)
         kept += arena->chunks[i].size;
-    size_t keep = arena->recent * ARENA_KEEP_TIMES + ISO_ARENA_CHUNK;
+    size_t keep = arena->recent * ARENA_KEEP_TIMES + arena_chunk(arena);
     while (arena->count > 0 && kept > keep) {
         struct iso_arena_chunk *last = &arena->chunks[--arena->count];
         kept -= last->size;

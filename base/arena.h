@@ -1,13 +1,14 @@
 /* arena.h - memory that is taken in pieces and given back all at once.
  *
- * What a transaction keeps lives here. Clearing keeps the memory for the next one, so
- * that a loop of transactions of about one size allocates nothing; what far exceeds the
- * needs of the recent ones goes back to the allocator.
+ * What a transaction, or a decoded entry, keeps lives here. Clearing keeps the memory
+ * for the next one, so that a loop over things of about one size allocates nothing;
+ * what far exceeds the needs of the recent ones goes back to the allocator.
  *
- * Embed it; zero is empty. One thread at a time.
+ * Embed it; zero is empty. `chunk` may be set before the first use. One thread at a
+ * time.
  */
-#ifndef ISO_STORE_ARENA_H
-#define ISO_STORE_ARENA_H
+#ifndef ISO_BASE_ARENA_H
+#define ISO_BASE_ARENA_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct iso_arena {
     uint8_t *at, *end;              /* what is left of the current chunk */
     struct iso_arena_chunk *chunks; /* the first `used` of them hold something */
     size_t used, count, room;
+    size_t chunk;  /* bytes that are got at once; 0: ISO_ARENA_CHUNK */
     size_t total;  /* bytes taken since it was cleared */
     size_t recent; /* the most that lately was taken between two clears */
 };

@@ -1,0 +1,129 @@
+/* patch.h - operations on the fields of a record: what a PATCH carries.
+ *
+ * A step names a field (and a member, of a map), an operation, its value as a datum of
+ * the part's type, and what its writer was shown of that part. Which operations a field
+ * takes follows from its rule:
+ *
+ *   lww      SET, UNSET                 flag  ENABLE, DISABLE, UNSET (disables)
+ *   counter  INCREMENT, UNSET (resets)  max   RAISE, UNSET (clears)
+ *   set      ADD, REMOVE                min   LOWER, UNSET (clears)
+ *
+ * In a map the member takes them, and UNSET removes the member (of a map of sets: see
+ * REMOVE). Steps stand in the order in which they count: a reset before the increments
+ * of the same write.
+ */
+#ifndef ISO_SCHEMA_PATCH_H
+#define ISO_SCHEMA_PATCH_H
+
+#include "schema/path.h"
+#include "schema/rule.h"
+#include "schema/value.h"
+#include "schema/write.h"
+
+enum iso_step_operation { /* as it travels */
+                          ISO_STEP_SET,
+                          ISO_STEP_UNSET,
+                          ISO_STEP_INCREMENT,
+                          ISO_STEP_ADD,
+                          ISO_STEP_REMOVE,
+                          ISO_STEP_ENABLE,
+                          ISO_STEP_DISABLE,
+                          ISO_STEP_RAISE,
+                          ISO_STEP_LOWER,
+                          ISO_STEP_OPERATIONS
+};
+
+enum {
+    ISO_PATCH_STEPS_MAX = 4096,
+    ISO_PATCH_SEEN_MAX = 16384,
+    ISO_PATCH_SUMS_MAX = 4096
+};
+
+/* Of a counter in one log, by one region: how far, and how much. */
+struct iso_sum {
+    uint16_t log;
+    uint8_t region;
+    int64_t next; /* one above the offset of the last increment */
+    int64_t sum;  /* modulo 2^64 */
+};
+
+struct iso_step { /* all borrowed */
+    struct iso_bytes field;
+    bool has_member;
+    struct iso_bytes member;
+    enum iso_step_operation operation;
+    struct iso_bytes value;
+    struct iso_names seen;
+    const struct iso_sum *sums; /* by log, then region, ascending */
+    size_t sum_count;
+};
+
+/* A decoded patch; zero before the first use, then reused: its arrays stay. */
+struct iso_patch {
+    uint8_t fingerprint[ISO_FINGERPRINT_SIZE];
+    bool put;
+    struct iso_names mark;
+    struct iso_step *steps;
+    size_t step_count, step_room;
+    struct iso_sum *sums;
+    size_t sum_count, sum_room;
+    struct iso_buf names; /* when the versions do not stand in one block */
+};
+void iso_patch_release(struct iso_patch *patch);
+
+/* Borrows from `bytes`. ISO_BAD_DATA: it does not decode, or is over a limit above. */
+enum iso_err iso_patch_decode(struct iso_bytes bytes, struct iso_patch *patch,
+                              struct iso_why *why);
+void iso_patch_encode(const struct iso_patch *patch, struct iso_buf *out); /* appends */
+
+/* Whether every step names a field of `fields`, an operation that its rule takes, and a
+ * value of its type. ISO_BAD_DATA names the step, the field and the remedy. Allocates
+ * nothing. */
+enum iso_err iso_patch_check(const struct iso_patch *patch,
+                             const struct iso_fields *fields, struct iso_why *why);
+
+/* Whether an expiry may go with it: ISO_BAD_DATA names the counter, max or min. */
+enum iso_err iso_patch_check_expiry(const struct iso_patch *patch,
+                                    const struct iso_fields *fields,
+                                    struct iso_why *why);
+
+/* ---- for writers: a patch that is being made; owns what it is given ---- */
+
+struct iso_edit;
+
+/* By schema n of the collection. ISO_USAGE: the collection has no such schema, or it
+ * has no fields to operate on. The schemas are borrowed until free. */
+enum iso_err iso_edit_new(const struct iso_schemas *schemas, size_t n,
+                          struct iso_edit **edit, struct iso_why *why);
+void iso_edit_free(struct iso_edit *edit); /* NULL is fine */
+void iso_edit_clear(struct iso_edit *edit);
+
+/* One operation; `member` NULL: the field itself. Each checks field, rule and type at
+ * once (ISO_BAD_DATA names the field and what it takes). Values are data of the part's
+ * type … */
+enum iso_err iso_edit_set(struct iso_edit *edit, const char *field, const char *member,
+                          struct iso_bytes datum, struct iso_why *why);
+enum iso_err iso_edit_unset(struct iso_edit *edit, const char *field,
+                            const char *member, struct iso_why *why);
+enum iso_err iso_edit_increment(struct iso_edit *edit, const char *field,
+                                const char *member, int64_t by, struct iso_why *why);
+enum iso_err iso_edit_add(struct iso_edit *edit, const char *field, const char *member,
+                          struct iso_bytes datum, struct iso_why *why);
+enum iso_err iso_edit_remove(struct iso_edit *edit, const char *field,
+                             const char *member, struct iso_bytes datum,
+                             struct iso_why *why);
+enum iso_err iso_edit_enable(struct iso_edit *edit, const char *field,
+                             const char *member, bool enabled, struct iso_why *why);
+/* max: raise; min: lower. */
+enum iso_err iso_edit_move(struct iso_edit *edit, const char *field, const char *member,
+                           struct iso_bytes datum, struct iso_why *why);
+/* … or JSON by that type (iso_avro_from_json), for any operation that takes a value. */
+enum iso_err iso_edit_json(struct iso_edit *edit, enum iso_step_operation operation,
+                           const char *field, const char *member, struct iso_bytes json,
+                           struct iso_why *why);
+
+/* The patch as it stands, without what its writer was shown; borrowed until the next
+ * call. */
+const struct iso_patch *iso_edit_patch(const struct iso_edit *edit);
+
+#endif
