@@ -1,19 +1,27 @@
 # A room is a folder of C files and one static library, iso_NAME. A file that is added is
 # found by itself; who may see whom is written in CMakeLists.txt.
 
+# Every .c of a room but those of WITHOUT, which other targets have.
+function(iso_files out room)
+    file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*.c)
+    foreach(without ${ARGN})
+        list(REMOVE_ITEM files ${PROJECT_SOURCE_DIR}/${room}/${without})
+    endforeach()
+    set(${out} "${files}" PARENT_SCOPE)
+endfunction()
+
 function(iso_room name)
     cmake_parse_arguments(ROOM "" "" "SEES;LIBRARIES;WITHOUT" ${ARGN})
-    file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.c)
-    foreach(without ${ROOM_WITHOUT})
-        list(REMOVE_ITEM files ${PROJECT_SOURCE_DIR}/${name}/${without})
-    endforeach()
+    iso_files(files ${name} ${ROOM_WITHOUT})
     iso_library(${name} "${files}" "${ROOM_SEES}" "${ROOM_LIBRARIES}")
 endfunction()
 
-# A part of a room that is a target of its own, so that not everybody inherits what it needs.
-function(iso_part name file)
+# Files of a room that are a target of their own, so that not everybody inherits what they
+# need: iso_part(NAME files… SEES … LIBRARIES …).
+function(iso_part name)
     cmake_parse_arguments(PART "" "" "SEES;LIBRARIES" ${ARGN})
-    iso_library(${name} "${PROJECT_SOURCE_DIR}/${file}" "${PART_SEES}" "${PART_LIBRARIES}")
+    list(TRANSFORM PART_UNPARSED_ARGUMENTS PREPEND ${PROJECT_SOURCE_DIR}/)
+    iso_library(${name} "${PART_UNPARSED_ARGUMENTS}" "${PART_SEES}" "${PART_LIBRARIES}")
 endfunction()
 
 function(iso_library name files sees libraries)
@@ -33,9 +41,9 @@ function(iso_library name files sees libraries)
 endfunction()
 
 function(iso_program name)
-    cmake_parse_arguments(PROGRAM "" "ROOM" "FILES;SEES" ${ARGN})
+    cmake_parse_arguments(PROGRAM "" "ROOM" "FILES;SEES;WITHOUT" ${ARGN})
     if(NOT PROGRAM_FILES)
-        file(GLOB PROGRAM_FILES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${PROGRAM_ROOM}/*.c)
+        iso_files(PROGRAM_FILES ${PROGRAM_ROOM} ${PROGRAM_WITHOUT})
     endif()
     foreach(file ${PROGRAM_FILES})
         if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file} AND NOT EXISTS ${file})

@@ -61,7 +61,7 @@ static enum iso_err check_value(const struct iso_admit *admit,
                         "the value has %zu bytes, more than the %u that the collection "
                         "allows: keep large values elsewhere and write where they are",
                         record->value.size, most);
-    return iso_admit_value(admit, record->value, why);
+    return iso_value_check(admit->schemas, record->value, why);
 }
 
 static enum iso_err check_write(const struct iso_admit *admit,

@@ -12,15 +12,8 @@
 
 #include "bus/bus.h"
 #include "consumer/known.h"
-#include "schema/avro.h"
 #include "schema/slice.h"
-
-/* Parsed schemas, kept by fingerprint, so that each is parsed once. */
-struct iso_schemas {
-    struct iso_schemas_item *items;
-    size_t count;
-};
-void iso_schemas_release(struct iso_schemas *schemas);
+#include "schema/value.h"
 
 /* What a record is judged by; all borrowed. */
 struct iso_admit {
@@ -28,9 +21,9 @@ struct iso_admit {
     const struct iso_definition_log *where; /* what it says of the log; NULL likewise */
     const struct iso_slice_log *log;        /* the log as far as it was read */
     uint32_t partition;
-    struct iso_schemas *schemas;
-    const struct iso_known *known; /* for a DEFINE */
-    bool control_read;             /* and whether control was read to its end since */
+    const struct iso_schemas *schemas; /* of the definition in force */
+    const struct iso_known *known;     /* for a DEFINE */
+    bool control_read; /* and whether control was read to its end since */
 };
 
 /* Judges a record and decodes it into `write`, which borrows from the record and from
@@ -59,10 +52,6 @@ enum iso_err iso_admit_define(const struct iso_admit *admit,
 /* ISO_UNSUPPORTED: the definition needs a later isostasy; says for what. */
 enum iso_err iso_admit_supported(const struct iso_definition *definition,
                                  struct iso_why *why);
-
-/* Is `value` what the definition's format says? Only admit_value.c is behind it. */
-enum iso_err iso_admit_value(const struct iso_admit *admit, struct iso_bytes value,
-                             struct iso_why *why);
 
 /* Not too far ahead of its append time? */
 enum iso_err iso_admit_early(const struct iso_definition *definition,

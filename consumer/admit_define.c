@@ -126,6 +126,25 @@ static enum iso_err check_opened(const struct iso_admit *admit,
     return ISO_OK;
 }
 
+/* A value that was admitted stays readable, by the schema and the rules that it was
+ * written by. Asked of what the control topic holds only: who else writes a DEFINE
+ * makes nobody compare schemas. */
+static enum iso_err check_schemas(const struct iso_admit *admit,
+                                  const struct iso_definition *coming,
+                                  struct iso_why *why)
+{
+    struct iso_why what = {0};
+    if (admit->definition == NULL ||
+        iso_definition_schemas_follow(coming, admit->definition, &what) == ISO_OK)
+        return ISO_OK;
+    return iso_fail(why, ISO_REFUSED,
+                    "definition %u of %s cannot come after %u, which is in force: "
+                    "%.200s; announce another one with `isostasy schema register`, or "
+                    "make a new collection",
+                    coming->number, coming->collection, admit->definition->number,
+                    what.text);
+}
+
 static enum iso_err confirm(const struct iso_admit *admit,
                             const struct iso_definition *coming,
                             const struct iso_definition **definition,
@@ -151,7 +170,8 @@ static enum iso_err confirm(const struct iso_admit *admit,
             "next",
             coming->number, coming->collection);
     *definition = held;
-    return iso_admit_supported(held, why);
+    enum iso_err err = check_schemas(admit, held, why);
+    return err == ISO_OK ? iso_admit_supported(held, why) : err;
 }
 
 static enum iso_err judge(const struct iso_admit *admit,

@@ -42,6 +42,20 @@ void iso_apply_logs_add(struct iso_apply *apply,
     }
 }
 
+/* A definition that is in force nowhere in the slice judges nothing: its schemas go. */
+static void schemas_give(struct iso_apply *apply)
+{
+    const struct iso_slice *slice = &apply->slice;
+    for (size_t n = 0; n < apply->known.count; n++) {
+        uint32_t number = apply->known.items[n].definition->number;
+        size_t i = 0;
+        while (i < slice->log_count && slice->logs[i].definition != number)
+            i++;
+        if (i == slice->log_count)
+            iso_known_give_schemas(&apply->known, number);
+    }
+}
+
 enum iso_err iso_apply_logs_refresh(struct iso_apply *apply, struct iso_why *why)
 {
     size_t count = apply->slice.log_count;
@@ -63,7 +77,11 @@ enum iso_err iso_apply_logs_refresh(struct iso_apply *apply, struct iso_why *why
                 "the store lacks definition %u of %s, which log %u uses: move "
                 "it away and let the region read its logs, or be seeded, anew",
                 log->definition, apply->known.collection, log->log);
+        is->schemas = is->definition != NULL
+                          ? iso_known_schemas(&apply->known, log->definition)
+                          : NULL;
     }
+    schemas_give(apply);
     return ISO_OK;
 }
 
@@ -203,6 +221,7 @@ enum iso_err iso_apply_open(struct iso_store *store,
     apply->partition = options->partition;
     apply->region = options->region;
     apply->known.control = options->control;
+    apply->known.parsed = options->parsed != NULL ? options->parsed : &apply->parsed;
     snprintf(apply->known.collection, sizeof apply->known.collection, "%s",
              options->collection);
     apply->filters.collection = options->number;
@@ -227,7 +246,6 @@ void iso_apply_close(struct iso_apply *apply)
     iso_free(apply->logs);
     iso_buckets_release(&apply->buckets);
     iso_apply_filters_release(&apply->filters);
-    iso_schemas_release(&apply->schemas);
     iso_merged_release(&apply->merged);
     struct iso_buf *buffers[] = {&apply->key,
                                  &apply->row,

@@ -16,6 +16,7 @@
 #define ISO_CONSUMER_APPLY_H
 
 #include "bus/bus.h"
+#include "consumer/parsed.h"
 #include "resolver/resolver.h"
 #include "schema/control.h"
 #include "schema/report.h"
@@ -29,6 +30,7 @@ struct iso_apply_options {
     uint32_t partition;
     unsigned region; /* our own: says whose dead letters are ours to publish */
     const struct iso_control *control; /* borrowed; grows while we run */
+    struct iso_parsed *parsed; /* borrowed: shared with other slices; NULL: its own */
 };
 
 /* Loads the slice from the store, or begins it anew by the collection's first

@@ -60,7 +60,7 @@ static enum iso_err judge(struct step *step, bool control_read, struct iso_why *
         .where = log->definition != NULL ? log->where : NULL,
         .log = log_of(step),
         .partition = apply->partition,
-        .schemas = &apply->schemas,
+        .schemas = log->schemas,
         .known = &apply->known,
         .control_read = control_read,
     };

@@ -19,6 +19,7 @@
 struct iso_apply_log {
     const struct iso_definition *definition; /* in force in it; NULL: none yet */
     const struct iso_definition_log *where;  /* what it, or else the newest met, says */
+    const struct iso_schemas *schemas;       /* of the definition in force */
 };
 
 struct iso_apply {
@@ -35,7 +36,7 @@ struct iso_apply {
     size_t log_last; /* index of the log that the last record was of */
     struct iso_buckets buckets;
     struct iso_apply_filters filters;
-    struct iso_schemas schemas;
+    struct iso_parsed parsed; /* while nothing is shared */
     struct iso_merged merged;
     struct iso_txn *txn;                  /* of the record in hand */
     struct iso_bytes ledger_entry_key;    /* its key */

@@ -7,23 +7,53 @@
 #include "base/mem.h"
 #include "consumer/rows.h"
 
-void iso_known_release(struct iso_known *known)
+static struct iso_known_item *item_find(const struct iso_known *known, uint32_t number)
 {
-    for (size_t i = 0; i < known->count; i++)
-        iso_definition_free(known->items[i].owned);
-    iso_free(known->items);
-    known->items = NULL;
-    known->count = known->room = 0;
+    for (size_t i = known->count; i > 0; i--) {
+        if (known->items[i - 1].definition->number == number)
+            return &known->items[i - 1];
+    }
+    return NULL;
 }
 
 const struct iso_definition *iso_known_find(const struct iso_known *known,
                                             uint32_t number)
 {
-    for (size_t i = known->count; i > 0; i--) {
-        if (known->items[i - 1].definition->number == number)
-            return known->items[i - 1].definition;
+    const struct iso_known_item *item = item_find(known, number);
+    return item != NULL ? item->definition : NULL;
+}
+
+const struct iso_schemas *iso_known_schemas(struct iso_known *known, uint32_t number)
+{
+    struct iso_known_item *item = item_find(known, number);
+    iso_assert(item != NULL);
+    if (item->schemas == NULL)
+        item->schemas = iso_parsed_take(known->parsed, item->definition);
+    return item->schemas;
+}
+
+static void schemas_give(struct iso_known *known, struct iso_known_item *item)
+{
+    iso_parsed_give(known->parsed, item->schemas);
+    item->schemas = NULL;
+}
+
+void iso_known_give_schemas(struct iso_known *known, uint32_t number)
+{
+    struct iso_known_item *item = item_find(known, number);
+    iso_assert(item != NULL);
+    schemas_give(known, item);
+}
+
+void iso_known_release(struct iso_known *known)
+{
+    for (size_t i = 0; i < known->count; i++) {
+        schemas_give(known, &known->items[i]);
+        iso_definition_free(known->items[i].owned);
     }
-    return NULL;
+    iso_free(known->items);
+    known->items = NULL;
+    known->count = known->room = 0;
 }
 
 static const struct iso_definition *in_control(const struct iso_known *known,
@@ -78,15 +108,6 @@ const struct iso_definition_log *iso_known_log(const struct iso_known *known,
     return NULL;
 }
 
-static struct iso_known_item *item_find(struct iso_known *known, uint32_t number)
-{
-    for (size_t i = 0; i < known->count; i++) {
-        if (known->items[i].definition->number == number)
-            return &known->items[i];
-    }
-    return NULL;
-}
-
 /* A row of the store; control, when it holds that number, must hold the same. */
 static enum iso_err row_take(struct iso_known *known, struct iso_bytes row,
                              struct iso_why *why)
@@ -100,7 +121,8 @@ static enum iso_err row_take(struct iso_known *known, struct iso_bytes row,
                         known->collection);
     const struct iso_definition *held = iso_known_announced(known, owned->number);
     if (held == NULL) {
-        known_add(known, (struct iso_known_item){owned, owned, true});
+        known_add(known, (struct iso_known_item){
+                             .definition = owned, .owned = owned, .stored = true});
         return ISO_OK;
     }
     uint32_t number = owned->number;

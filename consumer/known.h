@@ -7,6 +7,7 @@
 #ifndef ISO_CONSUMER_KNOWN_H
 #define ISO_CONSUMER_KNOWN_H
 
+#include "consumer/parsed.h"
 #include "schema/control.h"
 #include "store/store.h"
 
@@ -14,10 +15,13 @@ struct iso_known_item {
     const struct iso_definition *definition;
     struct iso_definition *owned; /* NULL: borrowed from control */
     bool stored;
+    const struct iso_schemas *schemas; /* taken from `parsed`; NULL: not now */
 };
 
-struct iso_known { /* zero, but for control and collection, before the first load */
+/* Zero, but for control, parsed and collection, before the first load. */
+struct iso_known {
     const struct iso_control *control; /* borrowed; may be NULL */
+    struct iso_parsed *parsed;         /* borrowed; asked by iso_known_schemas only */
     char collection[ISO_COLLECTION_NAME_MAX + 1];
     struct iso_known_item *items; /* used here, by number, ascending */
     size_t count, room;
@@ -43,6 +47,11 @@ const struct iso_definition *iso_known_announced(const struct iso_known *known,
 
 /* Makes a definition that iso_known_announced gave one of those used here. */
 void iso_known_use(struct iso_known *known, const struct iso_definition *definition);
+
+/* The schemas of a definition that is used here; they stay at hand, for a call a
+ * record, until they are given up or the definitions are released. */
+const struct iso_schemas *iso_known_schemas(struct iso_known *known, uint32_t number);
+void iso_known_give_schemas(struct iso_known *known, uint32_t number);
 
 /* The newest up to `most` that names the log; NULL: none does. */
 const struct iso_definition_log *iso_known_log(const struct iso_known *known,

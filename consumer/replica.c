@@ -133,6 +133,7 @@ static void collection_free(struct iso_replica_collection *collection)
 {
     for (size_t i = 0; i < collection->definition_count; i++)
         iso_definition_free(collection->definitions[i]);
+    iso_replica_view_release(collection);
     iso_free(collection->definitions);
     iso_free(collection->numbers);
     iso_free(collection);
@@ -180,17 +181,25 @@ static enum iso_err row_get(struct iso_replica *replica, struct iso_snapshot *sn
     return err == ISO_NOT_FOUND ? ISO_OK : err;
 }
 
-static void read_take(struct iso_read *read, const struct iso_shown *shown)
+/* The value last: one that its reader's schema cannot take has a version all the same.
+ */
+static enum iso_err read_take(struct iso_replica *replica,
+                              struct iso_replica_collection *collection,
+                              const struct iso_shown *shown, struct iso_read *read,
+                              struct iso_why *why)
 {
     struct iso_context context = {.hlc = shown->hlc, .shown = shown->context};
     iso_buf_clear(&read->value);
     iso_buf_clear(&read->context);
-    if (shown->found)
-        iso_buf_add_bytes(&read->value, shown->value);
     iso_context_encode(&context, &read->context);
     read->version = shown->version;
     read->has_expiry = shown->found && shown->has_expiry;
     read->expiry_ms = read->has_expiry ? shown->expiry_ms : 0;
+    if (shown->found && collection->view != NULL)
+        return iso_replica_view(replica, collection, shown->value, &read->value, why);
+    if (shown->found)
+        iso_buf_add_bytes(&read->value, shown->value);
+    return ISO_OK;
 }
 
 enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
@@ -221,7 +230,7 @@ enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
         err = collection->resolver->show(key, row, iso_now_ms(replica->clock),
                                          &replica->scratch, &shown, why);
     if (err == ISO_OK)
-        read_take(read, &shown);
+        err = read_take(replica, collection, &shown, read, why);
     iso_snapshot_close(snapshot);
     if (err == ISO_OK && !shown.found)
         return iso_fail(why, ISO_NOT_FOUND, "collection %s has no value under that key",

@@ -50,7 +50,8 @@ enum iso_err iso_replica_definition(struct iso_replica *replica, const char *col
  * (schema/view.h): `value` is then a datum of it, without a frame. NULL: as they are
  * stored. A value whose schema is newer than what the handle has seen is looked up in
  * the store. ISO_BAD_DATA: the schema does not parse; ISO_USAGE: values are opaque.
- * Reads then also fail with ISO_INCOMPATIBLE. */
+ * Reads then also fail with ISO_INCOMPATIBLE: a read has version and context all the
+ * same, a scan goes on behind that entry with its next call. */
 enum iso_err iso_replica_read_as(struct iso_replica *replica, const char *collection,
                                  const char *schema, struct iso_why *why);
 

@@ -20,6 +20,7 @@ struct stream {
 
 struct iso_replica_scan {
     struct iso_replica *replica;
+    struct iso_replica_collection *collection;
     const struct iso_resolver *resolver;
     struct iso_snapshot **snapshots; /* by shard */
     enum iso_space space;
@@ -27,7 +28,7 @@ struct iso_replica_scan {
     struct stream *heap; /* the smallest first */
     size_t count, room;
     bool started; /* the first of the heap was given out */
-    struct iso_buf scratch;
+    struct iso_buf scratch, datum;
 };
 
 /* ---- the heap ---- */
@@ -201,6 +202,7 @@ static enum iso_err scan_open(struct iso_replica *replica, const char *name,
         return err;
     struct iso_replica_scan *scan = iso_alloc_zero(1, sizeof *scan);
     scan->replica = replica;
+    scan->collection = collection;
     scan->resolver = collection->resolver;
     scan->space = space;
     scan->snapshots = iso_alloc_zero(replica->shards, sizeof scan->snapshots[0]);
@@ -238,6 +240,7 @@ void iso_replica_scan_close(struct iso_replica_scan *scan)
     iso_free(scan->heap);
     iso_free(scan->snapshots);
     iso_buf_release(&scan->scratch);
+    iso_buf_release(&scan->datum);
     iso_free(scan);
 }
 
@@ -290,6 +293,18 @@ static enum iso_err show_loser(struct iso_replica_scan *scan,
     return ISO_OK;
 }
 
+static enum iso_err show_view(struct iso_replica_scan *scan,
+                              struct iso_replica_item *item, struct iso_why *why)
+{
+    if (scan->collection->view == NULL)
+        return ISO_OK;
+    iso_buf_clear(&scan->datum);
+    enum iso_err err = iso_replica_view(scan->replica, scan->collection, item->value,
+                                        &scan->datum, why);
+    item->value = iso_buf_bytes(&scan->datum);
+    return err;
+}
+
 enum iso_err iso_replica_scan_next(struct iso_replica_scan *scan,
                                    struct iso_replica_item *item, struct iso_why *why)
 {
@@ -302,5 +317,5 @@ enum iso_err iso_replica_scan_next(struct iso_replica_scan *scan,
         if (err != ISO_OK)
             return err;
     }
-    return ISO_OK;
+    return show_view(scan, item, why);
 }

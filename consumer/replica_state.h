@@ -5,6 +5,7 @@
 #include "consumer/replica.h"
 #include "consumer/rows.h"
 #include "resolver/resolver.h"
+#include "schema/view.h"
 
 struct iso_replica_collection {
     char name[ISO_COLLECTION_NAME_MAX + 1];
@@ -13,6 +14,9 @@ struct iso_replica_collection {
     uint16_t *numbers; /* by shard: the store's own; 0: it has none of that name */
     struct iso_definition **definitions; /* met so far, the newest last; kept */
     size_t definition_count;
+    struct iso_view *view; /* by which values are given; NULL: as they are stored */
+    uint32_t view_number;  /* the definition that it was made of */
+    char *reader;          /* the schema that it reads by */
     struct iso_replica_collection *next;
 };
 
@@ -37,5 +41,13 @@ enum iso_err iso_replica_number(struct iso_replica *replica,
                                 struct iso_replica_collection *collection, size_t shard,
                                 struct iso_snapshot *snapshot, uint16_t *number,
                                 struct iso_why *why);
+
+/* replica_view.c: the value by the collection's view: appends its datum. As
+ * iso_view_datum; `why` may be NULL. */
+enum iso_err iso_replica_view(struct iso_replica *replica,
+                              struct iso_replica_collection *collection,
+                              struct iso_bytes value, struct iso_buf *datum,
+                              struct iso_why *why);
+void iso_replica_view_release(struct iso_replica_collection *collection);
 
 #endif

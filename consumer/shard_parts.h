@@ -78,6 +78,7 @@ struct iso_shard {
     struct iso_shard_options options;
     unsigned region; /* 0 until known */
     struct iso_control *control;
+    struct iso_parsed parsed; /* for all slices */
     char *control_topic, *status_topic, *dead_letter_topic, *group;
     bool control_assigned;
     int64_t

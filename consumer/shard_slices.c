@@ -187,7 +187,8 @@ static enum iso_err slice_open(struct iso_shard *shard, struct shard_slice *slic
                                         .number = collection->number,
                                         .partition = slice->partition,
                                         .region = shard->region,
-                                        .control = shard->control};
+                                        .control = shard->control,
+                                        .parsed = &shard->parsed};
     enum iso_err err =
         iso_apply_open(shard->options.store, &options, &slice->apply, why);
     switch ((int)err) {

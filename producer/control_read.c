@@ -192,3 +192,34 @@ enum iso_err iso_control_add_definition(const struct iso_control_place *place,
             definition->number, definition->collection, iso_control_why(control));
     return err;
 }
+
+/* ---- what stands in every log ---- */
+
+static bool defined_held(const struct iso_control *control,
+                         const struct iso_definition *definition)
+{
+    const struct iso_definition *held =
+        iso_control_definition_written(control, definition->collection);
+    return held != NULL && held->number >= definition->number;
+}
+
+enum iso_err iso_control_add_defined(const struct iso_control_place *place,
+                                     const struct iso_definition *definition,
+                                     struct iso_control *control, struct iso_why *why)
+{
+    struct claims claims = {.place = place, .control = control, .why = why};
+    enum iso_err err = claims_read(&claims);
+    if (err != ISO_OK || defined_held(control, definition))
+        return err;
+    struct iso_buf key = {0};
+    iso_control_mark_defined(definition, &key);
+    err = claims_add(&claims, iso_buf_bytes(&key), iso_bytes(NULL, 0));
+    iso_buf_release(&key);
+    if (err != ISO_OK || defined_held(control, definition))
+        return err;
+    return iso_fail(why, ISO_BAD_DATA,
+                    "the mark that definition %u of collection %s stands in every log "
+                    "does not count: %.300s",
+                    definition->number, definition->collection,
+                    iso_control_why(control));
+}

@@ -21,7 +21,7 @@
 
 #include "producer/pending.h"
 #include "producer/producer.h"
-#include "schema/definition.h"
+#include "schema/value.h"
 
 struct producer_slice {
     pthread_mutex_t lock;
@@ -41,6 +41,7 @@ struct iso_producer {
     void *user;
     char *client_id;
     const struct iso_definition_log *log; /* the region's */
+    struct iso_schemas *schemas;          /* the definition's: its values are held to */
     uint64_t node;
     unsigned forks; /* of this process when it was opened */
 

@@ -61,7 +61,7 @@ static enum iso_err lookup_collection(const struct iso_lookup *lookup,
                                       const struct iso_definition **definition,
                                       struct iso_why *why)
 {
-    *definition = iso_control_definition(control, lookup->collection, 0);
+    *definition = iso_control_definition_written(control, lookup->collection);
     if (*definition != NULL)
         return ISO_OK;
     struct iso_buf known = {0};

@@ -100,6 +100,7 @@ static struct iso_producer *handle_new(const struct iso_producer_ground *ground,
     producer->client_id =
         iso_strdup(options->client_id ? options->client_id : "isostasy-producer");
     producer->log = log;
+    producer->schemas = iso_schemas_new(ground->definition);
     producer->node = iso_node(ground->region, iso_chance_draw(ground->chance));
     producer->forks = atomic_load_explicit(&forks, memory_order_relaxed);
     iso_assert(pthread_mutex_init(&producer->hlc_lock, NULL) == 0);
@@ -121,6 +122,7 @@ static void handle_free(struct iso_producer *producer)
     for (uint32_t i = 0; i < producer->ground.definition->partitions; i++)
         pthread_mutex_destroy(&producer->slices[i].lock);
     iso_free(producer->slices);
+    iso_schemas_free(producer->schemas);
     iso_pool_release(&producer->pool);
     pthread_mutex_destroy(&producer->poll_lock);
     pthread_mutex_destroy(&producer->hlc_lock);
@@ -161,6 +163,11 @@ void iso_producer_close(struct iso_producer *producer)
 }
 
 /* ---- questions ---- */
+
+const struct iso_schemas *iso_producer_schemas(const struct iso_producer *producer)
+{
+    return producer->schemas;
+}
 
 void iso_producer_stats(struct iso_producer *producer, struct iso_producer_stats *stats)
 {

@@ -47,7 +47,7 @@ static enum iso_err value_check(const struct iso_producer *producer,
             "a value of %zu bytes is over the limit of collection %s, %" PRIu32
             ": split it over several keys",
             value.size, producer->ground.definition->collection, max);
-    return ISO_OK;
+    return iso_value_check(producer->schemas, value, why);
 }
 
 /* An empty context is that of a writer who was shown nothing. */
@@ -245,7 +245,7 @@ static enum iso_err write_send(struct iso_producer *producer, struct outgoing *o
     enum iso_err err = iso_producer_check(producer, why);
     if (err == ISO_OK)
         err = key_check(producer, out->key, why);
-    if (err == ISO_OK)
+    if (err == ISO_OK && out->has_value)
         err = value_check(producer, out->value, why);
     if (err == ISO_OK)
         err = options_read(producer, options, out, why);

@@ -4,6 +4,7 @@
 #include "schema/bounded.h"
 
 #include "base/mem.h"
+#include "schema/utf8.h"
 
 enum { EXTENSIONS_MAX = 1024 };
 
@@ -27,41 +28,10 @@ uint64_t iso_bounded_count(struct iso_avro_cursor *cursor)
     return (uint64_t)iso_bounded_long(cursor, 0, INT64_MAX);
 }
 
-/* Bytes of the UTF-8 character at `at`, 0 when there is none (RFC 3629, section 4: no
- * overlong forms, no surrogates, nothing above 10FFFF). */
-static size_t character_size(const uint8_t *at, size_t rest)
-{
-    uint8_t first = at[0];
-    if (first < 0x80)
-        return 1;
-    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || size > rest)
-        return 0;
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < size; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    return size;
-}
-
-static bool text_valid(struct iso_bytes text)
-{
-    for (size_t i = 0; i < text.size;) {
-        size_t size = character_size(text.data + i, text.size - i);
-        if (size == 0)
-            return false;
-        i += size;
-    }
-    return true;
-}
-
 struct iso_bytes iso_bounded_string(struct iso_avro_cursor *cursor, size_t size_max)
 {
     struct iso_bytes text = iso_avro_bytes(cursor);
-    if (!cursor->failed && text.size <= size_max && text_valid(text))
+    if (!cursor->failed && text.size <= size_max && iso_utf8_valid(text))
         return text;
     iso_bounded_fail(cursor);
     return (struct iso_bytes){0};
@@ -132,7 +102,7 @@ void iso_bounded_add_text(struct iso_buf *buf, struct iso_bytes text)
 {
     iso_avro_add_long(buf, (int64_t)text.size);
     for (size_t i = 0; i < text.size;) {
-        size_t size = character_size(text.data + i, text.size - i);
+        size_t size = iso_utf8_character(text.data + i, text.size - i);
         if (size == 0)
             iso_buf_add_u8(buf, '?');
         else
@@ -161,17 +131,38 @@ bool iso_list_next(struct iso_avro_cursor *cursor, struct iso_list *list)
     return true;
 }
 
+struct iso_extensions iso_extensions(void)
+{
+    return (struct iso_extensions){.list = iso_list(EXTENSIONS_MAX)};
+}
+
+bool iso_extensions_next(struct iso_avro_cursor *cursor,
+                         struct iso_extensions *extensions)
+{
+    bool more = iso_list_next(cursor, &extensions->list);
+    if (more) {
+        extensions->number = (uint32_t)iso_bounded_long(cursor, 0, INT32_MAX);
+        extensions->bytes = iso_avro_bytes(cursor);
+    }
+    if (!cursor->failed)
+        return more;
+    extensions->unknown = 0;
+    return false;
+}
+
+void iso_extensions_pass(struct iso_extensions *extensions)
+{
+    uint32_t number = extensions->number;
+    if (number % 2 == 1 && (extensions->unknown == 0 || number < extensions->unknown))
+        extensions->unknown = number;
+}
+
 uint32_t iso_bounded_extensions(struct iso_avro_cursor *cursor)
 {
-    uint32_t unknown = 0;
-    struct iso_list list = iso_list(EXTENSIONS_MAX);
-    while (iso_list_next(cursor, &list)) {
-        uint32_t number = (uint32_t)iso_bounded_long(cursor, 0, INT32_MAX);
-        iso_avro_bytes(cursor);
-        if (number % 2 == 1 && (unknown == 0 || number < unknown))
-            unknown = number;
-    }
-    return cursor->failed ? 0 : unknown;
+    struct iso_extensions extensions = iso_extensions();
+    while (iso_extensions_next(cursor, &extensions))
+        iso_extensions_pass(&extensions);
+    return extensions.unknown;
 }
 
 void iso_bounded_add_no_extensions(struct iso_buf *buf)

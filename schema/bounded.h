@@ -46,8 +46,24 @@ struct iso_list {
 struct iso_list iso_list(size_t items_max);
 bool iso_list_next(struct iso_avro_cursor *cursor, struct iso_list *list);
 
-/* An array of extensions, of which this version knows none: says the smallest odd
- * number, which may not be ignored; 0 when there is none. */
+/* An array of extensions, for a record that knows some of them:
+ *     struct iso_extensions extensions = iso_extensions();
+ *     while (iso_extensions_next(cursor, &extensions))
+ *         … take extensions.number and .bytes, or iso_extensions_pass(&extensions) …
+ * What was passed over and has an odd number may not be ignored: the smallest of these
+ * stands in `unknown` at the end; 0: there is none, or the cursor failed. */
+struct iso_extensions {
+    struct iso_list list;
+    uint32_t number;
+    struct iso_bytes bytes; /* borrowed */
+    uint32_t unknown;
+};
+struct iso_extensions iso_extensions(void);
+bool iso_extensions_next(struct iso_avro_cursor *cursor,
+                         struct iso_extensions *extensions);
+void iso_extensions_pass(struct iso_extensions *extensions);
+
+/* The same for a record that knows none: says `unknown`. */
 uint32_t iso_bounded_extensions(struct iso_avro_cursor *cursor);
 void iso_bounded_add_no_extensions(struct iso_buf *buf);
 

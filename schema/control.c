@@ -14,6 +14,7 @@
 struct control_collection {
     struct iso_definition **definitions; /* number n at n − 1 */
     size_t count, room;
+    uint32_t written; /* the newest that stands in every open log */
 };
 
 struct iso_control {
@@ -178,7 +179,7 @@ static void definition_keep(struct iso_control *control,
                             control->collection_room * sizeof control->collections[0]);
         }
         collection = &control->collections[control->collection_count++];
-        *collection = (struct control_collection){0};
+        *collection = (struct control_collection){.written = 1};
     }
     if (collection->count == collection->room) {
         collection->room = collection->room * 2 + 1;
@@ -216,6 +217,30 @@ static enum iso_err definition_feed(struct iso_control *control, struct iso_byte
     return err;
 }
 
+static enum iso_err defined_feed(struct iso_control *control, struct iso_bytes key,
+                                 struct iso_bytes value, struct iso_why *why)
+{
+    char name[ISO_COLLECTION_NAME_MAX + 1];
+    uint32_t number;
+    if (!definition_key(key, name, &number) || value.size > 0)
+        return iso_fail(why, ISO_BAD_DATA,
+                        "a mark is not defined/COLLECTION/NUMBER without a value: use "
+                        "`isostasy schema register`");
+    struct control_collection *collection = collection_find(control, name);
+    if (collection == NULL || number > collection->count)
+        return iso_fail(why, ISO_NOT_FOUND,
+                        "definition %s/%u is marked as defined and is not there: mark "
+                        "it after it was announced",
+                        name, number);
+    if (number <= collection->written)
+        return iso_fail(why, ISO_EXISTS,
+                        "definition %s/%u is marked as defined, and so is %u already: "
+                        "nothing is to be done",
+                        name, number, collection->written);
+    collection->written = number;
+    return ISO_OK;
+}
+
 static struct iso_bytes behind(struct iso_bytes bytes, struct iso_bytes prefix)
 {
     return iso_bytes(bytes.data + prefix.size, bytes.size - prefix.size);
@@ -226,6 +251,7 @@ void iso_control_feed(struct iso_control *control, int64_t offset, struct iso_by
 {
     struct iso_bytes region = iso_bytes_text("region/");
     struct iso_bytes definition = iso_bytes_text("definition/");
+    struct iso_bytes defined = iso_bytes_text("defined/");
     if (offset < control->next || offset == INT64_MAX)
         return;
     control->next = offset + 1;
@@ -235,10 +261,12 @@ void iso_control_feed(struct iso_control *control, int64_t offset, struct iso_by
         err = region_feed(control, behind(key, region), value, &why);
     else if (iso_bytes_begins(key, definition))
         err = definition_feed(control, behind(key, definition), value, &why);
+    else if (iso_bytes_begins(key, defined))
+        err = defined_feed(control, behind(key, defined), value, &why);
     else
         err = iso_fail(&why, ISO_BAD_DATA,
-                       "a record's key is neither region/… nor definition/…: only "
-                       "`isostasy` writes to this topic");
+                       "a record's key is none of region/…, definition/… and "
+                       "defined/…: only `isostasy` writes to this topic");
     if (err == ISO_OK)
         return;
     control->ignored++;
@@ -288,6 +316,14 @@ const struct iso_definition *iso_control_definition(const struct iso_control *co
     return found->definitions[(number == 0 ? found->count : number) - 1];
 }
 
+const struct iso_definition *
+iso_control_definition_written(const struct iso_control *control,
+                               const char *collection)
+{
+    const struct control_collection *found = collection_find(control, collection);
+    return found != NULL ? found->definitions[found->written - 1] : NULL;
+}
+
 const char *iso_control_collection(const struct iso_control *control, size_t n)
 {
     if (n >= control->collection_count)
@@ -308,4 +344,10 @@ void iso_control_claim_definition(const struct iso_definition *definition,
                                   struct iso_buf *key)
 {
     iso_buf_print(key, "definition/%s/%u", definition->collection, definition->number);
+}
+
+void iso_control_mark_defined(const struct iso_definition *definition,
+                              struct iso_buf *key)
+{
+    iso_buf_print(key, "defined/%s/%u", definition->collection, definition->number);
 }

@@ -51,6 +51,9 @@ static enum iso_err head_check(const struct iso_definition *definition,
     if (definition->format > ISO_FORMAT_OPAQUE)
         return BAD(why, "value format %d is unknown: use avro, confluent or opaque",
                    (int)definition->format);
+    if (definition->compatibility >= ISO_COMPATIBILITIES)
+        return BAD(why, "compatibility mode %d is unknown: use BACKWARD or another one",
+                   (int)definition->compatibility);
     if (definition->before_max_ms < 1000 ||
         definition->before_max_ms > ISO_BEFORE_MAX_LIMIT_MS)
         return BAD(why, "before_max is %lld ms: use 1 second to 366 days",
@@ -254,6 +257,11 @@ static enum iso_err schemas_check(const struct iso_definition *definition,
     if (definition->schema_count > ISO_DEFINITION_SCHEMAS_MAX)
         return BAD(why, "%zu schemas: name at most %d", definition->schema_count,
                    ISO_DEFINITION_SCHEMAS_MAX);
+    if (definition->schema_count > 0 && definition->format == ISO_FORMAT_OPAQUE)
+        return BAD(why,
+                   "%zu schemas, and values are opaque: nobody would ask them; leave "
+                   "them out, or use format avro",
+                   definition->schema_count);
     size_t size = 0;
     for (size_t i = 0; i < definition->schema_count; i++) {
         enum iso_err err = schema_check(definition, i, why);

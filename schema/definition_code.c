@@ -8,6 +8,8 @@
 #include "schema/bounded.h"
 #include "schema/definition.h"
 
+enum { EXTENSION_COMPATIBILITY = 2 };
+
 /* Room for one more item: doubles whenever `count` is a power of two. */
 static void *list_room(void *items, size_t count, size_t size)
 {
@@ -130,6 +132,34 @@ static void schemas_decode(struct iso_avro_cursor *cursor,
     }
 }
 
+/* One byte, once; a value that nobody gave a meaning is not guessed at. */
+static void compatibility_decode(struct iso_avro_cursor *cursor,
+                                 const struct iso_extensions *extensions,
+                                 struct iso_definition *definition, bool *said)
+{
+    if (*said || extensions->bytes.size != 1 ||
+        extensions->bytes.data[0] >= ISO_COMPATIBILITIES) {
+        iso_bounded_fail(cursor);
+        return;
+    }
+    *said = true;
+    definition->compatibility = (enum iso_compatibility)extensions->bytes.data[0];
+}
+
+static void extensions_decode(struct iso_avro_cursor *cursor,
+                              struct iso_definition *definition)
+{
+    struct iso_extensions extensions = iso_extensions();
+    bool compatibility_said = false;
+    while (iso_extensions_next(cursor, &extensions)) {
+        if (extensions.number == EXTENSION_COMPATIBILITY)
+            compatibility_decode(cursor, &extensions, definition, &compatibility_said);
+        else
+            iso_extensions_pass(&extensions);
+    }
+    definition->extension_unknown = extensions.unknown;
+}
+
 static enum iso_err definition_read(struct iso_bytes bytes,
                                     struct iso_definition *definition,
                                     struct iso_why *why)
@@ -139,7 +169,7 @@ static enum iso_err definition_read(struct iso_bytes bytes,
     regions_decode(&cursor, definition);
     logs_decode(&cursor, definition);
     schemas_decode(&cursor, definition);
-    definition->extension_unknown = iso_bounded_extensions(&cursor);
+    extensions_decode(&cursor, definition);
     if (!iso_avro_done(&cursor))
         return iso_fail(
             why, ISO_BAD_DATA,
@@ -276,6 +306,20 @@ static void schema_encode(const struct iso_definition_schema *schema,
         iso_avro_add_long(out, schema->registry_id);
 }
 
+/* A definition of the default is the bytes that it was before there were modes. */
+static void extensions_encode(const struct iso_definition *definition,
+                              struct iso_buf *out)
+{
+    uint8_t mode = (uint8_t)definition->compatibility;
+    bool said = definition->compatibility != ISO_COMPATIBLE_BACKWARD;
+    array_begin(out, said);
+    if (said) {
+        iso_avro_add_long(out, EXTENSION_COMPATIBILITY);
+        iso_avro_add_bytes(out, iso_bytes(&mode, sizeof mode));
+    }
+    array_end(out);
+}
+
 enum iso_err iso_definition_encode(struct iso_definition *definition,
                                    struct iso_why *why)
 {
@@ -300,7 +344,7 @@ enum iso_err iso_definition_encode(struct iso_definition *definition,
     for (size_t i = 0; i < definition->schema_count; i++)
         schema_encode(&definition->schemas[i], out);
     array_end(out);
-    iso_bounded_add_no_extensions(out);
+    extensions_encode(definition, out);
     /* What is written once and for ever is read back before it leaves: the size, and
      * that the JSON is text, are judged there. */
     struct iso_definition *read;

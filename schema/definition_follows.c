@@ -1,6 +1,8 @@
 /* What may change from one definition of a collection to the next. A rule that changed
  * under records already written would make the state depend on when a region read it,
  * so what decides stays; what is named stays what it was (DESIGN.md, section 2). */
+#include "base/mem.h"
+#include "schema/avro_resolve.h"
 #include "schema/definition.h"
 
 #define BAD(why, ...) iso_fail(why, ISO_BAD_DATA, __VA_ARGS__)
@@ -89,21 +91,87 @@ static enum iso_err log_follows(const struct iso_definition_log *is,
     return ISO_OK;
 }
 
-static enum iso_err schemas_follow(const struct iso_definition *next,
-                                   const struct iso_definition *now,
-                                   struct iso_why *why)
+/* ---- schemas ---- */
+
+/* Nothing that was named goes, changes or changes its place: values that were written
+ * by it are stored, and their order is their age. */
+static enum iso_err schemas_stay(const struct iso_definition *next,
+                                 const struct iso_definition *now, struct iso_why *why)
 {
-    for (size_t i = 0; i < now->schema_count * next->schema_count; i++) {
-        const struct iso_definition_schema *was = &now->schemas[i / next->schema_count];
-        const struct iso_definition_schema *is = &next->schemas[i % next->schema_count];
-        if (iso_definition_schema_same(now->format, is, was) &&
-            strcmp(is->json, was->json) != 0)
+    if (next->format != now->format)
+        return BAD(why, "the format of values changes: that is a new collection");
+    for (size_t i = 0; i < now->schema_count; i++) {
+        const struct iso_definition_schema *was = &now->schemas[i];
+        const struct iso_definition_schema *is =
+            i < next->schema_count ? &next->schemas[i] : NULL;
+        if (is == NULL || !iso_definition_schema_same(now->format, is, was))
+            return BAD(why,
+                       "schema %zu is no longer in its place: values that it wrote are "
+                       "stored; leave it named, and name new ones behind",
+                       i + 1);
+        if (strcmp(is->json, was->json) != 0 ||
+            memcmp(is->fingerprint, was->fingerprint, sizeof is->fingerprint) != 0)
             return BAD(why,
                        "schema %zu changes under its fingerprint or registry id: "
                        "name the new text as a new schema",
-                       i / next->schema_count + 1);
+                       i + 1);
     }
     return ISO_OK;
+}
+
+/* Whether a text can name a merge rule at all: the word stands in it, or an escape may
+ * hide it. It saves parsing them all for most collections, at each definition. */
+static bool rules_possible(const struct iso_definition *definition)
+{
+    for (size_t i = 0; i < definition->schema_count; i++) {
+        const char *json = definition->schemas[i].json;
+        if (strstr(json, "merge") != NULL || strchr(json, '\\') != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Each schema behind the first `known` agrees with all before it. */
+static enum iso_err rules_agree(struct iso_avro *const *schemas, size_t count,
+                                size_t known, struct iso_why *why)
+{
+    for (size_t i = known; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (schemas[i] == NULL || schemas[j] == NULL ||
+                iso_avro_same_rules(schemas[i], schemas[j], why) == ISO_OK)
+                continue;
+            iso_fail_at(why, "schemas %zu and %zu", j + 1, i + 1);
+            return ISO_BAD_DATA;
+        }
+    }
+    return ISO_OK;
+}
+
+/* A schema that does not parse has no rules: no value is written by it. */
+static enum iso_err rules_follow(const struct iso_definition *next,
+                                 const struct iso_definition *now, struct iso_why *why)
+{
+    size_t count = next->schema_count;
+    if (count == now->schema_count || !rules_possible(next))
+        return ISO_OK;
+    struct iso_avro **schemas = iso_alloc_zero(count, sizeof schemas[0]);
+    for (size_t i = 0; i < count; i++)
+        if (iso_avro_parse(iso_bytes_text(next->schemas[i].json), &schemas[i], NULL) !=
+            ISO_OK)
+            schemas[i] = NULL;
+    enum iso_err err = rules_agree(schemas, count, now->schema_count, why);
+    for (size_t i = 0; i < count; i++)
+        iso_avro_free(schemas[i]);
+    iso_free(schemas);
+    return err;
+}
+
+enum iso_err iso_definition_schemas_follow(const struct iso_definition *next,
+                                           const struct iso_definition *now,
+                                           struct iso_why *why)
+{
+    enum iso_err err = schemas_stay(next, now, why);
+    return err == ISO_OK ? rules_follow(next, now, why) : err;
 }
 
 enum iso_err iso_definition_follows(const struct iso_definition *next,
@@ -117,7 +185,7 @@ enum iso_err iso_definition_follows(const struct iso_definition *next,
         err = log_follows(iso_definition_log(next, now->logs[i].number), &now->logs[i],
                           now->partitions, why);
     if (err == ISO_OK)
-        err = schemas_follow(next, now, why);
+        err = iso_definition_schemas_follow(next, now, why);
     if (err == ISO_OK || why == NULL)
         return err;
     return iso_fail_at(why, "definition %s/%u", next->collection, next->number);

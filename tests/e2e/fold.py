@@ -21,6 +21,7 @@ import sys
 import time
 
 import kafka
+import schemas
 import wire
 
 NEVER = -2**63
@@ -58,6 +59,7 @@ class Judge:
 
     def __init__(self, definitions):
         self.definitions = definitions  # bytes → definition, as iso.control has them
+        self.schemas = {d["number"]: schemas.Schemas(d) for d in definitions.values()}
 
     def admit(self, log, r):
         """The write that a record is; None for a duplicate. Refused otherwise."""
@@ -112,13 +114,17 @@ class Judge:
         require(len(r.headers[0]) <= d["limits"]["header_max"], "header too large")
         require(len(w.read or ()) <= d["limits"]["read_max"], "too many names")
 
-    @staticmethod
-    def check_write(d, log, w, r):
+    def check_write(self, d, log, w, r):
         require(r.key and len(r.key) <= d["limits"]["key_max"], "no key, or too large")
         require(wire.partition_of(r.key, d["partitions"]) == log.partition, "partition")
         require(w.op != wire.PATCH, "a patch")
         require((r.value is None) == (w.op == wire.DELETE), "a value, or none")
         require(len(r.value or b"") <= d["limits"]["value_max"], "value too large")
+        if r.value is not None:
+            try:
+                self.schemas[d["number"]].json(r.value)
+            except wire.Bad as bad:
+                raise Refused(str(bad)) from bad
 
     def check_define(self, log, w, r):
         coming = self.definitions.get(r.value)
@@ -130,6 +136,7 @@ class Judge:
             require(w.hlc == birth, "not its birth")
         else:
             require(coming["number"] >= log.definition["number"], "an older definition")
+            require(schemas.schemas_follow(coming, log.definition), "schemas do not follow")
 
     @staticmethod
     def filter(log, w):
@@ -217,6 +224,7 @@ class Model:
 
     def __init__(self, world, cut, now):
         judge = Judge(world.definitions)
+        self.schemas = schemas.Schemas(list(world.definitions.values())[-1])
         self.logs, self.writes = {}, collections.defaultdict(list)
         for (number, partition), records in world.records.items():
             log = self.logs[number, partition] = Log(number, partition)
@@ -231,6 +239,10 @@ class Model:
         for key in sorted(self.writes):
             self.settle(world, key, now)
 
+    def shown(self, value):
+        """What an acknowledged write says: the value as JSON."""
+        return None if value is None else text(self.schemas.json(value))
+
     def settle(self, world, key, now):
         (w, r, _), losers = meaning(self.writes[key])
         partition = wire.partition_of(key, world.partitions)
@@ -243,6 +255,11 @@ class Model:
         self.ledger += [line(key, v, losers[v]) for v in sorted(losers)]
 
 
+def text(value):
+    """JSON that is equal when the values are."""
+    return json.dumps(value, sort_keys=True)
+
+
 def line(key, version, value):
     return "%s\t%016x%016x\t%s\n" % (wire.escape(key), *version, wire.escape(value))
 
@@ -252,13 +269,7 @@ class World:
 
     def __init__(self, servers, collection):
         control, _ = kafka.read_topics(servers, ["iso.control"])
-        read, prefix = wire.avro("collection"), b"definition/%s/" % collection.encode()
-        self.definitions = {}
-        numbers = set()
-        for r in control["iso.control", 0]:
-            if r.key.startswith(prefix) and r.key not in numbers:
-                numbers.add(r.key)
-                self.definitions[r.value] = wire.decode(read, r.value)
+        self.definitions = schemas.announced(control["iso.control", 0], collection)
         if not self.definitions:
             sys.exit("fold: there is no collection %s in iso.control" % collection)
         last = list(self.definitions.values())[-1]
@@ -347,7 +358,7 @@ def check_acks(paths, model):
     for key, writes in model.writes.items():
         for w, r, _ in writes:
             versions[key, w.version] += 1
-            values[key, r.value] += 1
+            values[key, model.shown(r.value)] += 1
     found, count = [], 0
     wanted = collections.Counter()
     for path in paths:
@@ -355,7 +366,7 @@ def check_acks(paths, model):
             for row in map(json.loads, file):
                 count += 1
                 key = row["key"].encode()
-                value = None if row.get("delete") else row.get("value", "").encode()
+                value = None if row.get("delete") else text(row.get("value", ""))
                 if "version" in row:
                     version = (int(row["version"][:16], 16), int(row["version"][16:], 16))
                     if versions[key, version] != 1:

@@ -17,23 +17,26 @@ import time
 from confluent_kafka import Producer
 
 import kafka
+import schemas
 import wire
 
 HOUR = 3600 * 1000
 
 
+def newest(servers, collection):
+    """The collection's definition."""
+    control, _ = kafka.read_topics(servers, ["iso.control"])
+    return list(schemas.announced(control["iso.control", 0], collection).values())[-1]
+
+
 class Forge:
-    def __init__(self, servers, collection, seed):
-        control, _ = kafka.read_topics(servers, ["iso.control"])
-        key = b"definition/%s/1" % collection.encode()
-        value = next(r.value for r in control["iso.control", 0] if r.key == key)
-        self.definition = wire.decode(wire.avro("collection"), value)
-        self.bytes = value
+    def __init__(self, servers, definition, seed):
+        self.definition = definition
+        self.logs = {w: l for l in definition["logs"] for w in l["writers"]}
+        self.partitions = definition["partitions"]
         self.chance = random.Random(seed)
-        self.logs = {w: l for l in self.definition["logs"] for w in l["writers"]}
         self.nodes = {r: [r << 48 | self.chance.getrandbits(48) for _ in range(3)]
                       for r in self.logs}
-        self.partitions = self.definition["partitions"]
         self.seqs, self.hlcs, self.recent, self.late = {}, {}, {}, []
         self.acked, self.errors, self.sent = [], [], 0
         self.producer = Producer({
@@ -154,7 +157,8 @@ class Forge:
             ("a DEFINE that is none", "definition", topic, partition, None, b"nonsense",
              made(wire.DEFINE, node=min(log["writers"]) << 48 | c.getrandbits(48))),
             ("a DEFINE nobody announced", "definition", topic, partition, None,
-             self.bytes[:-1] + b"\x02\x04\x00\x00",
+             wire.encode(wire.avsc("collection"),
+                         dict(self.definition, id=c.getrandbits(128).to_bytes(16, "big"))),
              made(wire.DEFINE, node=min(log["writers"]) << 48 | c.getrandbits(48))),
         ]
 
@@ -198,6 +202,17 @@ class Forge:
                              % (left, len(self.errors), self.errors[:3]))
 
 
+def poison(forge, path):
+    """Each kind that must be refused, once; the file says what became of it."""
+    with open(path, "w", encoding="utf-8") as out:
+        for kind, words, *message in forge.refused():
+            def heard(m, kind=kind, words=words):
+                out.write("%s/%d/%d\t%s\t%s\n"
+                          % (m.topic(), m.partition(), m.offset(), kind, words))
+            forge.send(*message, heard=heard)
+        forge.finish()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--servers", required=True)
@@ -208,15 +223,9 @@ def main():
     parser.add_argument("--acks")
     parser.add_argument("--poison")
     a = parser.parse_args()
-    forge = Forge(a.servers, a.collection, a.seed)
+    forge = Forge(a.servers, newest(a.servers, a.collection), a.seed)
     if a.poison:
-        with open(a.poison, "w", encoding="utf-8") as out:
-            for kind, words, *message in forge.refused():
-                def heard(m, kind=kind, words=words):
-                    out.write("%s/%d/%d\t%s\t%s\n"
-                              % (m.topic(), m.partition(), m.offset(), kind, words))
-                forge.send(*message, heard=heard)
-            forge.finish()
+        poison(forge, a.poison)
         return
     began = time.monotonic()
     for n in range(a.count):

@@ -90,8 +90,7 @@ def long(number):
 
 def avro(name):
     """A function that decodes a Reader by schema/NAME.avsc."""
-    with open(os.path.join(SCHEMA, name + ".avsc"), encoding="utf-8") as file:
-        return build(json.load(file), {})
+    return build(avsc(name), {})
 
 
 def build(schema, named):
@@ -129,6 +128,37 @@ def decode(read, data):
     value = read(reader)
     reader.done()
     return value
+
+
+def avsc(name):
+    """The schema in schema/NAME.avsc, for encode."""
+    with open(os.path.join(SCHEMA, name + ".avsc"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def encode(schema, value, named=None):
+    """Avro's binary form. Of a union null is taken for None, else what is not null."""
+    named = {} if named is None else named
+    if isinstance(schema, str) and schema.split(".")[-1] in named:
+        schema = named[schema.split(".")[-1]]
+    if isinstance(schema, list):
+        branch = next(i for i, s in enumerate(schema) if (s == "null") == (value is None))
+        return long(branch) + encode(schema[branch], value, named)
+    if isinstance(schema, str):
+        value = value.encode() if schema == "string" else value
+        return {"null": lambda: b"", "int": lambda: long(value), "long": lambda: long(value),
+                "boolean": lambda: long(bool(value)), "bytes": lambda: long(len(value)) + value,
+                "string": lambda: long(len(value)) + value}[schema]()
+    named[schema.get("name")] = schema
+    kind = schema["type"]
+    if kind == "record":
+        return b"".join(encode(f["type"], value[f["name"]], named) for f in schema["fields"])
+    if kind == "array":
+        items = b"".join(encode(schema["items"], item, named) for item in value)
+        return (long(len(value)) + items if value else b"") + b"\x00"
+    if kind == "enum":
+        return long(schema["symbols"].index(value))
+    return value if kind == "fixed" else encode(kind, value, named)
 
 
 class Write:

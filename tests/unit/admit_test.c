@@ -6,7 +6,7 @@
 
 static struct iso_definition *definition;
 static struct iso_slice_log state;
-static struct iso_schemas schemas;
+static struct iso_schemas *schemas;
 static struct made made;
 
 /* The log as it stands: ten seconds after the bound's hundred began to move. */
@@ -15,6 +15,7 @@ enum { T_AFTER_MS = 110000, BOUND_AFTER_MS = 10000 };
 static void setup(void)
 {
     definition = def_encoded(def_bare(1, 1));
+    schemas = iso_schemas_new(definition);
     state = (struct iso_slice_log){.log = LOG,
                                    .definition = 1,
                                    .t_ms = NOW_MS + T_AFTER_MS,
@@ -26,7 +27,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    iso_schemas_release(&schemas);
+    iso_schemas_free(schemas);
     iso_definition_free(definition);
     made_release(&made);
 }
@@ -37,7 +38,7 @@ static enum iso_err judge(struct iso_write *write, struct iso_why *why)
     struct iso_admit admit = {.definition = state.definition ? definition : NULL,
                               .where = iso_definition_log(definition, LOG),
                               .log = &state,
-                              .schemas = &schemas};
+                              .schemas = schemas};
     enum iso_err err = iso_admit(&admit, &made.record, &names, write, why);
     iso_buf_release(&names);
     return err;

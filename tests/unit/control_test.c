@@ -100,7 +100,7 @@ START_TEST(a_claim_that_is_wrong_in_itself_counts_for_nothing)
     feed("region/eu", iso_bytes(NULL, 0)); /* a tombstone takes nothing back */
     feed("region/eu\n", iso_bytes_text("x"));
     feed("regions/eu", iso_bytes_text("x"));
-    says("neither region/… nor definition/…");
+    says("none of region/…, definition/… and defined/…");
     iso_control_feed(control, next++, iso_bytes(NULL, 0), iso_bytes(NULL, 0));
     iso_control_feed(control, next++, iso_bytes("region/a\0b", 10), iso_bytes(NULL, 0));
     ck_assert_uint_eq(iso_control_ignored(control), 10);
@@ -226,27 +226,93 @@ START_TEST(any_two_readers_of_one_order_know_the_same)
 }
 END_TEST
 
+/* ---- which definition writers use ---- */
+
+static bool mark(const char *key)
+{
+    uint64_t ignored = iso_control_ignored(control);
+    feed(key, iso_bytes(NULL, 0));
+    return iso_control_ignored(control) == ignored;
+}
+
+static uint32_t written(const char *collection)
+{
+    const struct iso_definition *definition =
+        iso_control_definition_written(control, collection);
+    return definition != NULL ? definition->number : 0;
+}
+
+START_TEST(a_definition_is_written_by_once_it_is_marked)
+{
+    ck_assert_uint_eq(written("b"), 0);
+    ck_assert(!mark("defined/b/1"));
+    says("definition b/1 is marked as defined and is not there");
+    for (uint32_t number = 1; number <= 4; number++) {
+        ck_assert(define(NULL, sample_encoded("b", number)));
+        ck_assert_uint_eq(written("b"), 1);
+    }
+    struct iso_buf key = {0};
+    iso_control_mark_defined(iso_control_definition(control, "b", 2), &key);
+    ck_assert_str_eq(iso_buf_text(&key), "defined/b/2");
+    ck_assert(mark(iso_buf_text(&key)));
+    iso_buf_release(&key);
+    ck_assert_uint_eq(written("b"), 2);
+    ck_assert(mark("defined/b/4"));
+    ck_assert_uint_eq(written("b"), 4);
+    ck_assert(!mark("defined/b/3")); /* it is behind, and stays so */
+    says("so is 4 already");
+    ck_assert(!mark("defined/b/5"));
+    ck_assert_uint_eq(written("b"), 4);
+    ck_assert(define(NULL, sample_encoded("b", 5)));
+    ck_assert_uint_eq(written("b"), 4);
+    ck_assert_uint_eq(iso_control_definition(control, "b", 0)->number, 5);
+}
+END_TEST
+
+START_TEST(a_mark_that_is_wrong_in_itself_counts_for_nothing)
+{
+    static const char *const keys[] = {"defined/",    "defined/b",     "defined/b/",
+                                       "defined/b/0", "defined/b/02",  "defined/b/3",
+                                       "defined/c/2", "defined/b/2/2", "defined//2",
+                                       "Defined/b/2", "defined/b/-2"};
+    ck_assert(define(NULL, sample_encoded("b", 1)));
+    ck_assert(define(NULL, sample_encoded("b", 2)));
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        ck_assert_msg(!mark(keys[i]), "%s", keys[i]);
+    uint64_t ignored = iso_control_ignored(control);
+    feed("defined/b/2", iso_bytes_text("x"));
+    ck_assert_uint_eq(iso_control_ignored(control), ignored + 1);
+    ck_assert_uint_eq(written("b"), 1);
+}
+END_TEST
+
+/* ---- limits ---- */
+
+/* The definition that `big` is, as the first of bigNNN. */
+static void feed_big(struct iso_definition *big, size_t n)
+{
+    char key[32];
+    snprintf(key, sizeof key, "definition/big%03zu/1", n);
+    memcpy(big->bytes.data + 1, key + strlen("definition/"), strlen("big000"));
+    feed(key, iso_buf_bytes(&big->bytes));
+}
+
 START_TEST(memory_is_bounded_and_what_is_over_is_counted)
 {
     char name[32];
-    struct iso_definition *big = sample_definition("big", 1);
+    struct iso_definition *big = sample_definition("big000", 1);
     iso_free(big->schemas[0].json);
     big->schemas[0].json = iso_alloc_zero(1, (890 << 10) + 1);
     memset(big->schemas[0].json, 'x', 890 << 10);
-    size_t fit = 0;
-    for (int i = 0; i < 40; i++) {
-        struct iso_buf key = {0};
-        snprintf(big->collection, sizeof big->collection, "big%d", i);
-        ck_assert_int_eq(iso_definition_encode(big, NULL), ISO_OK);
-        iso_control_claim_definition(big, &key);
-        iso_control_feed(control, next++, iso_buf_bytes(&key),
-                         iso_buf_bytes(&big->bytes));
-        fit += iso_control_ignored(control) == 0;
-        iso_buf_release(&key);
-    }
-    ck_assert_uint_eq(fit, ISO_CONTROL_BYTES_MAX / big->bytes.size);
+    ck_assert_int_eq(iso_definition_encode(big, NULL), ISO_OK);
+    size_t fit = ISO_CONTROL_BYTES_MAX / big->bytes.size;
+    for (size_t n = 0; n < fit; n++)
+        feed_big(big, n);
+    ck_assert_uint_eq(iso_control_ignored(control), 0);
+    feed_big(big, fit);
+    ck_assert_uint_eq(iso_control_ignored(control), 1);
     says("bytes");
-    snprintf(name, sizeof name, "big%zu", fit);
+    snprintf(name, sizeof name, "big%03zu", fit);
     ck_assert_ptr_null(iso_control_definition(control, name, 1));
     ck_assert(define(NULL, sample_encoded("small", 1)));
     iso_definition_free(big);
@@ -296,6 +362,8 @@ int main(void)
     tcase_add_test(tests,
                    records_below_the_next_offset_are_skipped_and_holes_are_not_minded);
     tcase_add_test(tests, any_two_readers_of_one_order_know_the_same);
+    tcase_add_test(tests, a_definition_is_written_by_once_it_is_marked);
+    tcase_add_test(tests, a_mark_that_is_wrong_in_itself_counts_for_nothing);
     tcase_add_test(tests, memory_is_bounded_and_what_is_over_is_counted);
     tcase_add_test(tests, what_the_walk_refuses_counts_for_nothing);
     Suite *suite = suite_create("control");
