@@ -217,8 +217,8 @@ START_TEST(an_extension_of_ours_is_read_beside_others_once_and_whole)
         int mode; /* −1: refused */
         uint32_t unknown;
     } cases[] = {
-        {"\x02\x04\x02\x04\0", 5, 2, 0},                  /* 2: FORWARD */
-        {"\x02\x04\x02\x06\0", 5, 3, 0},                  /* … _TRANSITIVE */
+        {"\x02\x04\x02\x02\0", 5, 2, 0},                  /* 2: FORWARD */
+        {"\x02\x04\x02\x03\0", 5, 3, 0},                  /* … _TRANSITIVE */
         {"\x02\x04\x02\0\0", 5, 0, 0},                    /* the default, said */
         {"\x04\x08\x02x\x04\x02\x01\0", 8, 1, 0},         /* behind an even one */
         {"\x04\x06\x02x\x04\x02\x01\0", 8, 1, 3},         /* behind an odd one */

@@ -79,6 +79,53 @@ START_TEST(what_the_control_topic_says_is_found)
 }
 END_TEST
 
+/* The definition of `number` behind the one that was announced, in which somebody may
+ * have a schema that is in no log yet. */
+static void announce_next(uint32_t number)
+{
+    struct iso_definition *later = ground_definition(GROUND_PARTITIONS);
+    struct iso_control *control = iso_control_new();
+    struct iso_control_place place = {bus, "iso.", TIMEOUT_MS};
+    later->number = number;
+    memset(later->id, (int)number, sizeof later->id);
+    ck_ok(iso_definition_encode(later, &why));
+    ck_ok(iso_control_add_definition(&place, later, control, &why));
+    iso_control_free(control);
+    iso_definition_free(later);
+}
+
+static void mark(uint32_t number)
+{
+    struct iso_control *control = iso_control_new();
+    struct iso_control_place place = {bus, "iso.", TIMEOUT_MS};
+    ck_ok(iso_control_read(&place, control, &why));
+    ck_ok(iso_control_add_defined(
+        &place, iso_control_definition(control, "packages", number), control, &why));
+    iso_control_free(control);
+}
+
+START_TEST(a_definition_is_used_and_kept_once_it_stands_in_every_log)
+{
+    struct iso_found found;
+    announce();
+    announce_next(2);
+    announce_next(3);
+    ck_ok(lookup("eu", "packages", NULL, &found));
+    ck_assert_uint_eq(found.definition->number, 1);
+    iso_definition_free(found.definition);
+    mark(2);
+    ck_ok(lookup("eu", "packages", NULL, &found));
+    ck_assert_uint_eq(found.definition->number, 2);
+    ck_ok(iso_cache_write(folder, "eu", found.definition, found.region, &why));
+    iso_definition_free(found.definition);
+    iso_memory_cut(bus, true);
+    ck_ok(lookup("eu", "packages", folder, &found));
+    ck_assert(found.cached);
+    ck_assert_uint_eq(found.definition->number, 2);
+    iso_definition_free(found.definition);
+}
+END_TEST
+
 START_TEST(what_is_not_defined_is_answered_with_what_is)
 {
     struct iso_found found;
@@ -283,6 +330,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, what_the_control_topic_says_is_found);
+    tcase_add_test(tests, a_definition_is_used_and_kept_once_it_stands_in_every_log);
     tcase_add_test(tests, what_is_not_defined_is_answered_with_what_is);
     tcase_add_test(tests, while_kafka_is_away_the_cache_answers);
     tcase_add_test(tests, the_cache_makes_its_folder_and_replaces_what_it_had);
