@@ -10,6 +10,13 @@
 #define MS_MAX \
     ((INT64_C(1) << 46) - 1) /* beyond the year 4199 a clock is not believed */
 
+void iso_admitted_release(struct iso_admitted *admitted)
+{
+    iso_patch_release(&admitted->patch);
+    iso_buf_release(&admitted->names);
+    *admitted = (struct iso_admitted){0};
+}
+
 int64_t iso_admit_append_ms(const struct iso_record *record)
 {
     if (record->append_ms < 0)
@@ -49,8 +56,8 @@ static enum iso_err check_key(const struct iso_admit *admit,
     return ISO_OK;
 }
 
-static enum iso_err check_value(const struct iso_admit *admit,
-                                const struct iso_record *record, struct iso_why *why)
+static enum iso_err check_size(const struct iso_admit *admit,
+                               const struct iso_record *record, struct iso_why *why)
 {
     uint32_t most = admit->definition->limits.value_max;
     if (!record->has_value)
@@ -61,28 +68,103 @@ static enum iso_err check_value(const struct iso_admit *admit,
                         "the value has %zu bytes, more than the %u that the collection "
                         "allows: keep large values elsewhere and write where they are",
                         record->value.size, most);
-    return iso_value_check(admit->schemas, record->value, why);
+    return ISO_OK;
+}
+
+/* The schema of the write, as the resolver gets it. */
+static void schema_take(const struct iso_admit *admit, size_t n,
+                        struct iso_coming *coming)
+{
+    coming->fields = iso_schemas_fields(admit->schemas, n);
+    coming->fingerprint = iso_schemas_fingerprint(admit->schemas, n);
+}
+
+static enum iso_err check_put(const struct iso_admit *admit,
+                              const struct iso_record *record,
+                              struct iso_coming *coming, struct iso_why *why)
+{
+    struct iso_value value;
+    enum iso_err err = check_size(admit, record, why);
+    if (err == ISO_OK)
+        err = iso_value_check(admit->schemas, record->value, why);
+    if (err != ISO_OK || iso_schemas_format(admit->schemas) == ISO_FORMAT_OPAQUE)
+        return err;
+    err = iso_value_open(admit->schemas, record->value, &value, why);
+    if (err != ISO_OK)
+        return err;
+    schema_take(admit, value.schema, coming);
+    coming->datum = value.datum;
+    return ISO_OK;
+}
+
+/* A patch, as a value or as what a DELETE was shown. */
+static enum iso_err check_patch(const struct iso_admit *admit, struct iso_bytes bytes,
+                                struct iso_admitted *admitted, struct iso_why *why)
+{
+    size_t n;
+    enum iso_err err = iso_patch_decode(bytes, &admitted->patch, why);
+    if (err != ISO_OK)
+        return err;
+    if (!iso_schemas_named(admit->schemas, admitted->patch.fingerprint, &n))
+        return iso_fail(why, ISO_REFUSED,
+                        "the patch is of schema %016" PRIx64
+                        ", which definition %u does not name, or which cannot be used: "
+                        "announce it with `isostasy schema register %s FILE`",
+                        iso_get_u64(admitted->patch.fingerprint),
+                        admit->definition->number, admit->definition->collection);
+    schema_take(admit, n, &admitted->coming);
+    admitted->coming.patch = &admitted->patch;
+    return ISO_OK;
+}
+
+static enum iso_err check_delete(const struct iso_admit *admit,
+                                 const struct iso_record *record,
+                                 struct iso_admitted *admitted, struct iso_why *why)
+{
+    if (record->has_value)
+        return iso_fail(why, ISO_REFUSED,
+                        "a delete with a value: leave the value out, or write a put");
+    if (admitted->write.seen.size == 0)
+        return ISO_OK;
+    if (admitted->write.blind || !admit->resolver->has_fields)
+        return iso_fail(why, ISO_REFUSED,
+                        "a delete that names parts of a record, %s: write it with "
+                        "isostasy's library",
+                        admitted->write.blind ? "and says that it read nothing"
+                                              : "but the collection has none");
+    return check_patch(admit, admitted->write.seen, admitted, why);
 }
 
 static enum iso_err check_write(const struct iso_admit *admit,
                                 const struct iso_record *record,
-                                enum iso_operation operation, struct iso_why *why)
+                                struct iso_admitted *admitted, struct iso_why *why)
 {
+    const struct iso_write *write = &admitted->write;
     enum iso_err err = check_key(admit, record, why);
     if (err != ISO_OK)
         return err;
-    if (operation == ISO_PATCH && strcmp(admit->definition->resolver, "fields") != 0)
-        return iso_fail(
-            why, ISO_REFUSED,
-            "a patch, but resolver %s has no fields: write whole values with "
-            "put, or use a collection of resolver fields",
-            admit->definition->resolver);
-    if (operation != ISO_DELETE)
-        return check_value(admit, record, why);
-    if (record->has_value)
-        return iso_fail(why, ISO_REFUSED,
-                        "a delete with a value: leave the value out, or write a put");
-    return ISO_OK;
+    admitted->coming = (struct iso_coming){
+        .operation = write->operation,
+        .key = record->key,
+        .value = record->value,
+        .version = write->version,
+        .log = admit->log->log,
+        .offset = record->offset,
+        .blind = write->blind,
+        .read = write->read,
+        .has_expiry = write->has_expiry,
+        .expiry_ms = write->expiry_ms,
+    };
+    if (write->operation == ISO_PUT) {
+        err = check_put(admit, record, &admitted->coming, why);
+    } else if (write->operation == ISO_DELETE) {
+        err = check_delete(admit, record, admitted, why);
+    } else {
+        err = check_size(admit, record, why);
+        if (err == ISO_OK && admit->resolver->has_fields)
+            err = check_patch(admit, record->value, admitted, why);
+    }
+    return err == ISO_OK ? admit->resolver->admit(&admitted->coming, why) : err;
 }
 
 static enum iso_err check_silent(const struct iso_record *record,
@@ -189,7 +271,7 @@ static enum iso_err check_time(const struct iso_admit *admit,
 
 static enum iso_err admit_plain(const struct iso_admit *admit,
                                 const struct iso_record *record,
-                                struct iso_write *write, struct iso_why *why)
+                                struct iso_admitted *admitted, struct iso_why *why)
 {
     const struct iso_slice_log *log = admit->log;
     if (admit->definition == NULL)
@@ -198,7 +280,7 @@ static enum iso_err admit_plain(const struct iso_admit *admit,
     uint64_t now = iso_hlc_of_ms(iso_admit_append_ms(record));
     uint64_t most = iso_hlc_of_ms(log->t_ms + admit->definition->after_max_ms);
     uint64_t hlc = next > now ? next : now;
-    *write = (struct iso_write){
+    admitted->write = (struct iso_write){
         .operation = record->has_value ? ISO_PUT : ISO_DELETE,
         .log = log->log,
         .partition = admit->partition,
@@ -206,13 +288,13 @@ static enum iso_err admit_plain(const struct iso_admit *admit,
                     iso_node(128u + log->log, (uint64_t)record->offset)},
         .blind = true,
     };
-    return check_write(admit, record, write->operation, why);
+    return check_write(admit, record, admitted, why);
 }
 
 enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *record,
-                       struct iso_buf *scratch, struct iso_write *write,
-                       struct iso_why *why)
+                       struct iso_admitted *admitted, struct iso_why *why)
 {
+    struct iso_write *write = &admitted->write;
     if (!record->append_by_broker)
         return iso_fail(
             why, ISO_REFUSED,
@@ -220,13 +302,13 @@ enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *r
             "message.timestamp.type=LogAppendTime on the topic, then write it "
             "anew");
     if (record->header_count == 0)
-        return admit_plain(admit, record, write, why);
+        return admit_plain(admit, record, admitted, why);
     if (record->header_count > 1)
         return iso_fail(why, ISO_REFUSED,
                         "the record has %d headers " ISO_HEADER_NAME
                         ": write exactly one",
                         record->header_count);
-    enum iso_err err = iso_write_decode(record->header, scratch, write, why);
+    enum iso_err err = iso_write_decode(record->header, &admitted->names, write, why);
     if (err == ISO_OK)
         err = check_place(admit, write, why);
     if (err != ISO_OK)
@@ -240,6 +322,6 @@ enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *r
         return define ? ISO_OK : no_definition(admit, why);
     err = check_limits(admit, record, write, why);
     if (err == ISO_OK && !define && write->operation != ISO_HEARTBEAT)
-        err = check_write(admit, record, write->operation, why);
+        err = check_write(admit, record, admitted, why);
     return err == ISO_OK ? check_time(admit, record, write, why) : err;
 }

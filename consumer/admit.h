@@ -12,27 +12,36 @@
 
 #include "bus/bus.h"
 #include "consumer/known.h"
+#include "resolver/resolver.h"
 #include "schema/slice.h"
-#include "schema/value.h"
 
 /* What a record is judged by; all borrowed. */
 struct iso_admit {
     const struct iso_definition *definition; /* in force; NULL: no DEFINE yet */
     const struct iso_definition_log *where; /* what it says of the log; NULL likewise */
-    const struct iso_slice_log *log;        /* the log as far as it was read */
+    const struct iso_resolver *resolver;
+    const struct iso_slice_log *log; /* the log as far as it was read */
     uint32_t partition;
     const struct iso_schemas *schemas; /* of the definition in force */
     const struct iso_known *known;     /* for a DEFINE */
     bool control_read; /* and whether control was read to its end since */
 };
 
-/* Judges a record and decodes it into `write`, which borrows from the record and from
- * `scratch`. A record without our header gets the hlc and node that DESIGN.md, section
- * 2, gives it, and seq 0. Of a DEFINE only what every record must keep is judged here.
+/* A record that was admitted. Zero before the first use, then reused: its buffers stay.
  */
+struct iso_admitted {
+    struct iso_write write;
+    struct iso_coming coming; /* of a PUT, PATCH or DELETE: as the resolver gets it */
+    struct iso_patch patch;
+    struct iso_buf names;
+};
+void iso_admitted_release(struct iso_admitted *admitted);
+
+/* Judges a record and decodes it into `admitted`, which borrows from the record. A
+ * record without our header gets the hlc and node that DESIGN.md, section 2, gives it,
+ * and seq 0. Of a DEFINE only what every record must keep is judged here. */
 enum iso_err iso_admit(const struct iso_admit *admit, const struct iso_record *record,
-                       struct iso_buf *scratch, struct iso_write *write,
-                       struct iso_why *why);
+                       struct iso_admitted *admitted, struct iso_why *why);
 
 /* The append time as admission sees it: within what an hlc can say. */
 int64_t iso_admit_append_ms(const struct iso_record *record);

@@ -20,8 +20,8 @@ enum { MARK_EVERY = 4096 };
 struct step {
     struct iso_apply *apply;
     const struct iso_record *record;
-    size_t index; /* of the log in slice.logs */
-    struct iso_write write;
+    size_t index;                            /* of the log in slice.logs */
+    const struct iso_write *write;           /* as it was admitted */
     const struct iso_definition *definition; /* that a DEFINE puts in force */
     enum iso_outcome outcome;
 };
@@ -61,14 +61,14 @@ static enum iso_err judge(struct step *step, bool control_read, struct iso_why *
         .log = log_of(step),
         .partition = apply->partition,
         .schemas = log->schemas,
+        .resolver = apply->resolver,
         .known = &apply->known,
         .control_read = control_read,
     };
-    enum iso_err err =
-        iso_admit(&admit, step->record, &apply->names, &step->write, why);
-    if (err == ISO_OK && step->write.operation == ISO_DEFINE)
-        err = iso_admit_define(&admit, step->record, &step->write, &step->definition,
-                               why);
+    enum iso_err err = iso_admit(&admit, step->record, &apply->admitted, why);
+    if (err == ISO_OK && step->write->operation == ISO_DEFINE)
+        err =
+            iso_admit_define(&admit, step->record, step->write, &step->definition, why);
     return err;
 }
 
@@ -106,20 +106,7 @@ static void merge_keep(struct step *step, struct iso_bytes key, uint32_t number,
 static enum iso_err merge(struct step *step, struct iso_why *why)
 {
     struct iso_apply *apply = step->apply;
-    const struct iso_write *write = &step->write;
     const struct iso_record *record = step->record;
-    struct iso_coming coming = {
-        .operation = write->operation,
-        .key = record->key,
-        .value = record->value,
-        .version = write->version,
-        .log = log_of(step)->log,
-        .offset = record->offset,
-        .blind = write->blind,
-        .read = write->read,
-        .has_expiry = write->has_expiry,
-        .expiry_ms = write->expiry_ms,
-    };
     struct iso_ledger ledger = iso_apply_ledger(apply);
     struct iso_bytes held = {0};
     struct iso_bucket *bucket;
@@ -136,7 +123,7 @@ static enum iso_err merge(struct step *step, struct iso_why *why)
     if (err == ISO_NOT_FOUND)
         held = (struct iso_bytes){0};
     iso_apply_ledger_begin(apply, record->key);
-    struct iso_merge given = {held, &coming, &ledger, bucket->swept_ms};
+    struct iso_merge given = {held, &apply->admitted.coming, &ledger, bucket->swept_ms};
     err = apply->resolver->merge(&given, &apply->merged, why);
     if (err != ISO_OK) {
         iso_apply_ledger_undo(apply);
@@ -154,7 +141,7 @@ static enum iso_err define(struct step *step, struct iso_why *why)
     const struct iso_definition *definition = step->definition;
     uint16_t number = log->log;
     if (log->definition == 0) {
-        log->birth = step->write.version.hlc;
+        log->birth = step->write->version.hlc;
         log->top = log->birth;
         log->bound_ms = iso_hlc_ms(log->birth);
     }
@@ -170,7 +157,7 @@ static enum iso_err define(struct step *step, struct iso_why *why)
 static void advance_time(struct step *step)
 {
     struct iso_slice_log *log = log_of(step);
-    const struct iso_write *write = &step->write;
+    const struct iso_write *write = step->write;
     uint64_t hlc = write->version.hlc;
     int64_t append_ms = iso_admit_append_ms(step->record);
     if (hlc > log->top)
@@ -187,7 +174,7 @@ static void advance_time(struct step *step)
 
 static void advance_source(struct step *step)
 {
-    const struct iso_write *write = &step->write;
+    const struct iso_write *write = step->write;
     uint32_t region = has_header(step) ? iso_node_region(write->version.node) : 0;
     struct iso_slice_source *source = iso_slice_source_add(log_of(step), region);
     if (source->offset < 0 || write->version.hlc >= source->hlc) {
@@ -205,9 +192,9 @@ static void advance_source(struct step *step)
 static enum iso_err effect(struct step *step, struct iso_why *why)
 {
     enum iso_err err = ISO_OK;
-    if (step->write.operation == ISO_DEFINE)
+    if (step->write->operation == ISO_DEFINE)
         err = define(step, why);
-    else if (step->write.operation != ISO_HEARTBEAT)
+    else if (step->write->operation != ISO_HEARTBEAT)
         err = merge(step, why);
     if (err != ISO_OK)
         return err;
@@ -225,7 +212,7 @@ static void filter_copy(struct iso_filter *to, const struct iso_filter *from)
 
 static void disorder(struct step *step, struct iso_why *why)
 {
-    const struct iso_write *write = &step->write;
+    const struct iso_write *write = step->write;
     enum iso_err err = iso_fail(
         why, ISO_REFUSED,
         "seq %" PRIu64 " of node %016" PRIx64 " has an hlc that is not between "
@@ -238,7 +225,7 @@ static void disorder(struct step *step, struct iso_why *why)
 static enum iso_err filter_and_effect(struct step *step, struct iso_why *why)
 {
     struct iso_apply *apply = step->apply;
-    const struct iso_write *write = &step->write;
+    const struct iso_write *write = step->write;
     struct iso_slice_log *log = log_of(step);
     if (!has_header(step))
         return effect(step, why);
@@ -307,6 +294,7 @@ enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
 {
     struct step step = {.apply = apply,
                         .record = input->record,
+                        .write = &apply->admitted.write,
                         .index = iso_apply_log_index(apply, input->log)};
     struct iso_why unasked;
     if (why == NULL)

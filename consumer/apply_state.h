@@ -37,10 +37,11 @@ struct iso_apply {
     struct iso_buckets buckets;
     struct iso_apply_filters filters;
     struct iso_parsed parsed; /* while nothing is shared */
+    struct iso_admitted admitted;
     struct iso_merged merged;
-    struct iso_txn *txn;                  /* of the record in hand */
-    struct iso_bytes ledger_entry_key;    /* its key */
-    struct iso_buf key, row, names, hash; /* scratch */
+    struct iso_txn *txn;               /* of the record in hand */
+    struct iso_bytes ledger_entry_key; /* its key */
+    struct iso_buf key, row, hash;     /* scratch */
     struct iso_buf ledger_key, ledger_row, ledger_versions, ledger_undo;
     uint64_t ledger_rows_before;
     struct iso_digest ledger_before;

@@ -134,6 +134,7 @@ static void collection_free(struct iso_replica_collection *collection)
     for (size_t i = 0; i < collection->definition_count; i++)
         iso_definition_free(collection->definitions[i]);
     iso_replica_view_release(collection);
+    iso_replica_records_release(collection);
     iso_free(collection->definitions);
     iso_free(collection->numbers);
     iso_free(collection);
@@ -152,7 +153,7 @@ void iso_replica_close(struct iso_replica *replica)
         iso_store_close(replica->stores[n]);
     iso_free(replica->stores);
     iso_buf_release(&replica->key);
-    iso_buf_release(&replica->scratch);
+    iso_shown_release(&replica->shown);
     iso_free(replica);
 }
 
@@ -167,6 +168,8 @@ void iso_read_release(struct iso_read *read)
 {
     iso_buf_release(&read->value);
     iso_buf_release(&read->context);
+    iso_buf_release(&read->sibling_bytes);
+    iso_free(read->siblings);
     *read = (struct iso_read){0};
 }
 
@@ -183,23 +186,58 @@ static enum iso_err row_get(struct iso_replica *replica, struct iso_snapshot *sn
 
 /* The value last: one that its reader's schema cannot take has a version all the same.
  */
+/* All of them, each as the newest is given; bytes first, since they move while they
+ * grow. */
+static enum iso_err siblings_take(struct iso_replica *replica,
+                                  struct iso_replica_collection *collection,
+                                  struct iso_read *read, struct iso_why *why)
+{
+    const struct iso_shown *shown = &replica->shown;
+    struct iso_buf *bytes = &read->sibling_bytes;
+    read->siblings = iso_realloc(read->siblings,
+                                 (shown->sibling_count + 1) * sizeof *read->siblings);
+    for (size_t n = 0; n < shown->sibling_count; n++) {
+        const struct iso_held *held = &shown->siblings[n];
+        struct iso_shown one = {.value = held->value};
+        size_t begin = bytes->size;
+        enum iso_err err = iso_replica_value(replica, collection, &one, bytes, why);
+        if (err != ISO_OK)
+            return err;
+        read->siblings[n] = (struct iso_sibling){
+            .value.size = bytes->size - begin,
+            .version = held->version,
+            .has_expiry = held->kind == ISO_EXPIRING,
+            .expiry_ms = held->expiry_ms,
+        };
+    }
+    size_t at = 0;
+    for (size_t n = 0; n < shown->sibling_count; n++) {
+        read->siblings[n].value.data = bytes->data + at;
+        at += read->siblings[n].value.size;
+    }
+    read->sibling_count = shown->sibling_count;
+    return ISO_OK;
+}
+
 static enum iso_err read_take(struct iso_replica *replica,
                               struct iso_replica_collection *collection,
-                              const struct iso_shown *shown, struct iso_read *read,
-                              struct iso_why *why)
+                              struct iso_read *read, struct iso_why *why)
 {
-    struct iso_context context = {.hlc = shown->hlc, .shown = shown->context};
+    const struct iso_shown *shown = &replica->shown;
     iso_buf_clear(&read->value);
     iso_buf_clear(&read->context);
-    iso_context_encode(&context, &read->context);
+    iso_buf_clear(&read->sibling_bytes);
+    read->sibling_count = 0;
+    iso_buf_add_bytes(&read->context, iso_buf_bytes(&shown->context));
     read->version = shown->version;
     read->has_expiry = shown->found && shown->has_expiry;
     read->expiry_ms = read->has_expiry ? shown->expiry_ms : 0;
-    if (shown->found && collection->view != NULL)
-        return iso_replica_view(replica, collection, shown->value, &read->value, why);
-    if (shown->found)
-        iso_buf_add_bytes(&read->value, shown->value);
-    return ISO_OK;
+    if (!shown->found)
+        return ISO_OK;
+    enum iso_err err = iso_replica_value(replica, collection, shown, &read->value, why);
+    if (err == ISO_OK && shown->sibling_count > 0)
+        err = siblings_take(replica, collection, read, why);
+    return err;
 }
 
 enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
@@ -208,7 +246,6 @@ enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
 {
     struct iso_replica_collection *collection;
     struct iso_snapshot *snapshot;
-    struct iso_shown shown;
     struct iso_bytes row;
     enum iso_err err = iso_replica_collection(replica, name, &collection, why);
     if (err != ISO_OK)
@@ -228,11 +265,11 @@ enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
         err = row_get(replica, snapshot, &row, why);
     if (err == ISO_OK)
         err = collection->resolver->show(key, row, iso_now_ms(replica->clock),
-                                         &replica->scratch, &shown, why);
+                                         &replica->shown, why);
     if (err == ISO_OK)
-        err = read_take(replica, collection, &shown, read, why);
+        err = read_take(replica, collection, read, why);
     iso_snapshot_close(snapshot);
-    if (err == ISO_OK && !shown.found)
+    if (err == ISO_OK && !replica->shown.found)
         return iso_fail(why, ISO_NOT_FOUND, "collection %s has no value under that key",
                         name);
     return err;

@@ -55,13 +55,25 @@ enum iso_err iso_replica_definition(struct iso_replica *replica, const char *col
 enum iso_err iso_replica_read_as(struct iso_replica *replica, const char *collection,
                                  const char *schema, struct iso_why *why);
 
-/* Zero before the first use; reused by later reads; release frees. */
-struct iso_read {
-    struct iso_buf value;
+/* One of the values of a key that no write replaced (resolver siblings). */
+struct iso_sibling {
+    struct iso_bytes value; /* borrowed from the iso_read */
     struct iso_version version;
     bool has_expiry;
     int64_t expiry_ms;
-    struct iso_buf context; /* hand it to the write that follows from this read */
+};
+
+/* Zero before the first use; reused by later reads; release frees. */
+struct iso_read {
+    struct iso_buf value; /* siblings: the newest; fields: put together, by the newest
+                             schema of the collection's definition */
+    struct iso_version version;
+    bool has_expiry;
+    int64_t expiry_ms;
+    struct iso_buf context;       /* hand it to the write that follows from this read */
+    struct iso_sibling *siblings; /* all, newest first; NULL in other collections */
+    size_t sibling_count;
+    struct iso_buf sibling_bytes;
 };
 void iso_read_release(struct iso_read *read);
 
@@ -77,6 +89,13 @@ struct iso_replica_scan;
 struct iso_replica_item {
     struct iso_bytes key, value; /* borrowed until the next call */
     struct iso_version version;
+    /* Of a loser: where it stood. In a collection of fields also which part it was
+     * (schema/path.h); `value` is then the part's datum, by the schema of that
+     * fingerprint. */
+    uint16_t log;
+    int64_t offset;
+    struct iso_bytes path;
+    const uint8_t *fingerprint;
 };
 enum iso_err iso_replica_scan_open(struct iso_replica *replica, const char *collection,
                                    struct iso_replica_scan **scan, struct iso_why *why);

@@ -28,7 +28,8 @@ struct iso_replica_scan {
     struct stream *heap; /* the smallest first */
     size_t count, room;
     bool started; /* the first of the heap was given out */
-    struct iso_buf scratch, datum;
+    struct iso_shown shown;
+    struct iso_buf value;
 };
 
 /* ---- the heap ---- */
@@ -239,8 +240,8 @@ void iso_replica_scan_close(struct iso_replica_scan *scan)
         iso_snapshot_close(scan->snapshots[n]);
     iso_free(scan->heap);
     iso_free(scan->snapshots);
-    iso_buf_release(&scan->scratch);
-    iso_buf_release(&scan->datum);
+    iso_shown_release(&scan->shown);
+    iso_buf_release(&scan->value);
     iso_free(scan);
 }
 
@@ -266,15 +267,31 @@ static enum iso_err show_entry(struct iso_replica_scan *scan,
                                struct iso_why *why)
 {
     const struct stream *stream = &scan->heap[0];
-    struct iso_shown shown;
-    enum iso_err err =
-        scan->resolver->show(stream->key, stream->row, iso_now_ms(scan->replica->clock),
-                             &scan->scratch, &shown, why);
-    if (err != ISO_OK)
+    struct iso_shown *shown = &scan->shown;
+    enum iso_err err = scan->resolver->show(
+        stream->key, stream->row, iso_now_ms(scan->replica->clock), shown, why);
+    *shown_any = err == ISO_OK && shown->found;
+    if (!*shown_any)
         return err;
-    *item = (struct iso_replica_item){stream->key, shown.value, shown.version};
-    *shown_any = shown.found;
-    return ISO_OK;
+    iso_buf_clear(&scan->value);
+    err = iso_replica_value(scan->replica, scan->collection, shown, &scan->value, why);
+    *item = (struct iso_replica_item){.key = stream->key,
+                                      .value = iso_buf_bytes(&scan->value),
+                                      .version = shown->version};
+    return err;
+}
+
+/* What a whole value that lost is by the reader's schema. */
+static enum iso_err show_loser_view(struct iso_replica_scan *scan,
+                                    struct iso_replica_item *item, struct iso_why *why)
+{
+    if (scan->collection->view == NULL || scan->resolver->has_fields)
+        return ISO_OK;
+    iso_buf_clear(&scan->value);
+    enum iso_err err = iso_replica_view(scan->replica, scan->collection, item->value,
+                                        &scan->value, why);
+    item->value = iso_buf_bytes(&scan->value);
+    return err;
 }
 
 static enum iso_err show_loser(struct iso_replica_scan *scan,
@@ -286,23 +303,21 @@ static enum iso_err show_loser(struct iso_replica_scan *scan,
     struct iso_digest digest;
     enum iso_err err =
         iso_loser_decode(stream->own_key, stream->row, &loser, &digest, why);
-    if (err != ISO_OK)
+    *shown_any = err == ISO_OK && loser.rule != ISO_LOSER_NAME;
+    if (!*shown_any)
         return err;
-    *item = (struct iso_replica_item){loser.key, loser.value, loser.version};
-    *shown_any = loser.rule != ISO_LOSER_NAME;
-    return ISO_OK;
-}
-
-static enum iso_err show_view(struct iso_replica_scan *scan,
-                              struct iso_replica_item *item, struct iso_why *why)
-{
-    if (scan->collection->view == NULL)
-        return ISO_OK;
-    iso_buf_clear(&scan->datum);
-    enum iso_err err = iso_replica_view(scan->replica, scan->collection, item->value,
-                                        &scan->datum, why);
-    item->value = iso_buf_bytes(&scan->datum);
-    return err;
+    *item = (struct iso_replica_item){.key = loser.key,
+                                      .value = loser.value,
+                                      .version = loser.version,
+                                      .log = loser.log,
+                                      .offset = loser.offset};
+    if (loser.rule == ISO_LOSER_FIELD &&
+        !iso_loser_field_decode(loser.value, &item->path, &item->fingerprint,
+                                &item->value))
+        return iso_fail(why, ISO_DAMAGED,
+                        "a ledger row does not say which field it is of: repair this "
+                        "region from another");
+    return show_loser_view(scan, item, why);
 }
 
 enum iso_err iso_replica_scan_next(struct iso_replica_scan *scan,
@@ -317,5 +332,5 @@ enum iso_err iso_replica_scan_next(struct iso_replica_scan *scan,
         if (err != ISO_OK)
             return err;
     }
-    return show_view(scan, item, why);
+    return ISO_OK;
 }

@@ -5,6 +5,7 @@
 #include "consumer/replica.h"
 #include "consumer/rows.h"
 #include "resolver/resolver.h"
+#include "schema/assemble.h"
 #include "schema/view.h"
 
 struct iso_replica_collection {
@@ -17,6 +18,7 @@ struct iso_replica_collection {
     struct iso_view *view; /* by which values are given; NULL: as they are stored */
     uint32_t view_number;  /* the definition that it was made of */
     char *reader;          /* the schema that it reads by */
+    struct iso_replica_records *records; /* of a collection of fields; NULL: not yet */
     struct iso_replica_collection *next;
 };
 
@@ -27,7 +29,8 @@ struct iso_replica {
     const struct iso_clock *clock;
     struct iso_rows_store owner;
     struct iso_replica_collection *collections;
-    struct iso_buf key, scratch;
+    struct iso_buf key;
+    struct iso_shown shown; /* of the read in hand */
 };
 
 /* Finds what the stores hold of a collection. ISO_NO_DEFINITION, ISO_UNSUPPORTED. */
@@ -49,5 +52,20 @@ enum iso_err iso_replica_view(struct iso_replica *replica,
                               struct iso_bytes value, struct iso_buf *datum,
                               struct iso_why *why);
 void iso_replica_view_release(struct iso_replica_collection *collection);
+
+/* replica_records.c: of a collection of fields, the record put together from what is
+ * shown: appends it as a value of the newest schema, or a datum of the reader's. As
+ * iso_assemble; ISO_NO_DEFINITION: no schema that can be used. */
+enum iso_err iso_replica_record(struct iso_replica *replica,
+                                struct iso_replica_collection *collection,
+                                const struct iso_shown *shown, struct iso_buf *value,
+                                struct iso_why *why);
+void iso_replica_records_release(struct iso_replica_collection *collection);
+
+/* What is shown of an entry as its value: appends. `why` may be NULL. */
+enum iso_err iso_replica_value(struct iso_replica *replica,
+                               struct iso_replica_collection *collection,
+                               const struct iso_shown *shown, struct iso_buf *value,
+                               struct iso_why *why);
 
 #endif

@@ -39,6 +39,7 @@ enum iso_err iso_replica_read_as(struct iso_replica *replica, const char *name,
     view_replace(collection, view, newest->number);
     iso_free(collection->reader);
     collection->reader = schema != NULL ? iso_strdup(schema) : NULL;
+    iso_replica_records_release(collection);
     return ISO_OK;
 }
 
@@ -77,4 +78,17 @@ enum iso_err iso_replica_view(struct iso_replica *replica,
     if (why != NULL)
         *why = looking;
     return err;
+}
+
+enum iso_err iso_replica_value(struct iso_replica *replica,
+                               struct iso_replica_collection *collection,
+                               const struct iso_shown *shown, struct iso_buf *value,
+                               struct iso_why *why)
+{
+    if (collection->resolver->has_fields)
+        return iso_replica_record(replica, collection, shown, value, why);
+    if (collection->view != NULL)
+        return iso_replica_view(replica, collection, shown->value, value, why);
+    iso_buf_add_bytes(value, shown->value);
+    return ISO_OK;
 }

@@ -22,8 +22,9 @@ enum { FINGERPRINT_DIGITS = 2 * ISO_FINGERPRINT_SIZE };
 struct schemas_item {
     uint8_t fingerprint[ISO_FINGERPRINT_SIZE];
     uint32_t registry_id;
-    struct iso_avro *schema; /* NULL: it cannot be used … */
-    char *problem;           /* … and why */
+    struct iso_avro *schema;   /* NULL: it cannot be used … */
+    struct iso_fields *fields; /* of a collection of fields */
+    char *problem;             /* … and why */
 };
 
 struct schemas_name {
@@ -51,7 +52,7 @@ static void fingerprint_text(const uint8_t fingerprint[ISO_FINGERPRINT_SIZE],
 
 /* Parses the text, and holds it to the fingerprint that stands with it. */
 static void item_fill(struct schemas_item *item,
-                      const struct iso_definition_schema *schema)
+                      const struct iso_definition_schema *schema, bool has_fields)
 {
     struct iso_why why = {0};
     uint8_t is[ISO_FINGERPRINT_SIZE];
@@ -61,11 +62,16 @@ static void item_fill(struct schemas_item *item,
         iso_avro_parse(iso_bytes_text(schema->json), &item->schema, &why);
     if (err == ISO_OK) {
         iso_avro_fingerprint(item->schema, is);
-        if (memcmp(is, schema->fingerprint, sizeof is) == 0)
+        if (memcmp(is, schema->fingerprint, sizeof is) != 0) {
+            char text[FINGERPRINT_DIGITS + 1];
+            fingerprint_text(is, text);
+            err =
+                iso_fail(&why, ISO_BAD_DATA, "the fingerprint of its text is %s", text);
+        } else if (has_fields) {
+            err = iso_fields_new(item->schema, &item->fields, &why);
+        }
+        if (err == ISO_OK)
             return;
-        char text[FINGERPRINT_DIGITS + 1];
-        fingerprint_text(is, text);
-        iso_why_write(&why, ISO_BAD_DATA, "the fingerprint of its text is %s", text);
         iso_avro_free(item->schema);
     }
     item->schema = NULL;
@@ -96,7 +102,8 @@ struct iso_schemas *iso_schemas_new(const struct iso_definition *definition)
     schemas->items = iso_alloc_zero(schemas->count, sizeof schemas->items[0]);
     schemas->names = iso_alloc_zero(schemas->count, sizeof schemas->names[0]);
     for (size_t n = 0; n < schemas->count; n++) {
-        item_fill(&schemas->items[n], &definition->schemas[n]);
+        item_fill(&schemas->items[n], &definition->schemas[n],
+                  strcmp(definition->resolver, "fields") == 0);
         schemas->names[n] =
             (struct schemas_name){name_of(schemas->format, &schemas->items[n]), n};
     }
@@ -109,6 +116,7 @@ void iso_schemas_free(struct iso_schemas *schemas)
     if (schemas == NULL)
         return;
     for (size_t n = 0; n < schemas->count; n++) {
+        iso_fields_free(schemas->items[n].fields);
         iso_avro_free(schemas->items[n].schema);
         iso_free(schemas->items[n].problem);
     }
@@ -133,6 +141,32 @@ const struct iso_avro *iso_schemas_at(const struct iso_schemas *schemas, size_t 
 {
     iso_assert(n < schemas->count);
     return schemas->items[n].schema;
+}
+
+const struct iso_fields *iso_schemas_fields(const struct iso_schemas *schemas, size_t n)
+{
+    iso_assert(n < schemas->count);
+    return schemas->items[n].fields;
+}
+
+bool iso_schemas_named(const struct iso_schemas *schemas,
+                       const uint8_t fingerprint[ISO_FINGERPRINT_SIZE], size_t *n)
+{
+    for (size_t i = 0; i < schemas->count; i++) {
+        if (memcmp(schemas->items[i].fingerprint, fingerprint, ISO_FINGERPRINT_SIZE) !=
+                0 ||
+            schemas->items[i].schema == NULL)
+            continue;
+        *n = i;
+        return true;
+    }
+    return false;
+}
+
+const uint8_t *iso_schemas_fingerprint(const struct iso_schemas *schemas, size_t n)
+{
+    iso_assert(n < schemas->count);
+    return schemas->items[n].fingerprint;
 }
 
 static bool canonical_same(const struct iso_avro *schema, struct iso_bytes canonical)

@@ -13,6 +13,7 @@
 
 #include "schema/avro.h"
 #include "schema/definition.h"
+#include "schema/rule.h"
 
 struct iso_schemas;
 
@@ -25,6 +26,14 @@ size_t iso_schemas_count(const struct iso_schemas *schemas);
 enum iso_format iso_schemas_format(const struct iso_schemas *schemas);
 /* Schema n from 0 on, in the definition's order; NULL: it cannot be used. Borrowed. */
 const struct iso_avro *iso_schemas_at(const struct iso_schemas *schemas, size_t n);
+/* What it says of its fields, in a collection whose resolver is `fields`; else NULL. */
+const struct iso_fields *iso_schemas_fields(const struct iso_schemas *schemas,
+                                            size_t n);
+/* Which one has this fingerprint; false: none does, or it cannot be used. */
+bool iso_schemas_named(const struct iso_schemas *schemas,
+                       const uint8_t fingerprint[ISO_FINGERPRINT_SIZE], size_t *n);
+/* Its fingerprint. */
+const uint8_t *iso_schemas_fingerprint(const struct iso_schemas *schemas, size_t n);
 /* Which one has the canonical form of `schema`; ISO_NOT_FOUND. */
 enum iso_err iso_schemas_find(const struct iso_schemas *schemas,
                               const struct iso_avro *schema, size_t *n,

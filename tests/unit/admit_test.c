@@ -34,13 +34,15 @@ static void teardown(void)
 
 static enum iso_err judge(struct iso_write *write, struct iso_why *why)
 {
-    struct iso_buf names = {0};
+    struct iso_admitted admitted = {0};
     struct iso_admit admit = {.definition = state.definition ? definition : NULL,
                               .where = iso_definition_log(definition, LOG),
                               .log = &state,
-                              .schemas = schemas};
-    enum iso_err err = iso_admit(&admit, &made.record, &names, write, why);
-    iso_buf_release(&names);
+                              .schemas = schemas,
+                              .resolver = iso_resolver_find(definition->resolver)};
+    enum iso_err err = iso_admit(&admit, &made.record, &admitted, why);
+    *write = admitted.write;
+    iso_admitted_release(&admitted);
     return err;
 }
 
