@@ -97,12 +97,12 @@ static enum iso_err check_put(const struct iso_admit *admit,
     return ISO_OK;
 }
 
-/* A patch, as a value or as what a DELETE was shown. */
-static enum iso_err check_patch(const struct iso_admit *admit, struct iso_bytes bytes,
+static enum iso_err check_patch(const struct iso_admit *admit,
+                                const struct iso_record *record,
                                 struct iso_admitted *admitted, struct iso_why *why)
 {
     size_t n;
-    enum iso_err err = iso_patch_decode(bytes, &admitted->patch, why);
+    enum iso_err err = iso_patch_decode(record->value, &admitted->patch, why);
     if (err != ISO_OK)
         return err;
     if (!iso_schemas_named(admit->schemas, admitted->patch.fingerprint, &n))
@@ -132,7 +132,9 @@ static enum iso_err check_delete(const struct iso_admit *admit,
                         "isostasy's library",
                         admitted->write.blind ? "and says that it read nothing"
                                               : "but the collection has none");
-    return check_patch(admit, admitted->write.seen, admitted, why);
+    enum iso_err err = iso_patch_decode(admitted->write.seen, &admitted->patch, why);
+    admitted->coming.patch = &admitted->patch;
+    return err;
 }
 
 static enum iso_err check_write(const struct iso_admit *admit,
@@ -154,6 +156,7 @@ static enum iso_err check_write(const struct iso_admit *admit,
         .read = write->read,
         .has_expiry = write->has_expiry,
         .expiry_ms = write->expiry_ms,
+        .schemas = admit->schemas,
     };
     if (write->operation == ISO_PUT) {
         err = check_put(admit, record, &admitted->coming, why);
@@ -162,7 +165,7 @@ static enum iso_err check_write(const struct iso_admit *admit,
     } else {
         err = check_size(admit, record, why);
         if (err == ISO_OK && admit->resolver->has_fields)
-            err = check_patch(admit, record->value, admitted, why);
+            err = check_patch(admit, record, admitted, why);
     }
     return err == ISO_OK ? admit->resolver->admit(&admitted->coming, why) : err;
 }

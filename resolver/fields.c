@@ -117,16 +117,20 @@ static struct iso_path step_path(const struct iso_step *step)
     return path;
 }
 
+/* A DELETE names fields of any of the collection's schemas. */
 static struct iso_change step_change(const struct fields *fields,
                                      const struct iso_step *step)
 {
+    const struct iso_coming *coming = fields->coming;
     const struct iso_field *field =
-        iso_fields_find(fields->coming->fields, step->field);
+        coming->operation == ISO_DELETE
+            ? iso_schemas_field(coming->schemas, step->field)
+            : iso_fields_find(coming->fields, step->field);
     struct iso_change change = {.kind = kind_of(step->operation),
                                 .rule = field->rule,
                                 .field = field,
                                 .value = value_of(field->rule, step->value),
-                                .blind = fields->coming->blind,
+                                .blind = coming->blind,
                                 .read = step->seen,
                                 .sums = step->sums,
                                 .sum_count = step->sum_count};
@@ -268,6 +272,8 @@ static enum iso_err fields_admit(const struct iso_coming *coming, struct iso_why
                                     why);
     if (coming->patch == NULL)
         return ISO_OK;
+    if (coming->operation == ISO_DELETE)
+        return iso_patch_check_seen(coming->patch, coming->schemas, why);
     enum iso_err err = iso_patch_check(coming->patch, coming->fields, why);
     if (err == ISO_OK && coming->has_expiry)
         err = iso_patch_check_expiry(coming->patch, coming->fields, why);

@@ -29,6 +29,7 @@ struct iso_coming {
     struct iso_names read; /* when not blind */
     bool has_expiry;
     int64_t expiry_ms;
+    const struct iso_schemas *schemas; /* of the definition in force; NULL: opaque */
     /* Of a collection whose values have fields; else NULL: what the schema of the value
      * or patch says of its fields, and the value's datum (PUT). */
     const struct iso_fields *fields;

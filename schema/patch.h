@@ -82,6 +82,14 @@ void iso_patch_encode(const struct iso_patch *patch, struct iso_buf *out); /* ap
 enum iso_err iso_patch_check(const struct iso_patch *patch,
                              const struct iso_fields *fields, struct iso_why *why);
 
+/* The same of what a DELETE was shown: its steps are UNSET, REMOVE and DISABLE, and
+ * name fields of any of the collection's schemas, since an entry can have parts that
+ * the newest no longer has. Elements are not held to their type. The fingerprint is
+ * zeros. */
+enum iso_err iso_patch_check_seen(const struct iso_patch *patch,
+                                  const struct iso_schemas *schemas,
+                                  struct iso_why *why);
+
 /* Whether an expiry may go with it: ISO_BAD_DATA names the counter, max or min. */
 enum iso_err iso_patch_check_expiry(const struct iso_patch *patch,
                                     const struct iso_fields *fields,

@@ -149,6 +149,19 @@ const struct iso_fields *iso_schemas_fields(const struct iso_schemas *schemas, s
     return schemas->items[n].fields;
 }
 
+const struct iso_field *iso_schemas_field(const struct iso_schemas *schemas,
+                                          struct iso_bytes name)
+{
+    for (size_t n = schemas->count; n-- > 0;) {
+        const struct iso_fields *fields = schemas->items[n].fields;
+        const struct iso_field *field =
+            fields != NULL ? iso_fields_find(fields, name) : NULL;
+        if (field != NULL)
+            return field;
+    }
+    return NULL;
+}
+
 bool iso_schemas_named(const struct iso_schemas *schemas,
                        const uint8_t fingerprint[ISO_FINGERPRINT_SIZE], size_t *n)
 {

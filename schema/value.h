@@ -29,6 +29,10 @@ const struct iso_avro *iso_schemas_at(const struct iso_schemas *schemas, size_t 
 /* What it says of its fields, in a collection whose resolver is `fields`; else NULL. */
 const struct iso_fields *iso_schemas_fields(const struct iso_schemas *schemas,
                                             size_t n);
+/* What the newest of them that has a field of that name says of it; NULL: none has. All
+ * that have it give it one rule. */
+const struct iso_field *iso_schemas_field(const struct iso_schemas *schemas,
+                                          struct iso_bytes name);
 /* Which one has this fingerprint; false: none does, or it cannot be used. */
 bool iso_schemas_named(const struct iso_schemas *schemas,
                        const uint8_t fingerprint[ISO_FINGERPRINT_SIZE], size_t *n);
