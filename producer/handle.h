@@ -41,6 +41,7 @@ struct iso_producer {
     void *user;
     char *client_id;
     const struct iso_definition_log *log; /* the region's */
+    bool has_fields;                      /* resolver fields: writes are taken apart */
     struct iso_schemas *schemas;          /* the definition's: its values are held to */
     uint64_t node;
     unsigned forks; /* of this process when it was opened */

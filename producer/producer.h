@@ -42,6 +42,7 @@ struct iso_bus;
 struct iso_control;
 struct iso_definition;
 struct iso_schemas;
+struct iso_edit;
 
 enum iso_acknowledgement { ISO_DURABLE, ISO_NOT_APPLIED, ISO_MAYBE_APPLIED };
 
@@ -124,6 +125,18 @@ enum iso_err iso_producer_put(struct iso_producer *producer, struct iso_bytes ke
 enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes key,
                                  const struct iso_write_options *options,
                                  struct iso_why *why);
+
+/* Operations on the fields of a record, in a collection of resolver `fields`: made with
+ * iso_edit_new (schema/patch.h) by this producer's schemas. With a context each
+ * operation replaces what its writer was shown of its part; blind it replaces what this
+ * region wrote there. As put; ISO_USAGE: the collection keeps values whole, or the
+ * patch is empty. In such a collection a PUT with a context is sent as the patch
+ * between what was read and what is written; a blind PUT sets fields, adds to sets, and
+ * leaves counters alone (ISO_BAD_DATA when one is not zero). */
+enum iso_err iso_producer_patch(struct iso_producer *producer, struct iso_bytes key,
+                                const struct iso_edit *edit,
+                                const struct iso_write_options *options,
+                                struct iso_why *why);
 
 /* A record without a key that lets T move in a quiet log; what daemons send. It is
  * counted as waiting until it is answered, and acknowledged to nobody. */

@@ -1,97 +1,13 @@
-/* From a caller's bytes to the log's publisher.
+/* From a record that may be written to the log's publisher.
  *
- * What can be refused is refused before anything is taken. Then a block is taken from
- * the pool and the bytes are copied into it, without a lock; then, under the slice's
- * lock, the version is issued, the header is written with the next seq, and the record
- * is handed over. Only a record that was handed over uses its seq up, so a slice's seqs
- * have no holes; an hlc that was issued for nothing is no loss. */
+ * A block is taken from the pool and the bytes are copied into it, without a lock;
+ * then, under the slice's lock, the version is issued, the header is written with the
+ * next seq, and the record is handed over. Only a record that was handed over uses its
+ * seq up, so a slice's seqs have no holes; an hlc that was issued for nothing is no
+ * loss. */
 #include <inttypes.h>
 
-#include "producer/handle.h"
-#include "schema/context.h"
-
-/* A record on its way in: what the public calls make of their arguments. */
-struct outgoing {
-    struct iso_write write; /* version and seq come last */
-    bool has_key, has_value;
-    struct iso_bytes key, value;
-    uint64_t seen; /* the largest hlc that the writer has read; 0: none */
-    void *opaque;
-};
-
-/* ---- what may be written ---- */
-
-static enum iso_err key_check(const struct iso_producer *producer, struct iso_bytes key,
-                              struct iso_why *why)
-{
-    uint32_t max = producer->ground.definition->limits.key_max;
-    if (key.size == 0)
-        return iso_fail(why, ISO_TOO_LARGE,
-                        "a key has 1 to %" PRIu32 " bytes, this one has none", max);
-    if (key.size > max)
-        return iso_fail(
-            why, ISO_TOO_LARGE,
-            "a key of %zu bytes is over the limit of collection %s, %" PRIu32
-            ": shorten it",
-            key.size, producer->ground.definition->collection, max);
-    return ISO_OK;
-}
-
-static enum iso_err value_check(const struct iso_producer *producer,
-                                struct iso_bytes value, struct iso_why *why)
-{
-    uint32_t max = producer->ground.definition->limits.value_max;
-    if (value.size > max)
-        return iso_fail(
-            why, ISO_TOO_LARGE,
-            "a value of %zu bytes is over the limit of collection %s, %" PRIu32
-            ": split it over several keys",
-            value.size, producer->ground.definition->collection, max);
-    return iso_value_check(producer->schemas, value, why);
-}
-
-/* An empty context is that of a writer who was shown nothing. */
-static enum iso_err context_read(const struct iso_producer *producer,
-                                 const struct iso_buf *bytes, struct outgoing *out,
-                                 struct iso_why *why)
-{
-    struct iso_context context = {0};
-    if (bytes->size > 0) {
-        enum iso_err err = iso_context_decode(iso_buf_bytes(bytes), &context, why);
-        if (err != ISO_OK)
-            return err;
-    }
-    uint32_t max = producer->ground.definition->limits.read_max;
-    if (context.shown.count > max)
-        return iso_fail(why, ISO_TOO_LARGE,
-                        "the context names %zu versions, more than the %" PRIu32
-                        " that collection %s allows: write the key without a context",
-                        context.shown.count, max,
-                        producer->ground.definition->collection);
-    out->write.blind = false;
-    out->write.read = context.shown;
-    out->seen = context.hlc;
-    for (size_t i = 0; i < context.shown.count; i++) {
-        uint64_t hlc = iso_names_at(context.shown, i).hlc;
-        if (hlc > out->seen)
-            out->seen = hlc;
-    }
-    return ISO_OK;
-}
-
-static enum iso_err options_read(const struct iso_producer *producer,
-                                 const struct iso_write_options *options,
-                                 struct outgoing *out, struct iso_why *why)
-{
-    if (options == NULL)
-        return ISO_OK;
-    out->opaque = options->opaque;
-    out->write.has_expiry = options->has_expiry;
-    out->write.expiry_ms = options->has_expiry ? options->expiry_ms : 0;
-    if (options->context == NULL)
-        return ISO_OK;
-    return context_read(producer, options->context, out, why);
-}
+#include "producer/outgoing.h"
 
 /* ---- version ---- */
 
@@ -171,11 +87,10 @@ static void header_fill(struct iso_pending *pending, struct iso_write *write)
     pending->header = iso_buf_bytes(&header);
 }
 
-/* The slice's lock is held. *version is what was issued: after the hand-over the block
- * may be answered and given back at any moment. */
+/* The slice's lock is held. The version stands in `out` too: after the hand-over the
+ * block may be answered and given back at any moment. */
 static enum iso_err hand_over(struct iso_producer *producer, struct outgoing *out,
-                              struct iso_pending *pending, struct iso_version *version,
-                              struct iso_why *why)
+                              struct iso_pending *pending, struct iso_why *why)
 {
     struct producer_slice *slice = &producer->slices[out->write.partition];
     enum iso_err err = slice_ready(slice, why);
@@ -184,7 +99,7 @@ static enum iso_err hand_over(struct iso_producer *producer, struct outgoing *ou
     if (err != ISO_OK)
         return err;
     pending->seq = slice->seq + 1;
-    out->write.version = *version = pending->version;
+    out->write.version = pending->version;
     out->write.seq = pending->seq;
     err = iso_write_check(&out->write, why);
     if (err != ISO_OK)
@@ -203,17 +118,18 @@ static struct iso_bytes copy(uint8_t *at, struct iso_bytes from)
     return iso_bytes(at, from.size);
 }
 
-static enum iso_err send(struct iso_producer *producer, struct outgoing *out,
-                         struct iso_version *version, struct iso_why *why)
+enum iso_err iso_outgoing_send(struct iso_producer *producer, struct outgoing *out,
+                               struct iso_why *why)
 {
-    size_t header_max = ISO_HEADER_BLIND_MAX + out->write.read.count * ISO_VERSION_SIZE;
+    size_t header_max = ISO_HEADER_BLIND_MAX +
+                        out->write.read.count * ISO_VERSION_SIZE + out->write.seen.size;
     if (header_max > producer->ground.definition->limits.header_max &&
-        out->write.read.count > 0)
+        header_max > ISO_HEADER_BLIND_MAX)
         return iso_fail(
             why, ISO_TOO_LARGE,
-            "a header that names %zu versions is over the limit of collection "
-            "%s: write the key without a context",
-            out->write.read.count, producer->ground.definition->collection);
+            "a header of up to %zu bytes, which name what was read, is over "
+            "the limit of collection %s: write the key without a context",
+            header_max, producer->ground.definition->collection);
     struct iso_pending *pending;
     enum iso_err err = iso_pool_take(
         &producer->pool, header_max + out->key.size + out->value.size, &pending, why);
@@ -229,85 +145,9 @@ static enum iso_err send(struct iso_producer *producer, struct outgoing *out,
 
     struct producer_slice *slice = &producer->slices[out->write.partition];
     pthread_mutex_lock(&slice->lock);
-    err = hand_over(producer, out, pending, version, why);
+    err = hand_over(producer, out, pending, why);
     pthread_mutex_unlock(&slice->lock);
     if (err != ISO_OK)
         iso_pool_give(&producer->pool, pending);
     return err;
-}
-
-/* ---- the public calls ---- */
-
-static enum iso_err write_send(struct iso_producer *producer, struct outgoing *out,
-                               const struct iso_write_options *options,
-                               struct iso_why *why)
-{
-    enum iso_err err = iso_producer_check(producer, why);
-    if (err == ISO_OK)
-        err = key_check(producer, out->key, why);
-    if (err == ISO_OK && out->has_value)
-        err = value_check(producer, out->value, why);
-    if (err == ISO_OK)
-        err = options_read(producer, options, out, why);
-    if (err != ISO_OK)
-        return err;
-    out->has_key = true;
-    out->write.log = producer->log->number;
-    out->write.partition =
-        iso_partition_of(out->key, producer->ground.definition->partitions);
-    struct iso_version version;
-    err = send(producer, out, &version, why);
-    if (err != ISO_OK)
-        return err;
-    atomic_fetch_add_explicit(&producer->counters.queued, 1, memory_order_relaxed);
-    if (options != NULL && options->context != NULL) {
-        uint8_t name[ISO_VERSION_SIZE];
-        iso_version_put(name, version);
-        struct iso_context context = {.hlc = version.hlc,
-                                      .shown = {.data = name, .count = 1}};
-        iso_buf_clear(options->context);
-        iso_context_encode(&context, options->context);
-    }
-    return ISO_OK;
-}
-
-enum iso_err iso_producer_put(struct iso_producer *producer, struct iso_bytes key,
-                              struct iso_bytes value,
-                              const struct iso_write_options *options,
-                              struct iso_why *why)
-{
-    struct outgoing out = {.write = {.operation = ISO_PUT, .blind = true},
-                           .key = key,
-                           .has_value = true,
-                           .value = value};
-    return write_send(producer, &out, options, why);
-}
-
-enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes key,
-                                 const struct iso_write_options *options,
-                                 struct iso_why *why)
-{
-    struct outgoing out = {.write = {.operation = ISO_DELETE, .blind = true},
-                           .key = key};
-    return write_send(producer, &out, options, why);
-}
-
-enum iso_err iso_producer_heartbeat(struct iso_producer *producer, uint32_t partition,
-                                    struct iso_why *why)
-{
-    enum iso_err err = iso_producer_check(producer, why);
-    if (err != ISO_OK)
-        return err;
-    uint32_t partitions = producer->ground.definition->partitions;
-    if (partition >= partitions)
-        return iso_fail(why, ISO_USAGE,
-                        "collection %s has %" PRIu32
-                        " partitions: there is no %" PRIu32,
-                        producer->ground.definition->collection, partitions, partition);
-    struct outgoing out = {.write = {.operation = ISO_HEARTBEAT,
-                                     .blind = true,
-                                     .log = producer->log->number,
-                                     .partition = partition}};
-    struct iso_version version;
-    return send(producer, &out, &version, why);
 }
