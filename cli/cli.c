@@ -1,6 +1,7 @@
 /* What the commands share. Nothing here touches Kafka before a command asks for it. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -130,16 +131,21 @@ enum iso_err iso_cli_bus(struct cli *cli, const char *cluster, struct iso_bus **
         "cluster.home.servers=HOST:PORT");
 }
 
+enum iso_err iso_cli_place(struct cli *cli, struct iso_control_place *place)
+{
+    *place = (struct iso_control_place){.prefix = iso_cli_prefix(cli),
+                                        .timeout_ms = CLI_TIMEOUT_MS};
+    return iso_cli_bus(cli, NULL, &place->home);
+}
+
 enum iso_err iso_cli_control(struct cli *cli)
 {
-    struct iso_bus *home = NULL;
-    enum iso_err err = iso_cli_bus(cli, NULL, &home);
+    struct iso_control_place place;
+    enum iso_err err = iso_cli_place(cli, &place);
     if (err != ISO_OK)
         return err;
     if (cli->control == NULL)
         cli->control = iso_control_new();
-    struct iso_control_place place = {
-        .home = home, .prefix = iso_cli_prefix(cli), .timeout_ms = CLI_TIMEOUT_MS};
     err = iso_control_read(&place, cli->control, &cli->why);
     if (err == ISO_NOT_FOUND)
         return iso_fail(&cli->why, ISO_NO_DEFINITION,
@@ -184,6 +190,31 @@ enum iso_err iso_cli_region(struct cli *cli, const char *named, const char **reg
                         "the settings name %s region: say which one with --region NAME",
                         *region == NULL ? "no" : "more than one");
     return ISO_OK;
+}
+
+enum iso_err iso_cli_read(struct cli *cli, const char *path, size_t max,
+                          struct iso_buf *bytes)
+{
+    bool piped = strcmp(path, "-") == 0;
+    FILE *in = piped ? stdin : fopen(path, "re");
+    if (in == NULL)
+        return iso_fail(&cli->why, ISO_IO, "%s: %s", path, strerror(errno));
+    char chunk[65536];
+    size_t size;
+    enum iso_err err = ISO_OK;
+    while (err == ISO_OK && (size = fread(chunk, 1, sizeof chunk, in)) > 0) {
+        iso_buf_add(bytes, chunk, size);
+        if (bytes->size > max)
+            err = iso_fail(&cli->why, ISO_TOO_LARGE,
+                           "%s is over the limit of %zu bytes: give less",
+                           piped ? "standard input" : path, max);
+    }
+    if (err == ISO_OK && ferror(in))
+        err = iso_fail(&cli->why, ISO_IO, "%s: %s", piped ? "standard input" : path,
+                       strerror(errno));
+    if (!piped)
+        fclose(in);
+    return err;
 }
 
 void iso_cli_print_json(json_t *value)

@@ -56,6 +56,10 @@ extern const struct cli_command *iso_cli_command_now; /* the one that runs */
 enum iso_err iso_cli_bus(struct cli *cli, const char *cluster, struct iso_bus **bus);
 const char *iso_cli_prefix(const struct cli *cli);
 
+/* Where the control topic is. */
+struct iso_control_place;
+enum iso_err iso_cli_place(struct cli *cli, struct iso_control_place *place);
+
 /* Reads the control topic to its end; cli->control then holds it. */
 enum iso_err iso_cli_control(struct cli *cli);
 
@@ -66,6 +70,12 @@ enum iso_err iso_cli_definition(struct cli *cli, const char *collection,
 
 /* `named`, or the only region of the settings. */
 enum iso_err iso_cli_region(struct cli *cli, const char *named, const char **region);
+
+/* Appends a file, or standard input ("-"), of at most `max` bytes. ISO_IO;
+ * ISO_TOO_LARGE.
+ */
+enum iso_err iso_cli_read(struct cli *cli, const char *path, size_t max,
+                          struct iso_buf *bytes);
 
 /* Prints one JSON value on one line and lets go of it. */
 void iso_cli_print_json(json_t *value);
@@ -78,6 +88,10 @@ enum iso_err iso_cli_region_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_collection_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_collection_show(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_schema_register(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_schema_list(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_schema_show(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_schema_check(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_put(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_delete(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv);

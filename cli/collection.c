@@ -1,4 +1,5 @@
-/* isostasy collection create|list|show: definitions, and the logs that they name.
+/* isostasy collection create: a definition, and the logs that it names. (collection
+ * list|show: collection_show.c.)
  *
  * Create can be done again after any interruption: topics that are there are kept, a
  * definition that was announced is used as it stands, and partitions that have their
@@ -8,18 +9,31 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cli/cli.h"
+#include "cli/schema.h"
 #include "producer/define.h"
-#include "schema/avro.h"
 
 struct collection_arguments {
     struct cli_given given; /* its name */
-    const char *resolver, *logs, *regions, *topic, *cluster;
+    const char *resolver, *logs, *regions, *topic, *cluster, *file;
+    bool has_format, has_mode;
+    enum iso_format format;
+    enum iso_compatibility mode;
+    struct cli_schema schema; /* of `file` */
     long partitions, buckets;
     int64_t before_max_ms, after_max_ms;
 };
 
 static const struct argp_option create_options[] = {
+    {"schema", 's', "FILE", 0, "The Avro schema of its values; \"-\": standard input",
+     0},
+    {"format", 'f', "NAME", 0,
+     "How values name their schema: avro, or confluent (by a schema registry's id); or "
+     "opaque: none (default avro with a schema, else opaque)",
+     0},
+    {"compatibility", 'm', "MODE", 0,
+     "Which schemas may follow: BACKWARD (default), FORWARD, FULL, each also with "
+     "_TRANSITIVE, or NONE",
+     0},
     {"partitions", 'p', "N", 0, "Slices; never changes later (default 8)", 0},
     {"resolver", 'r', "NAME", 0,
      "What concurrent writes mean; never changes (default lww)", 0},
@@ -53,10 +67,31 @@ static int64_t duration_of(struct argp_state *state, const char *value)
     return ms;
 }
 
+static enum iso_format format_of(struct argp_state *state, const char *value)
+{
+    static const char *const names[] = {"avro", "confluent", "opaque"};
+    for (int format = 0; format < 3; format++)
+        if (strcmp(names[format], value) == 0)
+            return (enum iso_format)format;
+    argp_error(state, "--format is avro, confluent or opaque, not '%s'", value);
+    return ISO_FORMAT_OPAQUE;
+}
+
 static error_t create_option(int key, char *value, struct argp_state *state)
 {
     struct collection_arguments *arguments = state->input;
     switch (key) {
+    case 's':
+        arguments->file = value;
+        return 0;
+    case 'f':
+        arguments->format = format_of(state, value);
+        arguments->has_format = true;
+        return 0;
+    case 'm':
+        arguments->mode = iso_cli_compatibility(state, value);
+        arguments->has_mode = true;
+        return 0;
     case 'p':
         arguments->partitions = number_of(state, "partitions", value);
         return 0;
@@ -171,8 +206,43 @@ static enum iso_err logs_take(struct cli *cli,
     return ISO_OK;
 }
 
+/* Before anything is asked of Kafka. */
+static enum iso_err schema_take(struct cli *cli, struct collection_arguments *arguments)
+{
+    if (!arguments->has_format)
+        arguments->format = arguments->file ? ISO_FORMAT_AVRO : ISO_FORMAT_OPAQUE;
+    if (arguments->format == ISO_FORMAT_OPAQUE && arguments->file != NULL)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "opaque values have no schema: leave --schema out, or choose "
+                        "--format avro or confluent");
+    if (arguments->format == ISO_FORMAT_OPAQUE && arguments->has_mode)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "opaque values have no schemas to compare: leave "
+                        "--compatibility out, or give --schema FILE");
+    if (arguments->format != ISO_FORMAT_OPAQUE && arguments->file == NULL)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "values of that format name a schema, so the collection begins "
+                        "with one: give --schema FILE (or --format opaque)");
+    if (arguments->file == NULL)
+        return ISO_OK;
+    return iso_cli_schema_read(cli, arguments->file, &arguments->schema);
+}
+
+static enum iso_err schema_set(struct cli *cli, struct collection_arguments *arguments,
+                               struct iso_definition *definition)
+{
+    enum iso_err err = ISO_OK;
+    definition->format = arguments->format;
+    definition->compatibility = arguments->mode;
+    if (definition->format == ISO_FORMAT_CONFLUENT)
+        err = iso_cli_schema_enter(cli, definition, &arguments->schema);
+    if (err == ISO_OK && definition->format != ISO_FORMAT_OPAQUE)
+        iso_cli_schema_add(definition, &arguments->schema);
+    return err;
+}
+
 static enum iso_err definition_make(struct cli *cli,
-                                    const struct collection_arguments *arguments,
+                                    struct collection_arguments *arguments,
                                     struct iso_definition *definition)
 {
     struct iso_chance chance;
@@ -192,10 +262,11 @@ static enum iso_err definition_make(struct cli *cli,
                                                         .value_max = ISO_VALUE_MAX,
                                                         .header_max = ISO_HEADER_MAX,
                                                         .read_max = 1024};
-    definition->format = ISO_FORMAT_OPAQUE;
     enum iso_err err = regions_take(cli, arguments->regions, definition);
     if (err == ISO_OK)
         err = logs_take(cli, arguments, definition);
+    if (err == ISO_OK)
+        err = schema_set(cli, arguments, definition);
     if (err == ISO_OK)
         err = iso_definition_encode(definition, &cli->why);
     return err;
@@ -221,6 +292,36 @@ static enum iso_err same_shape(struct cli *cli,
         "(see `isostasy collection show %s`)",
         there->collection, there->partitions, there->buckets, there->resolver,
         there->log_count, there->collection);
+}
+
+/* And are its values? `newest`: its newest definition. */
+static enum iso_err same_values(struct cli *cli,
+                                const struct collection_arguments *arguments,
+                                const struct iso_definition *newest)
+{
+    static const char *const names[] = {"avro", "confluent", "opaque"};
+    size_t n;
+    if (newest->format != arguments->format)
+        return iso_fail(&cli->why, ISO_EXISTS,
+                        "collection %s is there already with %s values, and that never "
+                        "changes: take another name, or say --format and --schema as "
+                        "it was made",
+                        newest->collection, names[newest->format]);
+    if (arguments->format != ISO_FORMAT_OPAQUE &&
+        iso_cli_schema_find(newest, &arguments->schema, &n) != CLI_SCHEMA_THERE)
+        return iso_fail(&cli->why, ISO_EXISTS,
+                        "collection %s is there already with another schema: add this "
+                        "one with `isostasy schema register %s %s`",
+                        newest->collection, newest->collection, arguments->file);
+    if (arguments->has_mode && newest->compatibility != arguments->mode)
+        return iso_fail(&cli->why, ISO_EXISTS,
+                        "collection %s is there already with compatibility %s: change "
+                        "it with `isostasy schema register %s %s --compatibility %s`",
+                        newest->collection,
+                        iso_compatibility_name(newest->compatibility),
+                        newest->collection, arguments->file,
+                        iso_compatibility_name(arguments->mode));
+    return ISO_OK;
 }
 
 static int replication_of(const struct cli *cli, const char *cluster)
@@ -278,14 +379,45 @@ static enum iso_err collection_make(struct cli *cli,
                                     const struct iso_definition *definition)
 {
     enum iso_err err = topics_make(cli, definition);
-    struct iso_bus *home = NULL;
+    struct iso_control_place place;
     if (err == ISO_OK)
-        err = iso_cli_bus(cli, NULL, &home);
-    struct iso_control_place place = {
-        .home = home, .prefix = iso_cli_prefix(cli), .timeout_ms = CLI_TIMEOUT_MS};
+        err = iso_cli_place(cli, &place);
     if (err == ISO_OK)
         err = iso_control_add_definition(&place, definition, cli->control, &cli->why);
     return err == ISO_OK ? logs_define(cli, definition) : err;
+}
+
+static void made_print(const struct iso_definition *definition, bool there)
+{
+    printf("collection %s: %u partitions, resolver %s, %zu log%s, %zu region%s%s\n",
+           definition->collection, definition->partitions, definition->resolver,
+           definition->log_count, definition->log_count == 1 ? "" : "s",
+           definition->region_count, definition->region_count == 1 ? "" : "s",
+           there ? " (was there already)" : "");
+}
+
+static enum iso_err create_run(struct cli *cli, struct collection_arguments *arguments)
+{
+    const char *name = arguments->given.places[0];
+    enum iso_err err = iso_cli_control(cli);
+    if (err != ISO_OK)
+        return err;
+    const struct iso_definition *there = iso_control_definition(cli->control, name, 1);
+    struct iso_definition *made = iso_alloc_zero(1, sizeof *made);
+    if (there == NULL)
+        err = definition_make(cli, arguments, made);
+    else
+        err = same_shape(cli, arguments, there);
+    if (err == ISO_OK && there != NULL)
+        err =
+            same_values(cli, arguments, iso_control_definition(cli->control, name, 0));
+    const struct iso_definition *definition = there ? there : made;
+    if (err == ISO_OK)
+        err = collection_make(cli, definition);
+    if (err == ISO_OK)
+        made_print(definition, there != NULL);
+    iso_definition_free(made);
+    return err;
 }
 
 enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
@@ -308,93 +440,9 @@ enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
         return iso_fail(&cli->why, ISO_USAGE,
                         "a collection's name is 1 to %d of a-z, A-Z, 0-9, . _ and -",
                         ISO_COLLECTION_NAME_MAX);
-    enum iso_err err = iso_cli_control(cli);
-    if (err != ISO_OK)
-        return err;
-    const struct iso_definition *there =
-        iso_control_definition(cli->control, arguments.given.places[0], 1);
-    struct iso_definition *made = iso_alloc_zero(1, sizeof *made);
-    if (there != NULL)
-        err = same_shape(cli, &arguments, there);
-    else
-        err = definition_make(cli, &arguments, made);
-    const struct iso_definition *definition = there ? there : made;
+    enum iso_err err = schema_take(cli, &arguments);
     if (err == ISO_OK)
-        err = collection_make(cli, definition);
-    if (err == ISO_OK)
-        printf("collection %s: %u partitions, resolver %s, %zu log%s, %zu region%s%s\n",
-               definition->collection, definition->partitions, definition->resolver,
-               definition->log_count, definition->log_count == 1 ? "" : "s",
-               definition->region_count, definition->region_count == 1 ? "" : "s",
-               there ? " (was there already)" : "");
-    iso_definition_free(made);
-    return err;
-}
-
-/* ---- list and show ---- */
-
-enum iso_err iso_cli_collection_list(struct cli *cli, int argc, char **argv)
-{
-    struct cli_given given = {0};
-    iso_cli_parse(&(struct cli_syntax){.takes = CLI_JSON}, argc, argv, &given);
-    enum iso_err err = iso_cli_control(cli);
-    const char *name;
-    for (size_t i = 0; err == ISO_OK; i++) {
-        if ((name = iso_control_collection(cli->control, i)) == NULL)
-            break;
-        const struct iso_definition *row =
-            iso_control_definition(cli->control, name, 0);
-        if (given.json)
-            iso_cli_print_json(json_pack("{s:s, s:i, s:i, s:s, s:i}", "name", name,
-                                         "definition", (int)row->number, "partitions",
-                                         (int)row->partitions, "resolver",
-                                         row->resolver, "logs", (int)row->log_count));
-        else
-            printf("%-24s definition %u, %u partitions, %s, %zu logs\n", name,
-                   row->number, row->partitions, row->resolver, row->log_count);
-    }
-    return err;
-}
-
-static void show_text(const struct iso_definition *row)
-{
-    static const char *const formats[] = {"avro", "confluent", "opaque"};
-    printf("collection  %s (definition %u)\npartitions  %u, of %u buckets\n"
-           "resolver    %s\nvalues      %s\nadmits      %llds before, %llds after the "
-           "broker's clock\n",
-           row->collection, row->number, row->partitions, row->buckets, row->resolver,
-           formats[row->format], (long long)(row->before_max_ms / 1000),
-           (long long)(row->after_max_ms / 1000));
-    for (size_t i = 0; i < row->log_count; i++) {
-        const struct iso_definition_log *log = &row->logs[i];
-        printf("log %-7u topic %s in cluster %s, written by", log->number, log->topic,
-               log->cluster);
-        for (size_t r = 0; r < row->region_count; r++) {
-            if (log->writers >> (row->regions[r].number - 1) & 1)
-                printf(" %s", row->regions[r].name);
-        }
-        putchar('\n');
-    }
-}
-
-enum iso_err iso_cli_collection_show(struct cli *cli, int argc, char **argv)
-{
-    struct cli_given given = {0};
-    const struct cli_syntax syntax = {.takes = CLI_JSON, .least = 1, .most = 1};
-    iso_cli_parse(&syntax, argc, argv, &given);
-    const struct iso_definition *definition;
-    enum iso_err err = iso_cli_definition(cli, given.places[0], &definition);
-    if (err != ISO_OK)
-        return err;
-    if (!given.json) {
-        show_text(definition);
-        return ISO_OK;
-    }
-    struct iso_buf json = {0};
-    err = iso_avro_to_json(iso_avsc(ISO_AVSC_COLLECTION),
-                        iso_buf_bytes(&definition->bytes), &json, &cli->why);
-    if (err == ISO_OK)
-        printf("%s\n", iso_buf_text(&json));
-    iso_buf_release(&json);
+        err = create_run(cli, &arguments);
+    iso_cli_schema_release(&arguments.schema);
     return err;
 }

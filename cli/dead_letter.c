@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/schema.h"
 #include "producer/producer.h"
 #include "schema/dead_letter.h"
 
@@ -130,6 +130,27 @@ static enum iso_err letter_list(struct letter_walk *walk,
     return ISO_OK;
 }
 
+/* The value as JSON, when it is one of a schema of its collection: appends. */
+static bool letter_value(struct cli *cli, const struct iso_dead_letter *letter,
+                         struct iso_buf *json)
+{
+    struct iso_buf name = {0};
+    iso_buf_add_bytes(&name, letter->collection);
+    const struct iso_definition *definition;
+    struct cli_view *view = NULL;
+    enum iso_err err = letter->has_value && !letter->value_cut ? ISO_OK : ISO_NOT_FOUND;
+    if (err == ISO_OK)
+        err = iso_cli_definition(cli, iso_buf_text(&name), &definition);
+    if (err == ISO_OK)
+        err = iso_cli_view_new(cli, definition, NULL, false, &view);
+    bool shown = err == ISO_OK && iso_cli_view_is_json(view) &&
+                 iso_cli_view_text(cli, view, letter->value, json) == ISO_OK;
+    cli->why = (struct iso_why){0}; /* it was only asked */
+    iso_cli_view_free(view);
+    iso_buf_release(&name);
+    return shown;
+}
+
 static void field_print(const char *name, bool has, struct iso_bytes bytes)
 {
     struct iso_buf text = {0};
@@ -141,8 +162,16 @@ static void field_print(const char *name, bool has, struct iso_bytes bytes)
 static enum iso_err letter_show(struct letter_walk *walk,
                                 const struct iso_dead_letter *letter)
 {
+    struct iso_buf json = {0};
+    bool shown = letter_value(walk->cli, letter, &json);
     if (walk->given->json) {
-        iso_cli_print_json(letter_json(letter, true));
+        json_t *object = letter_json(letter, true);
+        if (shown)
+            json_object_set_new(object, "json",
+                                json_loads(iso_buf_text(&json),
+                                           JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+        iso_cli_print_json(object);
+        iso_buf_release(&json);
         return ISO_OK;
     }
     letter_list(walk, letter);
@@ -150,6 +179,9 @@ static enum iso_err letter_show(struct letter_walk *walk,
     field_print("key", letter->has_key, letter->key);
     field_print("header", letter->has_header, letter->header);
     field_print("value", letter->has_value, letter->value);
+    if (shown)
+        printf("%-10s %s\n", "as JSON", iso_buf_text(&json));
+    iso_buf_release(&json);
     if (letter->value_cut)
         printf("(the value was longer than %d bytes, and is cut)\n",
                ISO_DEAD_LETTER_VALUE_MAX);

@@ -1,8 +1,11 @@
 /* isostasy load: writes JSON lines, as fast as Kafka takes them, with progress.
  *
- *   {"key": "bash", "value": {"version": "5.2", …}}     a put; a string is its own
- * bytes, anything else its compact JSON
+ *   {"key": "bash", "value": {"version": "5.2", …}}     a put
  *   {"key": "bash", "delete": true}                     a delete
+ *
+ * The value is in Avro's JSON encoding of the collection's newest schema; in a
+ * collection of opaque values a string is its own bytes, anything else its compact
+ * JSON.
  *
  * A line that is none of these ends the load with its number; what stood before it is
  * durable by then.
@@ -12,19 +15,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/schema.h"
 #include "producer/producer.h"
 
 enum { LOAD_PROGRESS_MS = 1000, LOAD_STUCK_MS = 60000, LOAD_POLL_EVERY = 512 };
 
 struct load_arguments {
     struct cli_given given; /* collection, file */
+    const char *schema;
     bool quiet;
 };
 
 struct load {
     struct cli *cli;
     struct iso_producer *producer;
+    const struct iso_schemas *schemas; /* the producer's */
+    const char *schema;                /* the one to write by; NULL: the newest */
+    struct iso_buf value;
     bool quiet;
     uint64_t lines, durable, refused, unknown;
     int64_t began_ms, said_ms;
@@ -32,6 +39,8 @@ struct load {
 };
 
 static const struct argp_option load_options[] = {
+    {"schema", 's', "N", 0, "The number of the schema to write by (else the newest)",
+     0},
     {"quiet", 'q', NULL, 0, "No progress", 0},
     {0},
 };
@@ -39,8 +48,10 @@ static const struct argp_option load_options[] = {
 static error_t load_option(int key, char *value, struct argp_state *state)
 {
     struct load_arguments *arguments = state->input;
-    (void)value;
     switch (key) {
+    case 's':
+        arguments->schema = value;
+        return 0;
     case 'q':
         arguments->quiet = true;
         return 0;
@@ -112,6 +123,30 @@ static enum iso_err line_bad(struct load *load, const char *reason)
         (unsigned long long)load->lines, reason);
 }
 
+/* A value by its schema; opaque: a string is its own bytes. */
+static enum iso_err load_value(struct load *load, const json_t *value)
+{
+    iso_buf_clear(&load->value);
+    if (iso_schemas_format(load->schemas) == ISO_FORMAT_OPAQUE &&
+        json_is_string(value)) {
+        iso_buf_add(&load->value, json_string_value(value), json_string_length(value));
+        return ISO_OK;
+    }
+    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    enum iso_err err = iso_cli_value_encode(load->cli, load->schemas, load->schema,
+                                            iso_bytes_text(dumped), &load->value);
+    free(dumped); /* jansson's */
+    return err;
+}
+
+static enum iso_err load_put(struct load *load, struct iso_bytes key,
+                             const json_t *value)
+{
+    enum iso_err err = load_value(load, value);
+    struct iso_bytes bytes = iso_buf_bytes(&load->value);
+    return err == ISO_OK ? load_write(load, key, &bytes) : err;
+}
+
 static enum iso_err load_object(struct load *load, const json_t *object)
 {
     const json_t *key = json_object_get(object, "key");
@@ -122,17 +157,12 @@ static enum iso_err load_object(struct load *load, const json_t *object)
     if (is_delete == (value != NULL))
         return line_bad(load, "it has neither or both of \"value\" and \"delete\"");
     struct iso_bytes name = iso_bytes(json_string_value(key), json_string_length(key));
-    if (is_delete)
-        return load_write(load, name, NULL);
-    if (json_is_string(value)) {
-        struct iso_bytes text =
-            iso_bytes(json_string_value(value), json_string_length(value));
-        return load_write(load, name, &text);
-    }
-    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    struct iso_bytes text = iso_bytes_text(dumped);
-    enum iso_err err = load_write(load, name, &text);
-    free(dumped); /* jansson's */
+    load->cli->why = (struct iso_why){0};
+    enum iso_err err =
+        is_delete ? load_write(load, name, NULL) : load_put(load, name, value);
+    if (err != ISO_OK && iso_err_kind(err) == ISO_POISON)
+        iso_fail_at(&load->cli->why, "line %llu, key %.100s",
+                    (unsigned long long)load->lines, json_string_value(key));
     return err;
 }
 
@@ -144,9 +174,6 @@ static enum iso_err load_line(struct load *load, const char *line, size_t size)
         return line_bad(load, error.text);
     enum iso_err err = load_object(load, object);
     json_decref(object);
-    if (err == ISO_TOO_LARGE)
-        return iso_fail_at(&load->cli->why, "line %llu",
-                           (unsigned long long)load->lines);
     return err;
 }
 
@@ -222,7 +249,8 @@ enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv)
     enum iso_err err = iso_cli_region(cli, arguments.given.region, &region);
     if (err != ISO_OK)
         return err;
-    struct load load = {.cli = cli, .quiet = arguments.quiet};
+    struct load load = {
+        .cli = cli, .schema = arguments.schema, .quiet = arguments.quiet};
     struct iso_producer_options options = {.region = region,
                                            .collection = arguments.given.places[0],
                                            .acknowledged = load_acknowledged,
@@ -231,11 +259,13 @@ enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv)
     err = iso_producer_open(cli->settings, &options, &load.producer, &cli->why);
     if (err != ISO_OK)
         return err;
+    load.schemas = iso_producer_schemas(load.producer);
     load.began_ms = load.said_ms = load_now();
     err = load_file(&load, arguments.given.places[1]);
     struct iso_why first = cli->why;
     enum iso_err flushed = load_flush(&load);
     iso_producer_close(load.producer);
+    iso_buf_release(&load.value);
     load_print(&load, arguments.given.json);
     if (err != ISO_OK) {
         cli->why = first;

@@ -2,8 +2,9 @@
  * libraries.
  *
  * Options before the command are the program's (settings); those after it are the
- * command's. Exit status: 0; 1 for `get` of a missing key and `wait` at its deadline;
- * else one of sysexits(3), with a sentence on standard error that names the remedy.
+ * command's. Exit status: 0; 1 for `get` of a missing key, `wait` at its deadline and
+ * `schema check` of a schema that may not follow; else one of sysexits(3), with a
+ * sentence on standard error that names the remedy.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,13 @@ static const struct cli_command cli_commands[] = {
     {"collection list", "", "List the collections", iso_cli_collection_list},
     {"collection show", "NAME", "Show a collection's definition",
      iso_cli_collection_show},
+    {"schema register", "COLLECTION [FILE]", "Add a schema to a collection",
+     iso_cli_schema_register},
+    {"schema list", "COLLECTION", "List its schemas", iso_cli_schema_list},
+    {"schema show", "COLLECTION [N]", "Print a schema, the newest or number N",
+     iso_cli_schema_show},
+    {"schema check", "COLLECTION [FILE]", "Ask whether a schema may be added",
+     iso_cli_schema_check},
     {"put", "COLLECTION KEY [VALUE]", "Write a value, and wait until it is durable",
      iso_cli_put},
     {"get", "COLLECTION KEY", "Read a value from a region's store", iso_cli_get},

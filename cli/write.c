@@ -1,22 +1,35 @@
-/* isostasy put|delete: one write, and the wait until it is durable. */
+/* isostasy put|delete: one write, and the wait until it is durable.
+ *
+ * What is put is JSON, in Avro's JSON encoding of the collection's newest schema; an
+ * opaque value, or any with --raw, is its own bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/schema.h"
 #include "producer/producer.h"
 
 enum { WRITE_TIMEOUT_MS = 30000 };
 
 struct write_arguments {
     struct cli_given given; /* collection, key, value */
-    const char *context;
+    const char *context, *schema;
+    bool raw;
     int64_t ttl_ms;
 };
 
-static const struct argp_option write_options[] = {
+static const struct argp_option put_options[] = {
+    {"schema", 's', "N", 0, "The number of the schema to write by (else the newest)",
+     0},
+    {"raw", 'R', NULL, 0, "VALUE is the bytes to store, schema and all", 0},
     {"context", 'x', "TEXT", 0,
      "What was read before, from `get --json`: replaces that and nothing else", 0},
     {"ttl", 't', "TIME", 0, "Readers hide the value after that time", 0},
+    {0},
+};
+
+static const struct argp_option delete_options[] = {
+    {"context", 'x', "TEXT", 0,
+     "What was read before, from `get --json`: replaces that and nothing else", 0},
     {0},
 };
 
@@ -27,6 +40,12 @@ static error_t write_option(int key, char *value, struct argp_state *state)
     switch (key) {
     case 'x':
         arguments->context = value;
+        return 0;
+    case 's':
+        arguments->schema = value;
+        return 0;
+    case 'R':
+        arguments->raw = true;
         return 0;
     case 't':
         if (iso_duration_parse(value, &arguments->ttl_ms, &why) != ISO_OK)
@@ -88,29 +107,53 @@ static enum iso_err answer_result(struct cli *cli, const struct write_answer *an
     return ISO_OK;
 }
 
-/* Value from standard input, when it is not given or is "-". */
+/* From standard input, when it is not given or is "-". */
 static enum iso_err value_read(struct cli *cli, const char *text, struct iso_buf *value)
 {
-    if (text != NULL && strcmp(text, "-") != 0) {
-        iso_buf_add(value, text, strlen(text));
-        return ISO_OK;
-    }
-    char chunk[65536];
-    size_t size;
-    while ((size = fread(chunk, 1, sizeof chunk, stdin)) > 0) {
-        iso_buf_add(value, chunk, size);
-        if (value->size > ISO_VALUE_MAX)
-            return iso_fail(
-                &cli->why, ISO_TOO_LARGE,
-                "the value is over the limit of %d bytes: store it elsewhere "
-                "and write its place",
-                ISO_VALUE_MAX);
-    }
+    if (text == NULL || strcmp(text, "-") == 0)
+        return iso_cli_read(cli, "-", CLI_JSON_MAX, value);
+    iso_buf_add(value, text, strlen(text));
     return ISO_OK;
 }
 
+/* `given` as the producer's schemas have it. */
+static enum iso_err value_make(struct cli *cli, const struct write_arguments *arguments,
+                               struct iso_producer *producer,
+                               const struct iso_buf *given, struct iso_buf *value)
+{
+    if (arguments->raw) {
+        iso_buf_add_bytes(value, iso_buf_bytes(given));
+        return ISO_OK;
+    }
+    return iso_cli_value_encode(cli, iso_producer_schemas(producer), arguments->schema,
+                                iso_buf_bytes(given), value);
+}
+
+/* `given` NULL: a delete. */
+static enum iso_err write_queue(struct cli *cli,
+                                const struct write_arguments *arguments,
+                                struct iso_producer *producer,
+                                const struct iso_buf *given, struct iso_buf *context)
+{
+    struct iso_bytes key = iso_bytes_text(arguments->given.places[1]);
+    struct iso_write_options options = {.context = arguments->context ? context : NULL};
+    if (given == NULL)
+        return iso_producer_delete(producer, key, &options, &cli->why);
+    if (arguments->ttl_ms > 0) {
+        options.has_expiry = true;
+        options.expiry_ms = iso_now_ms(&iso_clock_machine) + arguments->ttl_ms;
+    }
+    struct iso_buf value = {0};
+    enum iso_err err = value_make(cli, arguments, producer, given, &value);
+    if (err == ISO_OK)
+        err =
+            iso_producer_put(producer, key, iso_buf_bytes(&value), &options, &cli->why);
+    iso_buf_release(&value);
+    return err;
+}
+
 static enum iso_err write_send(struct cli *cli, const struct write_arguments *arguments,
-                               const struct iso_buf *value, struct iso_buf *context)
+                               const struct iso_buf *given, struct iso_buf *context)
 {
     const char *region;
     enum iso_err err = iso_cli_region(cli, arguments->given.region, &region);
@@ -127,15 +170,7 @@ static enum iso_err write_send(struct cli *cli, const struct write_arguments *ar
     err = iso_producer_open(cli->settings, &options, &producer, &cli->why);
     if (err != ISO_OK)
         return err;
-    struct iso_write_options write = {.context = arguments->context ? context : NULL};
-    if (arguments->ttl_ms > 0) {
-        write.has_expiry = true;
-        write.expiry_ms = iso_now_ms(&iso_clock_machine) + arguments->ttl_ms;
-    }
-    struct iso_bytes key = iso_bytes_text(arguments->given.places[1]);
-    err = value
-              ? iso_producer_put(producer, key, iso_buf_bytes(value), &write, &cli->why)
-              : iso_producer_delete(producer, key, &write, &cli->why);
+    err = write_queue(cli, arguments, producer, given, context);
     if (err == ISO_OK)
         err = iso_producer_flush(producer, WRITE_TIMEOUT_MS, &cli->why);
     iso_producer_close(producer);
@@ -152,7 +187,7 @@ static enum iso_err write_run(struct cli *cli, int argc, char **argv, bool put)
     const struct cli_syntax syntax = {.takes = CLI_REGION | CLI_JSON,
                                       .least = 2,
                                       .most = put ? 3 : 2,
-                                      .options = write_options,
+                                      .options = put ? put_options : delete_options,
                                       .parser = write_option,
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);

@@ -1,12 +1,17 @@
-/* service - reads a key beside the region's daemon, and writes it anew knowing what was
- * read: the least that a service does with isostasy.
+/* service - reads a note beside the region's daemon, and writes it anew knowing what
+ * was read: the least that a service does with isostasy.
  *
- *   service REGION COLLECTION KEY VALUE
+ *   service REGION COLLECTION KEY TEXT
  *
- * Settings come from $ISOSTASY_CONFIG or /etc/isostasy/isostasy.conf. The write carries
- * the context of the read, so it replaces what was seen here and nothing else: had
- * another region written meanwhile, neither value would be lost unseen; the one that is
- * not shown would stand in the conflict ledger.
+ * Settings come from $ISOSTASY_CONFIG or /etc/isostasy/isostasy.conf; the collection is
+ * made with `isostasy collection create COLLECTION --schema note.avsc`. The write
+ * carries the context of the read, so it replaces what was seen here and nothing else:
+ * had another region written meanwhile, neither value would be lost unseen; the one
+ * that is not shown would stand in the conflict ledger.
+ *
+ * The service is made for one schema. It reads every value as that schema sees it,
+ * whichever wrote it, and writes by it: so the collection's schema may move on, and
+ * this program when it likes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +19,21 @@
 #include <isostasy/base/keyfile.h>
 #include <isostasy/consumer/replica.h>
 #include <isostasy/producer/producer.h>
+#include <isostasy/schema/value.h>
 
 enum { FLUSH_MS = 30000 };
+
+/* note.avsc. */
+static const char note_schema[] =
+    "{\"type\":\"record\",\"name\":\"Note\",\"namespace\":\"example\",\"fields\":["
+    "{\"name\":\"text\",\"type\":\"string\"},"
+    "{\"name\":\"edits\",\"type\":\"long\",\"default\":0}]}";
+
+/* What the region holds of the note now. */
+struct note {
+    struct iso_read read; /* its context goes into the write that follows */
+    int64_t edits;
+};
 
 /* Runs on the thread that polls or flushes. What it is told is gone when it returns. */
 static void acknowledged(void *user, const struct iso_ack *ack)
@@ -44,9 +62,18 @@ static enum iso_err settings_read(struct iso_settings *settings, struct iso_why 
     return err == ISO_OK ? iso_settings_set_environment(settings, why) : err;
 }
 
-/* What the region holds of the key now, with the context for the write that follows. */
-static enum iso_err key_read(const struct iso_settings *settings, char **words,
-                             struct iso_read *read, struct iso_why *why)
+/* The datum is one of note_schema, checked: its fields stand in their order. */
+static void note_take(struct note *note)
+{
+    struct iso_avro_cursor datum = iso_avro_read(iso_buf_bytes(&note->read.value));
+    struct iso_bytes text = iso_avro_bytes(&datum);
+    note->edits = iso_avro_long(&datum);
+    printf("was: %.*s (edits: %lld)\n", (int)text.size, (const char *)text.data,
+           (long long)note->edits);
+}
+
+static enum iso_err note_read(const struct iso_settings *settings, char **words,
+                              struct note *note, struct iso_why *why)
 {
     const char *store = iso_settings_text(settings, "region", words[0], "store");
     if (store == NULL)
@@ -56,24 +83,56 @@ static enum iso_err key_read(const struct iso_settings *settings, char **words,
     enum iso_err err = iso_replica_open(store, &replica, why);
     if (err != ISO_OK)
         return err;
-    err = iso_replica_get(replica, words[1], iso_bytes_text(words[2]), read, why);
+    err = iso_replica_read_as(replica, words[1], note_schema, why);
+    if (err == ISO_OK)
+        err = iso_replica_get(replica, words[1], iso_bytes_text(words[2]), &note->read,
+                              why);
     iso_replica_close(replica);
     if (err == ISO_OK)
-        printf("was: %.*s\n", (int)read->value.size, (const char *)read->value.data);
+        note_take(note);
     if (err == ISO_NOT_FOUND)
         printf("was: nothing\n");
     return err == ISO_NOT_FOUND ? ISO_OK : err; /* an answer, not a failure */
 }
 
-static enum iso_err key_write(struct iso_producer *producer, char **words,
-                              struct iso_buf *context, struct iso_why *why)
+/* Begins a value by note_schema, under the name that the collection gives it. */
+static enum iso_err note_begin(struct iso_producer *producer, struct iso_buf *value,
+                               struct iso_why *why)
 {
-    struct iso_write_options options = {.context = context};
-    enum iso_err err;
-    do /* ISO_AGAIN is back-pressure: let answers in, then call again */
+    const struct iso_schemas *schemas = iso_producer_schemas(producer);
+    struct iso_avro *schema;
+    size_t n;
+    enum iso_err err = iso_avro_parse(iso_bytes_text(note_schema), &schema, why);
+    if (err != ISO_OK)
+        return err;
+    err = iso_schemas_find(schemas, schema, &n, why);
+    iso_avro_free(schema);
+    if (err == ISO_NOT_FOUND)
+        return iso_fail(why, err,
+                        "the collection does not have the schema of this service: add "
+                        "it with `isostasy schema register COLLECTION note.avsc`");
+    if (err == ISO_OK)
+        iso_value_begin(schemas, n, value);
+    return err;
+}
+
+static enum iso_err note_write(struct iso_producer *producer, char **words,
+                               struct note *note, struct iso_why *why)
+{
+    struct iso_write_options options = {.context = &note->read.context};
+    struct iso_buf value = {0};
+    enum iso_err err = note_begin(producer, &value, why);
+    iso_avro_add_text(&value, words[3]);
+    iso_avro_add_long(&value, note->edits + 1);
+    while (err == ISO_OK) {
         err = iso_producer_put(producer, iso_bytes_text(words[2]),
-                               iso_bytes_text(words[3]), &options, why);
-    while (err == ISO_AGAIN && iso_producer_poll(producer, 100) >= 0);
+                               iso_buf_bytes(&value), &options, why);
+        if (err != ISO_AGAIN)
+            break;
+        iso_producer_poll(producer, 100); /* back-pressure: let answers in */
+        err = ISO_OK;
+    }
+    iso_buf_release(&value);
     return err == ISO_OK ? iso_producer_flush(producer, FLUSH_MS, why) : err;
 }
 
@@ -91,12 +150,12 @@ static enum iso_err service_run(struct iso_settings *settings, char **words,
         err = iso_producer_open(settings, &options, &producer, why);
     if (err != ISO_OK)
         return err;
-    struct iso_read read = {0};
-    err = key_read(settings, words, &read, why);
+    struct note note = {0};
+    err = note_read(settings, words, &note, why);
     if (err == ISO_OK)
-        err = key_write(producer, words, &read.context, why);
+        err = note_write(producer, words, &note, why);
     iso_producer_close(producer);
-    iso_read_release(&read);
+    iso_read_release(&note.read);
     if (err == ISO_OK && answer.err != ISO_OK)
         *why = answer;
     return err == ISO_OK ? answer.err : err;
@@ -106,7 +165,7 @@ int main(int argc, char **argv)
 {
     bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
     if (argc != 5) {
-        fprintf(help ? stdout : stderr, "usage: service REGION COLLECTION KEY VALUE\n");
+        fprintf(help ? stdout : stderr, "usage: service REGION COLLECTION KEY TEXT\n");
         return help ? 0 : iso_err_exit(ISO_USAGE);
     }
     struct iso_settings *settings = iso_settings_new();

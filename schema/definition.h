@@ -80,7 +80,7 @@ enum iso_err iso_definition_encode(struct iso_definition *definition,
  * number or name twice, more than ISO_LOGS_OPEN_MAX open logs, two open logs on one
  * topic, a log without a writer or birth, a writer that is no region, a succession of a
  * log that is open or not lower, a schema twice or (format confluent) without registry
- * id, more than the bounds below. */
+ * id, schemas of opaque values, more than the bounds below. */
 enum {
     ISO_DEFINITION_LOGS_MAX = 1024,
     ISO_DEFINITION_SCHEMAS_MAX = 1024,
@@ -103,8 +103,9 @@ enum iso_err iso_definition_follows(const struct iso_definition *next,
                                     struct iso_why *why);
 
 /* The part of it that admission asks too: the format stays; every schema of `now` stays
- * as it was, since values that it wrote are stored; no field of one has another merge
- * rule in a schema that is new. ISO_BAD_DATA says what. */
+ * as it was and where it was, since values that it wrote are stored, and new ones stand
+ * behind; no field of one has another merge rule in a schema that is new, or two new
+ * ones. A schema that does not parse has no rules. ISO_BAD_DATA says what. */
 enum iso_err iso_definition_schemas_follow(const struct iso_definition *next,
                                            const struct iso_definition *now,
                                            struct iso_why *why);

@@ -79,6 +79,76 @@ static void world_check(struct world *world)
         ck_assert_int_eq(world_end(world, "packages", p), 1);
 }
 
+/* All that `isostasy schema register` does besides asking. */
+static enum iso_err world_follow(struct world *world, const struct iso_definition *next)
+{
+    struct iso_bus *bus = &world->bus.bus;
+    const struct iso_control_place place = {bus, "iso.", TIMEOUT_MS};
+    struct iso_control *control = iso_control_new();
+    enum iso_err err = iso_control_add_definition(&place, next, control, &world->why);
+    if (err == ISO_OK)
+        err = iso_log_define_next(bus, next, &next->logs[0], &world->manual.clock,
+                                  &world->chance, TIMEOUT_MS, &world->why);
+    if (err == ISO_OK)
+        err = iso_control_add_defined(&place, next, control, &world->why);
+    iso_control_free(control);
+    return err;
+}
+
+static struct iso_definition *world_next(struct world *world)
+{
+    struct iso_definition *next;
+    ck_ok(iso_definition_decode(iso_buf_bytes(&world->definition->bytes), &next,
+                                &world->why));
+    next->number++;
+    next->id[0]++;
+    ck_ok(iso_definition_encode(next, &world->why));
+    return next;
+}
+
+/* Where it is marked, the DEFINE stands in every partition. */
+static void follow_check(struct world *world, bool done)
+{
+    const struct iso_control_place place = {world->other, "iso.", 1000};
+    struct iso_control *control = iso_control_new();
+    ck_ok(iso_control_read(&place, control, &world->why));
+    bool marked = iso_control_definition_written(control, "packages")->number == 2;
+    ck_assert(marked || !done);
+    for (int p = 0; marked && p < GROUND_PARTITIONS; p++)
+        ck_assert_int_ge(world_end(world, "packages", p), 2);
+    if (done) /* region, two definitions, one mark */
+        ck_assert_int_eq(world_end(world, "iso.control", 0), 4);
+    iso_control_free(control);
+}
+
+START_TEST(a_definition_that_follows_is_marked_when_it_stands_everywhere_and_not_before)
+{
+    int cut = 0;
+    enum iso_err err = ISO_UNAVAILABLE;
+    for (; err != ISO_OK && cut < CUTS_MAX; cut++) {
+        struct world world;
+        world_init(&world);
+        ck_ok(world_create(&world));
+        struct iso_definition *next = world_next(&world);
+        world.bus.send_polls = true;
+        atomic_store(&world.bus.budget, cut);
+        err = world_follow(&world, next);
+        ck_assert_msg(err == ISO_OK || iso_err_kind(err) == ISO_RETRY, "cut %d: %s",
+                      cut, world.why.text);
+        atomic_store(&world.bus.budget, -1);
+        iso_memory_cut(world.inner, false);
+        follow_check(&world, err == ISO_OK);
+        enum iso_err again = world_follow(&world, next);
+        ck_assert_msg(again == ISO_OK, "cut %d: %s", cut, world.why.text);
+        follow_check(&world, true);
+        iso_definition_free(next);
+        world_release(&world);
+    }
+    ck_assert_int_eq(err, ISO_OK); /* at last there was nothing left to cut */
+    ck_assert_int_gt(cut, 10);
+}
+END_TEST
+
 START_TEST(a_creation_that_is_cut_off_anywhere_goes_on_when_done_again)
 {
     int cut = 0;
@@ -131,6 +201,9 @@ int main(void)
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, a_creation_that_is_cut_off_anywhere_goes_on_when_done_again);
+    tcase_add_test(
+        tests,
+        a_definition_that_follows_is_marked_when_it_stands_everywhere_and_not_before);
     tcase_add_test(tests, a_creation_whose_answers_are_lost_finds_what_it_did);
     return ground_main(suite);
 }

@@ -71,6 +71,7 @@ static struct world_counts run_all(struct world_plan faults)
         plan.two_shards = seed / 4 % 2 == 1;
         plan.two_collections = seed / 8 % 2 == 1;
         plan.later = seed % 3 == 0;
+        plan.avro = seed % 5 % 2 == 0;
         run(&plan, &outcome, &counts);
         counts_add(&sum, &counts);
         iso_buf_release(&outcome);
@@ -143,7 +144,8 @@ START_TEST(the_same_seed_gives_the_same_world)
                                   .per_region = seed % 2 == 0,
                                   .full_disks = true,
                                   .bad_disks = true,
-                                  .hostile = true};
+                                  .hostile = true,
+                                  .avro = seed % 2 == 1};
         run(&plan, &first, &counts);
         run(&plan, &second, &counts);
         ck_assert(iso_bytes_equal(iso_buf_bytes(&first), iso_buf_bytes(&second)));

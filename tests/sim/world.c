@@ -155,6 +155,7 @@ static struct iso_definition *definition_new(struct world *world, int collection
     definition->partitions = WORLD_PARTITIONS;
     definition->buckets = WORLD_BUCKETS;
     definition->format = ISO_FORMAT_OPAQUE;
+    world_schemas_add(world, definition, false);
     definition->before_max_ms = 24 * 3600 * 1000;
     definition->after_max_ms = 60000;
     definition->limits = (struct iso_definition_limits){
@@ -243,6 +244,7 @@ static struct iso_definition *definition_later(struct world *world)
     log->topic = iso_strdup("things.later");
     log->number = 15;
     log->writers = (uint64_t)1 << (world->regions[0].number - 1);
+    world_schemas_add(world, later, true);
     WORLD_OK(iso_definition_encode(later, &why));
     return later;
 }

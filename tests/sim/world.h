@@ -7,6 +7,7 @@
  *
  *   world.c         coming into being, daemons, the end
  *   world_events.c  what happens
+ *   world_values.c  what is written: any bytes, or data of schemas
  *   world_check.c   what must be true at rest
  */
 #ifndef ISO_TESTS_SIM_WORLD_H
@@ -38,6 +39,7 @@ struct world_plan {
     bool two_shards;
     bool two_collections; /* the second is announced in the middle */
     bool later;           /* a second definition opens a log in the middle */
+    bool avro;            /* values are of schemas; the later definition has one more */
     bool fences;          /* Kafka clients that cannot go on */
     bool hostile;         /* other clients: without header, malformed, forged */
     bool skewed;          /* services' clocks step */
@@ -101,6 +103,14 @@ void world_announce_later(struct world *world);
 void world_region_start(struct world_region *region, unsigned shard);
 unsigned world_shards(const struct world *world);
 int world_cluster_of(const struct world *world, const char *name);
+
+/* Puts the schemas of a world into a definition, when its values have any. */
+void world_schemas_add(const struct world *world, struct iso_definition *definition,
+                       bool later);
+/* Appends a value as a service writes it, and as anybody may. */
+void world_value(struct world *world, const struct iso_producer *producer,
+                 struct iso_buf *value);
+void world_value_any(struct world *world, struct iso_buf *value);
 
 /* One random event, then a step of everybody who is up. */
 void world_step(struct world *world);

@@ -30,14 +30,15 @@ static bool region_read(struct world_region *region, int collection,
 
 static void world_write(struct world *world, struct world_region *region)
 {
-    char key[16], value[32];
+    char key[16];
     struct iso_why why = {0};
+    struct iso_buf value = {0};
     struct iso_read read = {0};
     struct iso_write_options options = {0};
     int collection = world->definitions[1] != NULL && world_dice(world, 2) == 0;
     struct iso_producer *producer = region->producers[collection];
     snprintf(key, sizeof key, "key-%u", (unsigned)world_dice(world, WORLD_KEYS));
-    snprintf(value, sizeof value, "value-%u", (unsigned)world_dice(world, 1000));
+    world_value(world, producer, &value);
     bool is_delete = world_dice(world, 5) == 0;
     if (world_dice(world, 2) == 0 &&
         region_read(region, collection, iso_bytes_text(key), &read)) {
@@ -51,13 +52,14 @@ static void world_write(struct world *world, struct world_region *region)
     enum iso_err err =
         is_delete ? iso_producer_delete(producer, iso_bytes_text(key), &options, &why)
                   : iso_producer_put(producer, iso_bytes_text(key),
-                                     iso_bytes_text(value), &options, &why);
+                                     iso_buf_bytes(&value), &options, &why);
     ck_assert_msg(err == ISO_OK || err == ISO_AGAIN ||
                       (err == ISO_CLOCK_SKEW && world->plan.skewed),
                   "seed %llu: %s", (unsigned long long)world->plan.seed, why.text);
     world->counts.writes += err == ISO_OK;
     world->counts.deletes += err == ISO_OK && is_delete;
     iso_read_release(&read);
+    iso_buf_release(&value);
 }
 
 /* ---- other clients ---- */
@@ -164,7 +166,7 @@ static void world_attack(struct world *world)
 {
     char key[16];
     struct iso_why why = {0};
-    struct iso_buf header = {0}, bytes = {0};
+    struct iso_buf header = {0}, bytes = {0}, value = {0};
     const struct iso_definition *definition =
         world->definitions[world->definitions[1] != NULL && world_dice(world, 2) == 0];
     const struct iso_definition_log *log =
@@ -173,12 +175,13 @@ static void world_attack(struct world *world)
     uint32_t partition = iso_partition_of(iso_bytes_text(key), WORLD_PARTITIONS);
     if (world_dice(world, 10) == 0)
         partition ^= 1;
+    world_value_any(world, &value);
     struct iso_message message = {.topic = log->topic,
                                   .partition = (int)partition,
                                   .has_key = world_dice(world, 10) > 0,
                                   .has_value = world_dice(world, 4) > 0,
                                   .key = iso_bytes_text(key),
-                                  .value = iso_bytes_text("from elsewhere")};
+                                  .value = iso_buf_bytes(&value)};
     if (world_dice(world, 3) > 0)
         forge(world, log, partition, &header, &message);
     if (world_dice(world, 8) == 0)
@@ -188,6 +191,7 @@ static void world_attack(struct world *world)
     world->counts.hostile++;
     iso_buf_release(&header);
     iso_buf_release(&bytes);
+    iso_buf_release(&value);
 }
 
 /* ---- events ---- */
