@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "schema/avro_action.h"
+#include "schema/rule.h"
 
 static int name_compare(const void *a, const void *b, void *schema)
 {
@@ -115,6 +116,67 @@ static const char *rule_of(const struct iso_avro *schema,
     return field->merge != 0 ? iso_avro_name(schema, field->merge) : "lww";
 }
 
+/* What a schema says of one field of the record at its top. */
+struct merged {
+    const struct iso_avro *schema;
+    const struct iso_avro_edge *field;
+    const char *text;
+    enum iso_rule rule;
+    bool is_rule, is_map;
+};
+
+static struct merged merged_of(const struct iso_avro *schema,
+                               const struct iso_avro_edge *field)
+{
+    struct merged merged = {
+        .schema = schema, .field = field, .text = rule_of(schema, field)};
+    merged.is_rule = iso_rule_parse(merged.text, &merged.rule, &merged.is_map);
+    return merged;
+}
+
+static bool is_same_rule(const struct merged *a, const struct merged *b)
+{
+    if (!a->is_rule || !b->is_rule)
+        return strcmp(a->text, b->text) == 0;
+    return a->rule == b->rule && a->is_map == b->is_map;
+}
+
+/* Of what these rules take: an int and a long are written alike, nothing else is. */
+static bool is_same_type(const struct iso_avro *a, uint32_t left,
+                         const struct iso_avro *b, uint32_t right)
+{
+    const struct iso_avro_node *one = &a->nodes[left], *other = &b->nodes[right];
+    while (one->kind == other->kind &&
+           (one->kind == ISO_AVRO_ARRAY || one->kind == ISO_AVRO_MAP)) {
+        one = &a->nodes[a->edges[one->first].node];
+        other = &b->nodes[b->edges[other->first].node];
+    }
+    bool whole = one->kind == ISO_AVRO_INT || one->kind == ISO_AVRO_LONG;
+    return one->kind == other->kind ||
+           (whole && (other->kind == ISO_AVRO_INT || other->kind == ISO_AVRO_LONG));
+}
+
+static enum iso_err merged_alike(const struct merged *a, const struct merged *b,
+                                 struct iso_why *why)
+{
+    const char *name = iso_avro_name(a->schema, a->field->name);
+    if (!is_same_rule(a, b))
+        return iso_fail(why, ISO_INCOMPATIBLE,
+                        "the field %.100s is merged by %.60s in one schema and by "
+                        "%.60s in the other: a field never gets another rule: give "
+                        "the new field another name, or make a new collection",
+                        name, a->text, b->text);
+    if (a->is_rule && a->rule != ISO_RULE_LWW &&
+        !is_same_type(a->schema, a->field->node, b->schema, b->field->node))
+        return iso_fail(why, ISO_INCOMPATIBLE,
+                        "the field %.100s, merged by %.60s, has another type in one "
+                        "schema than in the other: what is stored of it would not go "
+                        "together (only int and long do): add a field with the new "
+                        "type and another name",
+                        name, a->text);
+    return ISO_OK;
+}
+
 enum iso_err iso_avro_same_rules(const struct iso_avro *a, const struct iso_avro *b,
                                  struct iso_why *why)
 {
@@ -129,14 +191,9 @@ enum iso_err iso_avro_same_rules(const struct iso_avro *a, const struct iso_avro
         uint32_t other = iso_avro_find(b, by_name, b->root, name);
         if (other == ISO_NONE)
             continue;
-        other += b->nodes[b->root].first;
-        const char *rule = rule_of(a, field), *its = rule_of(b, &b->edges[other]);
-        if (strcmp(rule, its) != 0)
-            err = iso_fail(why, ISO_INCOMPATIBLE,
-                           "the field %.100s is merged by %.60s in one schema and by "
-                           "%.60s in the other: a field never gets another rule: give "
-                           "the new field another name, or make a new collection",
-                           name, rule, its);
+        struct merged ours = merged_of(a, field);
+        struct merged its = merged_of(b, &b->edges[b->nodes[b->root].first + other]);
+        err = merged_alike(&ours, &its, why);
     }
     iso_free(by_name);
     return err;

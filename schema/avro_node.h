@@ -86,6 +86,16 @@ static inline struct iso_bytes iso_avro_fallback(const struct iso_avro *schema,
 /* What a union calls the branch: "int", "array", "isostasy.Write". */
 const char *iso_avro_branch_name(const struct iso_avro *schema, uint32_t node);
 
+/* Behind a datum of the node's type, which was checked. */
+void iso_avro_skip(struct iso_avro_cursor *cursor, const struct iso_avro *schema,
+                   uint32_t node);
+/* As iso_avro_check and iso_avro_from_json, of one of the schema's types. */
+enum iso_err iso_avro_node_check(const struct iso_avro *schema, uint32_t node,
+                                 struct iso_bytes datum, struct iso_why *why);
+enum iso_err iso_avro_node_from_json(const struct iso_avro *schema, uint32_t node,
+                                     struct iso_bytes json, struct iso_buf *datum,
+                                     struct iso_why *why);
+
 /* NULL is fine for free. */
 struct iso_avro_outside *iso_avro_outside_new(void);
 void iso_avro_outside_free(struct iso_avro_outside *outside);

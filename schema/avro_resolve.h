@@ -47,9 +47,9 @@ enum iso_err iso_avro_can_read(const struct iso_avro *reader,
                                const struct iso_avro *writer, struct iso_why *why);
 
 /* Whether both schemas give every field that both have (of the record at their top, by
- * name) the same merge rule; one that names none has "lww". ISO_INCOMPATIBLE names the
- * field. A rule decides what is
- * stored, so it never changes, whatever readers can read. */
+ * name) the same merge rule; one that names none has "lww"; and where it is another
+ * than that, the same type too, but for int and long. ISO_INCOMPATIBLE names the field.
+ * A rule decides what is stored, so it never changes, whatever readers can read. */
 enum iso_err iso_avro_same_rules(const struct iso_avro *a, const struct iso_avro *b,
                                  struct iso_why *why);
 

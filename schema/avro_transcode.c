@@ -31,71 +31,6 @@ struct reading {
 
 static enum iso_err run(struct reading *reading, uint32_t number);
 
-static void skip(struct iso_avro_cursor *cursor, const struct iso_avro *schema,
-                 uint32_t number);
-
-/* ---- passing over ---- */
-
-static void skip_items(struct iso_avro_cursor *cursor, const struct iso_avro *schema,
-                       const struct iso_avro_node *node)
-{
-    const uint8_t *end;
-    size_t left;
-    while ((left = iso_avro_block_sized(cursor, ISO_AVRO_ITEMS_MAX, &end)) > 0) {
-        if (end != NULL) {
-            cursor->at = end; /* the walk has found it there */
-            continue;
-        }
-        for (; left > 0; left--) {
-            if (node->kind == ISO_AVRO_MAP)
-                iso_avro_bytes(cursor);
-            skip(cursor, schema, schema->edges[node->first].node);
-        }
-    }
-}
-
-static void skip(struct iso_avro_cursor *cursor, const struct iso_avro *schema,
-                 uint32_t number)
-{
-    const struct iso_avro_node *node = &schema->nodes[number];
-    switch (node->kind) {
-    case ISO_AVRO_NULL:
-        return;
-    case ISO_AVRO_BOOLEAN:
-        iso_avro_fixed(cursor, 1);
-        return;
-    case ISO_AVRO_INT:
-    case ISO_AVRO_LONG:
-    case ISO_AVRO_ENUM:
-        iso_avro_long(cursor);
-        return;
-    case ISO_AVRO_FLOAT:
-        iso_avro_fixed(cursor, sizeof(float));
-        return;
-    case ISO_AVRO_DOUBLE:
-        iso_avro_fixed(cursor, sizeof(double));
-        return;
-    case ISO_AVRO_BYTES:
-    case ISO_AVRO_STRING:
-        iso_avro_bytes(cursor);
-        return;
-    case ISO_AVRO_FIXED:
-        iso_avro_fixed(cursor, node->count);
-        return;
-    case ISO_AVRO_ARRAY:
-    case ISO_AVRO_MAP:
-        skip_items(cursor, schema, node);
-        return;
-    case ISO_AVRO_UNION:
-        number = (uint32_t)iso_avro_branch(cursor, (int)node->count);
-        skip(cursor, schema, schema->edges[node->first + number].node);
-        return;
-    case ISO_AVRO_RECORD:
-        for (uint32_t i = 0; i < node->count; i++)
-            skip(cursor, schema, schema->edges[node->first + i].node);
-    }
-}
-
 /* ---- what has no parts ---- */
 
 static void add_float(struct iso_buf *out, float value)
@@ -117,7 +52,7 @@ static void add_double(struct iso_buf *out, double value)
 static void run_copy(struct reading *reading, const struct iso_avro_action *action)
 {
     const uint8_t *from = reading->cursor.at;
-    skip(&reading->cursor, reading->resolution->writer, action->writer);
+    iso_avro_skip(&reading->cursor, reading->resolution->writer, action->writer);
     iso_buf_add(reading->out, from, (size_t)(reading->cursor.at - from));
 }
 
@@ -220,7 +155,7 @@ static enum iso_err run_fields(struct reading *reading,
         if (step->kind == ISO_STEP_READ)
             err = run_field(reading, step);
         else if (step->kind == ISO_STEP_SKIP)
-            skip(&reading->cursor, resolution->writer, step->number);
+            iso_avro_skip(&reading->cursor, resolution->writer, step->number);
         else
             add_fallback(reading, step, reading->out);
         if (err != ISO_OK)
@@ -257,7 +192,7 @@ static enum iso_err run_turn(struct reading *reading,
     for (uint32_t i = 0; i < action->count; i++) {
         const struct iso_avro_step *step = &resolution->steps[action->first + i];
         if (step->kind == ISO_STEP_SKIP) {
-            skip(&reading->cursor, resolution->writer, step->number);
+            iso_avro_skip(&reading->cursor, resolution->writer, step->number);
             continue;
         }
         struct piece piece = {.at = reading->out->size};

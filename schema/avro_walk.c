@@ -317,8 +317,9 @@ static enum iso_err walk_fail(struct walk *walk, size_t size, struct iso_why *wh
         place[0] != '\0' ? "field " : "at the top", place, walk->problem);
 }
 
-enum iso_err iso_avro_walk(const struct iso_avro *schema, struct iso_bytes datum,
-                           uint64_t *steps, struct iso_why *why)
+static enum iso_err walk_from(const struct iso_avro *schema, uint32_t top,
+                              struct iso_bytes datum, uint64_t *steps,
+                              struct iso_why *why)
 {
     static const uint8_t nowhere; /* an empty datum needs a place: NULL is a failure */
     struct walk walk;
@@ -330,7 +331,7 @@ enum iso_err iso_avro_walk(const struct iso_avro *schema, struct iso_bytes datum
     walk.items_left = ISO_AVRO_ITEMS_MAX;
     walk.problem = NULL;
     walk.depth = 0; /* the frames above it are not read: they need no clearing */
-    const uint8_t *behind = walk_value(&walk, &schema->nodes[schema->root], walk.at);
+    const uint8_t *behind = walk_value(&walk, &schema->nodes[top], walk.at);
     walk.at = behind != NULL ? behind : walk.at;
     while (walk.depth > 0 && walk.problem == NULL) {
         struct walk_frame *frame = &walk.frames[walk.depth - 1];
@@ -345,9 +346,21 @@ enum iso_err iso_avro_walk(const struct iso_avro *schema, struct iso_bytes datum
     return walk.problem == NULL ? ISO_OK : walk_fail(&walk, datum.size, why);
 }
 
+enum iso_err iso_avro_walk(const struct iso_avro *schema, struct iso_bytes datum,
+                           uint64_t *steps, struct iso_why *why)
+{
+    return walk_from(schema, schema->root, datum, steps, why);
+}
+
 enum iso_err iso_avro_check(const struct iso_avro *schema, struct iso_bytes datum,
                             struct iso_why *why)
 {
+    return iso_avro_node_check(schema, schema->root, datum, why);
+}
+
+enum iso_err iso_avro_node_check(const struct iso_avro *schema, uint32_t node,
+                                 struct iso_bytes datum, struct iso_why *why)
+{
     uint64_t steps;
-    return iso_avro_walk(schema, datum, &steps, why);
+    return walk_from(schema, node, datum, &steps, why);
 }

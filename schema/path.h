@@ -12,7 +12,12 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-enum { ISO_FIELD_NAME_MAX = 255, ISO_MEMBER_MAX = 65535, ISO_ELEMENT_MAX = 65535 };
+/* Together less than 65535 bytes: a path's size is a u16 in the canonical bytes. */
+enum {
+    ISO_FIELD_NAME_MAX = 255,
+    ISO_MEMBER_MAX = 16 << 10,
+    ISO_ELEMENT_MAX = 32 << 10
+};
 
 struct iso_path { /* all borrowed */
     struct iso_bytes field;

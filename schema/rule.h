@@ -1,12 +1,15 @@
 /* rule.h - how the fields of a record merge: what "merge" in its Avro schema says.
  *
- *   rule      field's type                       what concurrent writes mean
- *   lww       any (the default)                  the newest stays, the others are
- * losers counter   int, long                          increments add up set       array
- * of string, bytes, int, long  an add survives a remove that had not seen it flag
- * boolean                            enabling wins max, min  int, long, float, double,
- * string,  the largest, the smallest bytes map       map of any a part for each member,
- * of rule lww … map:RULE  map of what RULE takes             … or of any of the above
+ *   rule      type of the field           what concurrent writes mean
+ *   lww       any (this is the default)   the newest stays, the others are losers
+ *   counter   int, long                   increments add up
+ *   set       array of string, bytes,     an add survives a remove that had not
+ *             int, long                   seen it
+ *   flag      boolean                     enabling wins
+ *   max, min  int, long, float, double,   the largest, the smallest
+ *             string, bytes
+ *   map       map of any                  a part for each member, of rule lww …
+ *   map:RULE  map of what RULE takes      … or of any of the above
  *
  * The rules are those of the record at the schema's top; what stands inside a field is
  * part of its value. A field keeps its rule for ever (iso_avro_same_rules).
@@ -27,6 +30,8 @@ enum iso_rule { /* as it is stored */
                 ISO_RULES
 };
 const char *iso_rule_name(enum iso_rule rule);
+/* Reads a "merge"; false: it is no rule. "map" is map:lww. */
+bool iso_rule_parse(const char *text, enum iso_rule *rule, bool *is_map);
 
 /* What a schema says of one of its fields; `name` and `schema` are borrowed. */
 struct iso_field {
@@ -48,6 +53,8 @@ enum iso_err iso_fields_new(const struct iso_avro *schema, struct iso_fields **f
 void iso_fields_free(struct iso_fields *fields); /* NULL is fine */
 
 const struct iso_avro *iso_fields_schema(const struct iso_fields *fields);
+/* Of the schema; ISO_FINGERPRINT_SIZE bytes. */
+const uint8_t *iso_fields_fingerprint(const struct iso_fields *fields);
 /* In the schema's order; NULL at the end. */
 const struct iso_field *iso_fields_at(const struct iso_fields *fields, size_t n);
 /* NULL: there is none of that name. */
@@ -79,15 +86,24 @@ struct iso_fields_walk iso_fields_walk(const struct iso_fields *fields,
                                        struct iso_bytes datum);
 bool iso_fields_next(struct iso_fields_walk *walk, struct iso_fields_part *part);
 
-/* Whether a record can be PUT: members and elements are not too long, a map names no
- * member twice, and with an expiry it touches no max or min (ISO_BAD_DATA). */
+/* Whether a record can be PUT: members and elements are not too long, elements are as
+ * Avro writes them (a number in its shortest form: else one element had two paths), a
+ * map names no member twice, and with an expiry it touches no max or min
+ * (ISO_BAD_DATA). The datum was checked. Allocates only for a map of more than
+ * ISO_MEMBERS_FEW members. */
+enum { ISO_MEMBERS_FEW = 1024 };
 enum iso_err iso_fields_check_put(const struct iso_fields *fields,
                                   struct iso_bytes datum, bool has_expiry,
                                   struct iso_why *why);
 
-/* Compares two data of a `max` or `min` field's type as numbers or bytewise; NaN is
- * above all numbers, −0 below 0. Both passed iso_fields_check. Data of int and long
- * compare with each other, and no others do: see iso_avro_same_rules. */
+/* Whether the datum of an element has a path: not too long, in its shortest form. It is
+ * a datum of the type. ISO_BAD_DATA. */
+enum iso_err iso_field_check_element(const struct iso_field *field,
+                                     struct iso_bytes element, struct iso_why *why);
+
+/* Compares two data of a `max` or `min` field's type as numbers or bytewise: a total
+ * order, in which NaN is above all numbers, −0 below 0. Both were checked. Data of int
+ * and long compare with each other, and no others do: see iso_avro_same_rules. */
 int iso_field_compare(const struct iso_fields *fields, const struct iso_field *field,
                       struct iso_bytes a, struct iso_bytes b);
 
