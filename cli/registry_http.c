@@ -306,11 +306,14 @@ static bool repeats_password(const struct iso_registry_http *http, const char *s
            memmem(said, strlen(said), http->token.data, http->token.size) != NULL;
 }
 
-/* Control characters move a terminal's cursor: C0, and as UTF-8 writes them, C1. */
-static bool controls(const char *at)
+/* How many bytes of a control character stand here; they move a terminal's cursor: C0,
+ * and as UTF-8 writes them, C1. */
+static size_t control_size(const char *at)
 {
     const unsigned char *c = (const unsigned char *)at;
-    return iscntrl(*c) || (c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0);
+    if (iscntrl(*c))
+        return 1;
+    return c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0 ? 2 : 0;
 }
 
 void iso_registry_http_words(const struct iso_registry_http *http, const char *said,
@@ -322,9 +325,11 @@ void iso_registry_http_words(const struct iso_registry_http *http, const char *s
     if (said[size] != '\0') /* not within a character of UTF-8 */
         while (size > 0 && ((unsigned char)said[size] & 0xC0) == 0x80)
             size--;
-    for (size_t i = 0; i < size; i++)
-        words[i] = controls(said + i) ? ' ' : said[i];
+    memcpy(words, said, size);
     words[size] = '\0';
+    for (size_t i = 0; i < size; i++)
+        for (size_t n = control_size(words + i); n > 0; n--)
+            words[i + n - 1] = ' ';
 }
 
 /* ---- asking ---- */
