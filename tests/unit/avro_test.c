@@ -419,7 +419,8 @@ static void *json_many(void *arg)
     for (int i = 0; i < 200; i++) {
         struct iso_buf json = {0};
         struct iso_bytes datum = iso_bytes(heartbeat, sizeof heartbeat - i % 2);
-        good += iso_avro_to_json(iso_avsc(ISO_AVSC_WRITE), datum, &json, NULL) == ISO_OK;
+        good +=
+            iso_avro_to_json(iso_avsc(ISO_AVSC_WRITE), datum, &json, NULL) == ISO_OK;
         iso_buf_release(&json);
     }
     return (void *)good;
