@@ -2,8 +2,8 @@
  * n-th question with the n-th line of a script, honestly or not, and keeps what it was
  * asked.
  */
-#ifndef ISO_UNIT_REGISTRY_SERVER_H
-#define ISO_UNIT_REGISTRY_SERVER_H
+#ifndef ISO_TESTS_REGISTRY_SERVER_H
+#define ISO_TESTS_REGISTRY_SERVER_H
 
 #include <arpa/inet.h>
 #include <check.h>
