@@ -85,7 +85,7 @@ static char *main_help(int key, const char *text, void *input)
         return NULL;
     fputs("Commands (each has its own --help):\n", out);
     for (const struct cli_command *row = cli_commands; row->name != NULL; row++)
-        fprintf(out, "  %s %-*s %s\n", row->name, (int)(27 - strlen(row->name)),
+        fprintf(out, "  %s %-*s %s\n", row->name, (int)(32 - strlen(row->name)),
                 row->arguments, row->words);
     fclose(out);
     return help; /* argp frees it */

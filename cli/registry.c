@@ -82,6 +82,16 @@ struct refusal {
     char words[ISO_REGISTRY_WORDS_SIZE];
 };
 
+/* Without the name of the Java class that it comes from: there is room for one line. */
+static const char *message_begin(const char *message)
+{
+    static const char class_end[] = "Exception: ";
+    const char *at = strstr(message, class_end);
+    size_t word = strcspn(message, " ");
+    bool class = at != NULL && (size_t)(at - message) < word;
+    return class ? at + sizeof class_end - 1 : message;
+}
+
 static void refusal_read(const struct iso_registry *registry, struct refusal *refusal)
 {
     *refusal = (struct refusal){0};
@@ -90,7 +100,7 @@ static void refusal_read(const struct iso_registry *registry, struct refusal *re
     const char *message = json_string_value(json_object_get(error, "message"));
     refusal->told = json_is_integer(json_object_get(error, "error_code"));
     if (message != NULL)
-        iso_registry_http_words(registry->http, message, refusal->words);
+        iso_registry_http_words(registry->http, message_begin(message), refusal->words);
     json_decref(error);
 }
 
@@ -145,27 +155,25 @@ static enum iso_err refused(const struct iso_registry *registry, const char *wha
     if (registry->answer.redirect != NULL) {
         char to[ISO_REGISTRY_WORDS_SIZE];
         iso_registry_http_words(registry->http, registry->answer.redirect, to);
-        return iso_fail(
-            why, ISO_BAD_DATA,
-            "schema registry %.120s: sends %.100s elsewhere, to %s: if that "
-            "is right, write it as schema.registry.url",
-            url, what, to);
+        return iso_fail(why, ISO_BAD_DATA,
+                        "schema registry %.80s: sends %.80s elsewhere, to %s: if that "
+                        "is right, write it as schema.registry.url",
+                        url, what, to);
     }
     struct refusal refusal;
     refusal_read(registry, &refusal);
     const char *quote = refusal.words[0] != '\0' ? "\"" : "";
-    return iso_fail(
-        why, refusal_err(status, refusal.told),
-        "schema registry %.120s: refuses %.100s with status %ld%s%s%s%s: %s", url, what,
-        status, *quote != '\0' ? ", " : "", quote, refusal.words, quote,
-        refusal_remedy(status, refusal.told));
+    return iso_fail(why, refusal_err(status, refusal.told),
+                    "schema registry %.80s: refuses %.80s with status %ld%s%s%s%s: %s",
+                    url, what, status, *quote != '\0' ? ", " : "", quote, refusal.words,
+                    quote, refusal_remedy(status, refusal.told));
 }
 
 static enum iso_err strange(const struct iso_registry *registry, const char *what,
                             const char *reason, struct iso_why *why)
 {
     return iso_fail(why, ISO_BAD_DATA,
-                    "schema registry %.120s: its answer to %.100s %s: is "
+                    "schema registry %.80s: its answer to %.80s %s: is "
                     "schema.registry.url that of a schema registry?",
                     iso_registry_http_url(registry->http), what, reason);
 }
@@ -244,7 +252,7 @@ static enum iso_err register_ask(struct iso_registry *registry, const char *subj
     iso_buf_print(&path, "/subjects/");
     segment_add(&path, subject);
     iso_buf_print(&path, "/versions");
-    iso_buf_print(&what, "a schema for subject %.80s", subject);
+    iso_buf_print(&what, "a schema for subject %.60s", subject);
     json_t *answer;
     enum iso_err err = ask(registry, iso_buf_text(&path), iso_bytes_text(question),
                            iso_buf_text(&what), &answer, why);
@@ -297,13 +305,13 @@ static enum iso_err schema_check(const struct iso_registry *registry, const char
         char words[ISO_REGISTRY_WORDS_SIZE];
         iso_registry_http_words(registry->http, json_string_value(type), words);
         return iso_fail(why, ISO_UNSUPPORTED,
-                        "schema registry %.120s: %s is of type %.40s: collections know "
+                        "schema registry %.80s: %s is of type %.40s: collections know "
                         "Avro only, so name the id of an Avro schema",
                         url, what, words);
     }
     if (json_array_size(references) > 0)
         return iso_fail(why, ISO_UNSUPPORTED,
-                        "schema registry %.120s: %s refers to schemas of other "
+                        "schema registry %.80s: %s refers to schemas of other "
                         "subjects, and a definition must hold all of it: register one "
                         "with their types written out",
                         url, what);

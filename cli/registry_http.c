@@ -306,11 +306,14 @@ static bool repeats_password(const struct iso_registry_http *http, const char *s
            memmem(said, strlen(said), http->token.data, http->token.size) != NULL;
 }
 
-/* Control characters move a terminal's cursor: C0, and as UTF-8 writes them, C1. */
-static bool controls(const char *at)
+/* How many bytes of a control character stand here; they move a terminal's cursor: C0,
+ * and as UTF-8 writes them, C1. */
+static size_t control_size(const char *at)
 {
     const unsigned char *c = (const unsigned char *)at;
-    return iscntrl(*c) || (c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0);
+    if (iscntrl(*c))
+        return 1;
+    return c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0 ? 2 : 0;
 }
 
 void iso_registry_http_words(const struct iso_registry_http *http, const char *said,
@@ -322,9 +325,11 @@ void iso_registry_http_words(const struct iso_registry_http *http, const char *s
     if (said[size] != '\0') /* not within a character of UTF-8 */
         while (size > 0 && ((unsigned char)said[size] & 0xC0) == 0x80)
             size--;
-    for (size_t i = 0; i < size; i++)
-        words[i] = controls(said + i) ? ' ' : said[i];
+    memcpy(words, said, size);
     words[size] = '\0';
+    for (size_t i = 0; i < size; i++)
+        for (size_t n = control_size(words + i); n > 0; n--)
+            words[i + n - 1] = ' ';
 }
 
 /* ---- asking ---- */
@@ -357,37 +362,44 @@ static enum iso_err explain(const struct iso_registry_http *http, CURLcode code,
                             words);
     if (coming->over)
         return iso_fail(why, ISO_BAD_DATA,
-                        "schema registry %.120s: its answer has more than %d KiB: is "
+                        "schema registry %.80s: its answer has more than %d KiB: is "
                         "schema.registry.url that of a schema registry?",
                         url, ISO_REGISTRY_ANSWER_MAX >> 10);
     switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
         return iso_fail(why, ISO_TIMEOUT,
-                        "schema registry %.120s: no whole answer within %" PRId64
+                        "schema registry %.80s: no whole answer within %" PRId64
                         " ms: check that it is well, or raise schema.registry.timeout",
                         url, http->timeout_ms);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
         return iso_fail(why, ISO_UNAVAILABLE,
-                        "schema registry %.120s: its certificate is not trusted (%s): "
+                        "schema registry %.80s: its certificate is not trusted (%s): "
                         "set schema.registry.ca to the authority that signed it, and "
                         "name the host as the certificate does",
                         url, words);
     case CURLE_SSL_CONNECT_ERROR:
         return iso_fail(why, ISO_UNAVAILABLE,
-                        "schema registry %.120s: TLS fails (%s): does it speak TLS 1.2 "
+                        "schema registry %.80s: TLS fails (%s): does it speak TLS 1.2 "
                         "or newer there? Else the url begins with http://",
                         url, words);
     case CURLE_UNSUPPORTED_PROTOCOL: /* as HTTP/0.9 would look */
     case CURLE_WEIRD_SERVER_REPLY:
         return iso_fail(why, ISO_BAD_DATA,
-                        "schema registry %.120s: what answers there speaks no HTTP "
+                        "schema registry %.80s: what answers there speaks no HTTP "
                         "(%s): check schema.registry.url",
                         url, words);
+    case CURLE_GOT_NOTHING:
+        return iso_fail(
+            why, ISO_UNAVAILABLE,
+            "schema registry %.80s: hangs up without an answer: if it speaks "
+            "TLS, schema.registry.url begins with https://; else look into "
+            "its log",
+            url);
     default:
         return iso_fail(why, ISO_UNAVAILABLE,
-                        "schema registry %.120s: cannot be asked (%s): check that it "
+                        "schema registry %.80s: cannot be asked (%s): check that it "
                         "runs, and schema.registry.url",
                         url, words);
     }

@@ -13,7 +13,7 @@
 
 enum {
     ISO_REGISTRY_ANSWER_MAX = 2 << 20,
-    ISO_REGISTRY_WORDS_SIZE = 161, /* of somebody else's words in a sentence */
+    ISO_REGISTRY_WORDS_SIZE = 221, /* of somebody else's words in a sentence */
 };
 
 struct iso_registry_http;

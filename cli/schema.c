@@ -93,9 +93,9 @@ enum iso_err iso_cli_schema_given(struct cli *cli,
 /* ---- check ---- */
 
 enum iso_err iso_cli_schema_may_follow(struct cli *cli,
-                                  const struct iso_definition *definition,
-                                  enum iso_compatibility mode,
-                                  const struct cli_schema *schema)
+                                       const struct iso_definition *definition,
+                                       enum iso_compatibility mode,
+                                       const struct cli_schema *schema)
 {
     struct iso_schemas *schemas = iso_schemas_new(definition);
     size_t all = iso_schemas_count(schemas), count = 0;
@@ -153,8 +153,8 @@ static enum iso_err check_run(struct cli *cli,
     size_t n;
     switch (iso_cli_schema_find(definition, schema, &n)) {
     case CLI_SCHEMA_OTHER_TEXT:
-        err = iso_cli_schema_other_text(cli, definition, n);
-        err = cli->why.err = ISO_INCOMPATIBLE;
+        iso_cli_schema_other_text(cli, definition, n);
+        err = cli->why.err = ISO_INCOMPATIBLE; /* it is an answer here */
         break;
     case CLI_SCHEMA_THERE:
         remark = ": it is one of them";

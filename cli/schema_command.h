@@ -30,8 +30,8 @@ enum iso_err iso_cli_schema_given(struct cli *cli,
 
 /* May it follow those of the definition? ISO_INCOMPATIBLE says why not. */
 enum iso_err iso_cli_schema_may_follow(struct cli *cli,
-                                  const struct iso_definition *definition,
-                                  enum iso_compatibility mode,
-                                  const struct cli_schema *schema);
+                                       const struct iso_definition *definition,
+                                       enum iso_compatibility mode,
+                                       const struct cli_schema *schema);
 
 #endif

@@ -82,11 +82,11 @@ static enum iso_err log_define(struct registering *registering,
     struct cli *cli = registering->cli;
     struct iso_chance chance;
     iso_chance_machine_init(&chance);
-    struct iso_bus *bus = NULL;
-    enum iso_err err = iso_cli_bus(cli, log->cluster, &bus);
+    struct iso_define_ground ground = {
+        .clock = &iso_clock_machine, .chance = &chance, .timeout_ms = CLI_TIMEOUT_MS};
+    enum iso_err err = iso_cli_bus(cli, log->cluster, &ground.bus);
     if (err == ISO_OK)
-        err = iso_log_define_next(bus, registering->now, log, &iso_clock_machine,
-                                  &chance, CLI_TIMEOUT_MS, &cli->why);
+        err = iso_log_define_next(&ground, registering->now, log, &cli->why);
     if (err == ISO_OK && !registering->arguments->given.json)
         printf("definition %u stands in log %u (topic %s in cluster %s)\n",
                registering->now->number, log->number, log->topic, log->cluster);

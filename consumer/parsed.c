@@ -33,11 +33,13 @@ void iso_parsed_give(struct iso_parsed *parsed, const struct iso_schemas *schema
 {
     if (schemas == NULL)
         return;
-    struct iso_parsed_item **link = &parsed->first;
-    while (*link != NULL && (*link)->schemas != schemas)
-        link = &(*link)->next;
-    struct iso_parsed_item *item = *link;
-    iso_assert(item != NULL && item->taken > 0);
+    struct iso_parsed_item **link = &parsed->first, *item = *link;
+    iso_assert(item != NULL); /* what was taken is there */
+    while (item->schemas != schemas) {
+        iso_assert(item->next != NULL);
+        link = &item->next;
+        item = *link;
+    }
     if (--item->taken > 0)
         return;
     *link = item->next;

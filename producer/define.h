@@ -1,8 +1,8 @@
 /* define.h - how a collection comes into being: topics, the definition, and the DEFINE
- * that stands first in every partition of every log.
+ * that stands first in every partition of every log; and how it gets a later one.
  *
- * Every step can be done again: a `create` that was interrupted goes on where it
- * stopped.
+ * Every step can be done again: a `create` or `schema register` that was interrupted
+ * goes on where it stopped.
  */
 #ifndef ISO_PRODUCER_DEFINE_H
 #define ISO_PRODUCER_DEFINE_H
@@ -75,13 +75,21 @@ enum iso_err iso_log_define(struct iso_bus *bus,
                             struct iso_chance *chance, int timeout_ms,
                             struct iso_why *why);
 
+/* What a later DEFINE is written with. */
+struct iso_define_ground {
+    struct iso_bus *bus; /* the log's cluster */
+    const struct iso_clock *clock;
+    struct iso_chance *chance;
+    int timeout_ms; /* without an answer */
+};
+
 /* Publishes the DEFINE of a later definition into every partition of the log, behind
  * what stands there, in the name of the region that owns it. Again is harmless.
  * ISO_CLOCK_SKEW: the broker's clock and this machine's are further apart than the
- * definition admits. */
-enum iso_err
-iso_log_define_next(struct iso_bus *bus, const struct iso_definition *definition,
-                    const struct iso_definition_log *log, const struct iso_clock *clock,
-                    struct iso_chance *chance, int timeout_ms, struct iso_why *why);
+ * definition admits; ISO_TOPIC_CONFIG: a partition has no first DEFINE yet. */
+enum iso_err iso_log_define_next(const struct iso_define_ground *ground,
+                                 const struct iso_definition *definition,
+                                 const struct iso_definition_log *log,
+                                 struct iso_why *why);
 
 #endif

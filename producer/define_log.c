@@ -287,15 +287,15 @@ enum iso_err iso_log_define(struct iso_bus *bus,
     return define_log(&define, chance, why);
 }
 
-enum iso_err
-iso_log_define_next(struct iso_bus *bus, const struct iso_definition *definition,
-                    const struct iso_definition_log *log, const struct iso_clock *clock,
-                    struct iso_chance *chance, int timeout_ms, struct iso_why *why)
+enum iso_err iso_log_define_next(const struct iso_define_ground *ground,
+                                 const struct iso_definition *definition,
+                                 const struct iso_definition_log *log,
+                                 struct iso_why *why)
 {
-    struct log_define define = {.bus = bus,
+    struct log_define define = {.bus = ground->bus,
                                 .definition = definition,
                                 .log = log,
-                                .clock = clock,
-                                .timeout_ms = timeout_ms};
-    return define_log(&define, chance, why);
+                                .clock = ground->clock,
+                                .timeout_ms = ground->timeout_ms};
+    return define_log(&define, ground->chance, why);
 }

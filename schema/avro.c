@@ -355,7 +355,7 @@ static enum iso_err datum_json(const struct iso_avro *schema, struct iso_bytes d
 }
 
 enum iso_err iso_avro_to_json(const struct iso_avro *schema, struct iso_bytes datum,
-                           struct iso_buf *json, struct iso_why *why)
+                              struct iso_buf *json, struct iso_why *why)
 {
     enum iso_err err = iso_avro_check(schema, datum, why);
     if (err != ISO_OK)

@@ -103,20 +103,20 @@ enum iso_avro_match iso_avro_match(const struct iso_avro *writer, uint32_t write
 
 /* Where a datum or schema stands: "a.b[3].c", written from its end; cut at its front.
  */
-struct iso_avro_place {
+struct iso_avro_trail {
     char text[200];
 };
 /* Empty; of a field that is missing, its name. */
-void iso_avro_place_begin(struct iso_avro_place *place,
+void iso_avro_trail_begin(struct iso_avro_trail *trail,
                           const struct iso_avro_resolution *resolution,
                           const struct iso_avro_action *action);
-void iso_avro_place_field(struct iso_avro_place *place, const char *name);
-void iso_avro_place_item(struct iso_avro_place *place, const char *bracket);
+void iso_avro_trail_field(struct iso_avro_trail *trail, const char *name);
+void iso_avro_trail_item(struct iso_avro_trail *trail, const char *bracket);
 
 /* Says why `action` cannot be done; `symbol` is the writer's, of ISO_REFUSAL_SYMBOL. */
 enum iso_err iso_avro_refuse(const struct iso_avro_resolution *resolution,
                              const struct iso_avro_action *action,
                              enum iso_avro_refusal refusal, uint32_t symbol,
-                             const struct iso_avro_place *place, struct iso_why *why);
+                             const struct iso_avro_trail *trail, struct iso_why *why);
 
 #endif

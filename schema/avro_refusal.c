@@ -5,27 +5,27 @@
 #include "schema/avro_action.h"
 
 /* What does not fit any more is left out: the end of a place says the most. */
-static void place_before(struct iso_avro_place *place, const char *name,
+static void trail_before(struct iso_avro_trail *trail, const char *name,
                          const char *dot)
 {
-    size_t size = strlen(name), more = size + strlen(dot), held = strlen(place->text);
-    if (held + more >= sizeof place->text)
+    size_t size = strlen(name), more = size + strlen(dot), held = strlen(trail->text);
+    if (held + more >= sizeof trail->text)
         return;
-    memmove(place->text + more, place->text, held + 1);
-    memcpy(place->text, name, size);
-    memcpy(place->text + size, dot, more - size);
+    memmove(trail->text + more, trail->text, held + 1);
+    memcpy(trail->text, name, size);
+    memcpy(trail->text + size, dot, more - size);
 }
 
-void iso_avro_place_field(struct iso_avro_place *place, const char *name)
+void iso_avro_trail_field(struct iso_avro_trail *trail, const char *name)
 {
-    char next = place->text[0];
-    place_before(place, name, next == '\0' || next == '[' ? "" : ".");
+    char next = trail->text[0];
+    trail_before(trail, name, next == '\0' || next == '[' ? "" : ".");
 }
 
-void iso_avro_place_item(struct iso_avro_place *place, const char *bracket)
+void iso_avro_trail_item(struct iso_avro_trail *trail, const char *bracket)
 {
-    char next = place->text[0];
-    place_before(place, bracket, next == '\0' || next == '[' ? "" : ".");
+    char next = trail->text[0];
+    trail_before(trail, bracket, next == '\0' || next == '[' ? "" : ".");
 }
 
 static const char *type_name(const struct iso_avro *schema, uint32_t node)
@@ -35,15 +35,15 @@ static const char *type_name(const struct iso_avro *schema, uint32_t node)
                : iso_avro_branch_name(schema, node);
 }
 
-void iso_avro_place_begin(struct iso_avro_place *place,
+void iso_avro_trail_begin(struct iso_avro_trail *trail,
                           const struct iso_avro_resolution *resolution,
                           const struct iso_avro_action *action)
 {
-    place->text[0] = '\0';
+    trail->text[0] = '\0';
     if (action->kind != ISO_ACTION_REFUSE || action->refusal != ISO_REFUSAL_FIELD)
         return;
     const struct iso_avro *reader = resolution->reader;
-    iso_avro_place_field(place,
+    iso_avro_trail_field(trail,
                          iso_avro_name(reader, reader->edges[action->field].name));
 }
 
@@ -114,37 +114,37 @@ static void parts_say(const struct iso_avro_resolution *resolution,
 enum iso_err iso_avro_refuse(const struct iso_avro_resolution *resolution,
                              const struct iso_avro_action *action,
                              enum iso_avro_refusal refusal, uint32_t symbol,
-                             const struct iso_avro_place *place, struct iso_why *why)
+                             const struct iso_avro_trail *trail, struct iso_why *why)
 {
     char reason[REASON_ROOM];
     if (refusal <= ISO_REFUSAL_BRANCH)
         types_say(resolution, action, refusal, reason);
     else
         parts_say(resolution, action, refusal, symbol, reason);
-    bool top = place->text[0] == '\0';
+    bool top = trail->text[0] == '\0';
     return iso_fail(why,
                     refusal == ISO_REFUSAL_BOUNDS ? ISO_TOO_LARGE : ISO_INCOMPATIBLE,
                     "the reader's schema cannot take %s%s: %s",
-                    top ? "the datum" : "the field ", place->text, reason);
+                    top ? "the datum" : "the field ", trail->text, reason);
 }
 
 /* ---- everything that a writer can write ---- */
 
 /* The way from the top of the schemas to the action. */
-static void place_of(const struct iso_avro_resolution *resolution, uint32_t number,
-                     struct iso_avro_place *place)
+static void trail_of(const struct iso_avro_resolution *resolution, uint32_t number,
+                     struct iso_avro_trail *trail)
 {
     const struct iso_avro *reader = resolution->reader;
     const struct iso_avro_action *action = &resolution->actions[number];
-    iso_avro_place_begin(place, resolution, action);
+    iso_avro_trail_begin(trail, resolution, action);
     while (number != 0) {
         action = &resolution->actions[number];
         number = action->parent;
         if (action->way != ISO_NONE)
-            iso_avro_place_field(
-                place, iso_avro_name(reader, reader->edges[action->way].name));
+            iso_avro_trail_field(
+                trail, iso_avro_name(reader, reader->edges[action->way].name));
         else if (resolution->actions[number].kind == ISO_ACTION_ITEMS)
-            iso_avro_place_item(place, "[]");
+            iso_avro_trail_item(trail, "[]");
     }
 }
 
@@ -174,9 +174,9 @@ enum iso_err iso_avro_can_read(const struct iso_avro *reader,
         }
         if (action->kind != ISO_ACTION_REFUSE && symbol == ISO_NONE)
             continue;
-        struct iso_avro_place place;
-        place_of(resolution, i, &place);
-        err = iso_avro_refuse(resolution, action, refusal, symbol, &place, why);
+        struct iso_avro_trail trail;
+        trail_of(resolution, i, &trail);
+        err = iso_avro_refuse(resolution, action, refusal, symbol, &trail, why);
     }
     iso_avro_resolution_free(resolution);
     return err;

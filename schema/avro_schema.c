@@ -2,17 +2,15 @@
  * into nodes. A named type gets its node before its fields are read, so that they can
  * refer to it. A dictionary (also jansson's) holds the full names; another, per record,
  * enum or union, finds what stands there twice, so that no schema costs more than its
- * length.
+ * length. Defaults are put aside until all nodes are there (avro_fallback.c).
  *
- * What the specification forbids is refused, with the place. Attributes that decide
- * nothing about the binary form (doc, aliases, default, order, logicalType, merge) are
- * not looked at: who needs them reads the JSON. */
-#include <ctype.h>
+ * What the specification forbids is refused, with the place. Unions without branches
+ * and enums without symbols are types as others: they only have no datum. */
 #include <jansson.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/avro_node.h"
+#include "schema/avro_parser.h"
 
 enum { SCHEMA_JSON_MAX = 1 << 20, SCHEMA_DEPTH_MAX = 64 };
 enum { FIXED_MAX = 1 << 20 };
@@ -25,50 +23,27 @@ static const char *const kind_names[ISO_AVRO_UNION] = {
     [ISO_AVRO_ARRAY] = "array", [ISO_AVRO_MAP] = "map",
 };
 
-struct parser {
-    struct iso_avro *schema;
-    json_t *named;       /* full name -> node */
-    struct iso_buf path; /* of the place that is being read: for sentences */
-    unsigned depth;
-    struct iso_why *why;
-};
+static enum iso_err type_parse(struct iso_avro_parser *parser,
+                               struct iso_avro_place place, uint32_t *node);
 
-/* A type in JSON, and the namespace that names without a dot are in. */
-struct place {
-    json_t *json;
-    struct iso_bytes space;
-};
-
-static enum iso_err type_parse(struct parser *parser, struct place place,
-                               uint32_t *node);
-
-static enum iso_err parse_fail(struct parser *parser, const char *problem,
-                               const char *what)
+enum iso_err iso_avro_parse_fail(struct iso_avro_parser *parser, const char *problem,
+                                 const char *what)
 {
     return iso_fail(
         parser->why, ISO_BAD_DATA, "the Avro schema is wrong at %.160s: %s %.120s",
         parser->path.size > 0 ? iso_buf_text(&parser->path) : "its top", problem, what);
 }
 
-/* One step down into a field, named type or part; path_up takes it back. */
-static size_t path_down(struct parser *parser, const char *name)
+size_t iso_avro_path_down(struct iso_avro_parser *parser, const char *name)
 {
     size_t before = parser->path.size;
     iso_buf_print(&parser->path, "%s%s", before > 0 ? "." : "", name);
     return before;
 }
 
-static void path_up(struct parser *parser, size_t before)
+void iso_avro_path_up(struct iso_avro_parser *parser, size_t before)
 {
     parser->path.size = before;
-}
-
-static uint32_t name_add(struct iso_avro *schema, struct iso_bytes name)
-{
-    uint32_t at = (uint32_t)schema->names.size;
-    iso_buf_add_bytes(&schema->names, name);
-    iso_buf_add_u8(&schema->names, 0);
-    return at;
 }
 
 /* The JSON's limit bounds all counts far below what 32 bits can say. */
@@ -104,49 +79,6 @@ static struct iso_avro_edge *edge_at(struct iso_avro *schema, uint32_t node, siz
     return &schema->edges[schema->nodes[node].first + n];
 }
 
-/* [A-Za-z_][A-Za-z0-9_]* */
-static bool name_valid(struct iso_bytes name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t c = name.data[i];
-        if (c >= 0x80 || !(isalpha(c) || c == '_' || (i > 0 && isdigit(c))))
-            return false;
-    }
-    return name.size > 0;
-}
-
-/* Names with dots between them. */
-static bool name_full_valid(struct iso_bytes name)
-{
-    for (;;) {
-        const uint8_t *dot = name.size > 0 ? memchr(name.data, '.', name.size) : NULL;
-        if (dot == NULL)
-            return name_valid(name);
-        size_t size = (size_t)(dot - name.data);
-        if (!name_valid(iso_bytes(name.data, size)))
-            return false;
-        name = iso_bytes(dot + 1, name.size - size - 1);
-    }
-}
-
-/* What stands before the last dot; empty when there is none. */
-static struct iso_bytes name_space(struct iso_bytes name)
-{
-    const uint8_t *dot = name.size > 0 ? memrchr(name.data, '.', name.size) : NULL;
-    return iso_bytes(name.data, dot != NULL ? (size_t)(dot - name.data) : 0);
-}
-
-/* Into `full` (cleared): a name with a dot is full already. */
-static void name_resolve(const char *name, struct iso_bytes space, struct iso_buf *full)
-{
-    iso_buf_clear(full);
-    if (strchr(name, '.') == NULL && space.size > 0) {
-        iso_buf_add_bytes(full, space);
-        iso_buf_add_u8(full, '.');
-    }
-    iso_buf_add_bytes(full, iso_bytes_text(name));
-}
-
 static enum iso_avro_kind primitive_of(const char *name)
 {
     for (unsigned i = 0; i < ISO_AVRO_PRIMITIVES; i++)
@@ -164,7 +96,7 @@ static bool set_add(json_t *set, const char *name)
     return true;
 }
 
-static enum iso_err reference_parse(struct parser *parser, const char *name,
+static enum iso_err reference_parse(struct iso_avro_parser *parser, const char *name,
                                     struct iso_bytes space, uint32_t *node)
 {
     enum iso_avro_kind primitive = primitive_of(name);
@@ -173,46 +105,49 @@ static enum iso_err reference_parse(struct parser *parser, const char *name,
         return ISO_OK;
     }
     struct iso_buf full = {0};
-    name_resolve(name, space, &full);
+    enum iso_err err = iso_avro_name_resolve(parser, name, space, &full);
     json_t *found = json_object_get(parser->named, iso_buf_text(&full));
     iso_buf_release(&full);
-    if (found == NULL)
-        return parse_fail(parser, "no type has been defined that is called", name);
-    *node = (uint32_t)json_integer_value(found);
-    return ISO_OK;
+    if (err == ISO_OK && found == NULL)
+        err = iso_avro_parse_fail(parser, "no type has been defined that is called",
+                                  name);
+    if (err == ISO_OK)
+        *node = (uint32_t)json_integer_value(found);
+    return err;
 }
 
-static enum iso_err union_parse(struct parser *parser, struct place place, json_t *seen,
+static enum iso_err union_parse(struct iso_avro_parser *parser,
+                                struct iso_avro_place place, json_t *seen,
                                 uint32_t node)
 {
     struct iso_avro *schema = parser->schema;
     size_t count = json_array_size(place.json);
-    if (count == 0)
-        return parse_fail(parser, "a union needs a branch", "");
     edges_add(schema, node, count);
     for (size_t i = 0; i < count; i++) {
-        struct place branch = {json_array_get(place.json, i), place.space};
+        struct iso_avro_place branch = {json_array_get(place.json, i), place.space};
         uint32_t below = 0;
         enum iso_err err = type_parse(parser, branch, &below);
         if (err != ISO_OK)
             return err;
         edge_at(schema, node, i)->node = below;
         if (schema->nodes[below].kind == ISO_AVRO_UNION)
-            return parse_fail(parser, "a union stands in a union", "");
+            return iso_avro_parse_fail(parser, "a union stands in a union", "");
         const char *name = iso_avro_branch_name(schema, below);
         if (!set_add(seen, name))
-            return parse_fail(parser, "a union has two branches of type", name);
+            return iso_avro_parse_fail(parser, "a union has two branches of type",
+                                       name);
     }
     return ISO_OK;
 }
 
-static enum iso_err container_parse(struct parser *parser, struct place place,
+static enum iso_err container_parse(struct iso_avro_parser *parser,
+                                    struct iso_avro_place place,
                                     enum iso_avro_kind kind, uint32_t *node)
 {
     const char *attribute = kind == ISO_AVRO_ARRAY ? "items" : "values";
-    struct place item = {json_object_get(place.json, attribute), place.space};
+    struct iso_avro_place item = {json_object_get(place.json, attribute), place.space};
     if (item.json == NULL)
-        return parse_fail(parser, "what is missing is", attribute);
+        return iso_avro_parse_fail(parser, "what is missing is", attribute);
     *node = node_add(parser->schema, kind);
     edges_add(parser->schema, *node, 1);
     uint32_t below = 0;
@@ -222,138 +157,190 @@ static enum iso_err container_parse(struct parser *parser, struct place place,
     return err;
 }
 
-static enum iso_err field_parse(struct parser *parser, struct place place, json_t *seen,
+static enum iso_err field_parse(struct iso_avro_parser *parser,
+                                struct iso_avro_place place, json_t *seen,
                                 struct iso_avro_edge *edge)
 {
-    const char *name = json_string_value(json_object_get(place.json, "name"));
-    if (name == NULL || !name_valid(iso_bytes_text(name)))
-        return parse_fail(parser, "not the name of a field:", name ? name : "(none)");
+    const char *name = iso_avro_member_text(place.json, "name");
+    if (name == NULL || !iso_avro_name_valid(name))
+        return iso_avro_parse_fail(parser,
+                                   "not the name of a field:", name ? name : "(none)");
     if (!set_add(seen, name))
-        return parse_fail(parser, "two fields are called", name);
-    struct place type = {json_object_get(place.json, "type"), place.space};
+        return iso_avro_parse_fail(parser, "two fields are called", name);
+    struct iso_avro_place type = {json_object_get(place.json, "type"), place.space};
     if (type.json == NULL)
-        return parse_fail(parser, "no type is given for the field", name);
-    edge->name = name_add(parser->schema, iso_bytes_text(name));
-    size_t before = path_down(parser, name);
-    enum iso_err err = type_parse(parser, type, &edge->node);
-    path_up(parser, before);
+        return iso_avro_parse_fail(parser, "no type is given for the field", name);
+    enum iso_err err = iso_avro_name_add(parser, name, &edge->name);
+    size_t before = iso_avro_path_down(parser, name);
+    if (err == ISO_OK)
+        err = iso_avro_field_attributes(parser, place.json, edge);
+    if (err == ISO_OK)
+        err = type_parse(parser, type, &edge->node);
+    iso_avro_path_up(parser, before);
     return err;
 }
 
-static enum iso_err record_parse(struct parser *parser, struct place place,
-                                 json_t *seen, uint32_t node)
+static enum iso_err record_parse(struct iso_avro_parser *parser,
+                                 struct iso_avro_place place, json_t *seen,
+                                 uint32_t node)
 {
     json_t *fields = json_object_get(place.json, "fields");
     if (!json_is_array(fields))
-        return parse_fail(parser, "a record needs an array of", "fields");
+        return iso_avro_parse_fail(parser, "a record needs an array of", "fields");
     size_t count = json_array_size(fields);
     edges_add(parser->schema, node, count);
     for (size_t i = 0; i < count; i++) {
-        struct place field = {json_array_get(fields, i), place.space};
+        struct iso_avro_place field = {json_array_get(fields, i), place.space};
         struct iso_avro_edge edge = {0};
         enum iso_err err = field_parse(parser, field, seen, &edge);
         if (err != ISO_OK)
             return err;
         *edge_at(parser->schema, node, i) = edge;
+        json_t *fallback = json_object_get(field.json, "default");
+        if (fallback != NULL)
+            iso_avro_fallback_pending(parser, node,
+                                      parser->schema->nodes[node].first + (uint32_t)i,
+                                      fallback);
     }
     return ISO_OK;
 }
 
-static enum iso_err enum_parse(struct parser *parser, struct place place, json_t *seen,
-                               uint32_t node)
+static enum iso_err enum_parse(struct iso_avro_parser *parser,
+                               struct iso_avro_place place, json_t *seen, uint32_t node)
 {
     json_t *symbols = json_object_get(place.json, "symbols");
     size_t count = json_array_size(symbols);
-    if (count == 0)
-        return parse_fail(parser, "an enum needs an array of", "symbols");
+    if (!json_is_array(symbols))
+        return iso_avro_parse_fail(parser, "an enum needs an array of", "symbols");
     edges_add(parser->schema, node, count);
     for (size_t i = 0; i < count; i++) {
-        const char *symbol = json_string_value(json_array_get(symbols, i));
-        if (symbol == NULL || !name_valid(iso_bytes_text(symbol)))
-            return parse_fail(parser, "not a symbol:", symbol ? symbol : "(no text)");
+        const char *symbol = iso_avro_json_text(json_array_get(symbols, i));
+        if (symbol == NULL || !iso_avro_name_valid(symbol))
+            return iso_avro_parse_fail(parser,
+                                       "not a symbol:", symbol ? symbol : "(no text)");
         if (!set_add(seen, symbol))
-            return parse_fail(parser, "two symbols are called", symbol);
-        edge_at(parser->schema, node, i)->name =
-            name_add(parser->schema, iso_bytes_text(symbol));
+            return iso_avro_parse_fail(parser, "two symbols are called", symbol);
+        uint32_t at = 0;
+        enum iso_err err = iso_avro_name_add(parser, symbol, &at);
+        if (err != ISO_OK)
+            return err;
+        edge_at(parser->schema, node, i)->name = at;
     }
     return ISO_OK;
 }
 
-static enum iso_err fixed_parse(struct parser *parser, struct place place,
-                                uint32_t node)
+static enum iso_err fixed_parse(struct iso_avro_parser *parser,
+                                struct iso_avro_place place, uint32_t node)
 {
     json_t *size = json_object_get(place.json, "size");
     json_int_t bytes = json_integer_value(size);
     if (!json_is_integer(size) || bytes < 0 || bytes > FIXED_MAX)
-        return parse_fail(parser, "a fixed needs a size of 0..1048576", "bytes");
+        return iso_avro_parse_fail(parser, "a fixed needs a size of 0..1048576",
+                                   "bytes");
     parser->schema->nodes[node].count = (uint32_t)bytes;
     return ISO_OK;
 }
 
-/* Makes the node of a named type and enters its full name. */
-static enum iso_err named_add(struct parser *parser, struct place place,
-                              enum iso_avro_kind kind, uint32_t *node)
+/* The namespace that a definition gives, else the one that it stands in. */
+static enum iso_err space_parse(struct iso_avro_parser *parser,
+                                struct iso_avro_place place, const char *name,
+                                struct iso_bytes *space)
 {
-    const char *name = json_string_value(json_object_get(place.json, "name"));
-    if (name == NULL || !name_full_valid(iso_bytes_text(name)))
-        return parse_fail(parser, "not the name of a type:", name ? name : "(none)");
-    json_t *attribute = json_object_get(place.json, "namespace");
-    struct iso_bytes space = place.space;
-    if (json_is_string(attribute))
-        space = iso_bytes_text(json_string_value(attribute));
-    else if (attribute != NULL && !json_is_null(attribute))
-        return parse_fail(parser, "the namespace is no text of", name);
-    if (space.size > 0 && !name_full_valid(space))
-        return parse_fail(parser, "not a namespace: that of", name);
+    *space = place.space;
+    const json_t *given = json_object_get(place.json, "namespace");
+    if (given == NULL || json_is_null(given))
+        return ISO_OK;
+    const char *text = iso_avro_json_text(given);
+    if (text == NULL)
+        return iso_avro_parse_fail(parser, "the namespace is no text of", name);
+    if (text[0] != '\0' && !iso_avro_name_full_valid(text))
+        return iso_avro_parse_fail(parser, "not a namespace: that of", name);
+    *space = iso_bytes_text(text);
+    return ISO_OK;
+}
+
+/* Makes the node of a named type and enters its full name. */
+static enum iso_err node_enter(struct iso_avro_parser *parser, const char *full,
+                               enum iso_avro_kind kind, uint32_t *node)
+{
+    if (json_object_get(parser->named, full) != NULL)
+        return iso_avro_parse_fail(parser, "two types are called", full);
+    uint32_t name = 0;
+    enum iso_err err = iso_avro_name_add(parser, full, &name);
+    if (err != ISO_OK)
+        return err;
+    *node = node_add(parser->schema, kind);
+    parser->schema->nodes[*node].name = name;
+    iso_assert(json_object_set_new(parser->named, full, json_integer(*node)) == 0);
+    return ISO_OK;
+}
+
+/* Into `full`: the name of the type that is defined. */
+static enum iso_err named_add(struct iso_avro_parser *parser,
+                              struct iso_avro_place place, enum iso_avro_kind kind,
+                              struct iso_buf *full, uint32_t *node)
+{
+    const char *name = iso_avro_member_text(place.json, "name");
+    if (name == NULL || !iso_avro_name_full_valid(name))
+        return iso_avro_parse_fail(parser,
+                                   "not the name of a type:", name ? name : "(none)");
     const char *dot = strrchr(name, '.');
     if (primitive_of(dot != NULL ? dot + 1 : name) < ISO_AVRO_PRIMITIVES)
-        return parse_fail(parser, "a type is called like the primitive", name);
+        return iso_avro_parse_fail(parser, "a type is called like the primitive", name);
+    struct iso_bytes space = {0};
+    enum iso_err err = space_parse(parser, place, name, &space);
+    if (err == ISO_OK)
+        err = iso_avro_name_resolve(parser, name, space, full);
+    if (err == ISO_OK)
+        err = node_enter(parser, iso_buf_text(full), kind, node);
+    return err;
+}
+
+static enum iso_err parts_parse(struct iso_avro_parser *parser,
+                                struct iso_avro_place inside, enum iso_avro_kind kind,
+                                uint32_t node)
+{
+    json_t *seen = json_object();
+    enum iso_err err;
+    if (kind == ISO_AVRO_RECORD)
+        err = record_parse(parser, inside, seen, node);
+    else if (kind == ISO_AVRO_ENUM)
+        err = enum_parse(parser, inside, seen, node);
+    else
+        err = fixed_parse(parser, inside, node);
+    json_decref(seen);
+    return err;
+}
+
+static enum iso_err named_parse(struct iso_avro_parser *parser,
+                                struct iso_avro_place place, enum iso_avro_kind kind,
+                                uint32_t *node)
+{
     struct iso_buf full = {0};
-    name_resolve(name, space, &full);
-    enum iso_err err = ISO_OK;
-    if (json_object_get(parser->named, iso_buf_text(&full)) != NULL) {
-        err = parse_fail(parser, "two types are called", iso_buf_text(&full));
-    } else {
-        *node = node_add(parser->schema, kind);
-        parser->schema->nodes[*node].name =
-            name_add(parser->schema, iso_buf_bytes(&full));
-        iso_assert(json_object_set_new(parser->named, iso_buf_text(&full),
-                                       json_integer(*node)) == 0);
+    enum iso_err err = named_add(parser, place, kind, &full, node);
+    if (err == ISO_OK) {
+        struct iso_avro_place inside = {place.json,
+                                        iso_avro_name_space(iso_buf_bytes(&full))};
+        size_t before = iso_avro_path_down(parser, iso_buf_text(&full));
+        err = parts_parse(parser, inside, kind, *node);
+        if (err == ISO_OK)
+            err = iso_avro_type_attributes(parser, inside, *node);
+        iso_avro_path_up(parser, before);
     }
     iso_buf_release(&full);
     return err;
 }
 
-static enum iso_err named_parse(struct parser *parser, struct place place,
-                                enum iso_avro_kind kind, uint32_t *node)
+static enum iso_err object_parse(struct iso_avro_parser *parser,
+                                 struct iso_avro_place place, uint32_t *node)
 {
-    enum iso_err err = named_add(parser, place, kind, node);
-    if (err != ISO_OK)
-        return err;
-    /* A copy: the names move when they grow. */
-    char *full =
-        iso_strdup(iso_avro_name(parser->schema, parser->schema->nodes[*node].name));
-    struct place inside = {place.json, name_space(iso_bytes_text(full))};
-    json_t *seen = json_object();
-    size_t before = path_down(parser, full);
-    if (kind == ISO_AVRO_RECORD)
-        err = record_parse(parser, inside, seen, *node);
-    else if (kind == ISO_AVRO_ENUM)
-        err = enum_parse(parser, inside, seen, *node);
-    else
-        err = fixed_parse(parser, inside, *node);
-    path_up(parser, before);
-    json_decref(seen);
-    iso_free(full);
-    return err;
-}
-
-static enum iso_err object_parse(struct parser *parser, struct place place,
-                                 uint32_t *node)
-{
-    const char *type = json_string_value(json_object_get(place.json, "type"));
+    json_t *inner = json_object_get(place.json, "type");
+    if (json_is_object(inner) || json_is_array(inner))
+        return type_parse(parser, (struct iso_avro_place){inner, place.space}, node);
+    const char *type = iso_avro_json_text(inner);
     if (type == NULL)
-        return parse_fail(parser, "the type is no name; what is missing is", "type");
+        return iso_avro_parse_fail(parser, "the type is no name; what is missing is",
+                                   "type");
     if (strcmp(type, "array") == 0)
         return container_parse(parser, place, ISO_AVRO_ARRAY, node);
     if (strcmp(type, "map") == 0)
@@ -367,15 +354,16 @@ static enum iso_err object_parse(struct parser *parser, struct place place,
     return reference_parse(parser, type, place.space, node);
 }
 
-static enum iso_err type_parse(struct parser *parser, struct place place,
-                               uint32_t *node)
+static enum iso_err type_parse(struct iso_avro_parser *parser,
+                               struct iso_avro_place place, uint32_t *node)
 {
     if (parser->depth >= SCHEMA_DEPTH_MAX)
-        return parse_fail(parser, "types are nested more than 64 deep", "");
+        return iso_avro_parse_fail(parser, "types are nested more than 64 deep", "");
     parser->depth++;
     enum iso_err err;
-    if (json_is_string(place.json)) {
-        err = reference_parse(parser, json_string_value(place.json), place.space, node);
+    if (iso_avro_json_text(place.json) != NULL) {
+        err =
+            reference_parse(parser, iso_avro_json_text(place.json), place.space, node);
     } else if (json_is_object(place.json)) {
         err = object_parse(parser, place, node);
     } else if (json_is_array(place.json)) {
@@ -384,7 +372,8 @@ static enum iso_err type_parse(struct parser *parser, struct place place,
         err = union_parse(parser, place, seen, *node);
         json_decref(seen);
     } else {
-        err = parse_fail(parser, "a type is a name, an object or an array", "");
+        err =
+            iso_avro_parse_fail(parser, "a type is a name, an object or an array", "");
     }
     parser->depth--;
     return err;
@@ -398,32 +387,46 @@ const char *iso_avro_branch_name(const struct iso_avro *schema, uint32_t node)
                                  : iso_avro_name(schema, schema->nodes[node].name);
 }
 
+static enum iso_err root_parse(struct iso_avro_parser *parser, json_t *root)
+{
+    iso_buf_add_u8(&parser->schema->names, 0);
+    for (unsigned i = 0; i < ISO_AVRO_PRIMITIVES; i++)
+        node_add(parser->schema, (enum iso_avro_kind)i);
+    struct iso_avro_place top = {.json = root};
+    enum iso_err err = type_parse(parser, top, &parser->schema->root);
+    if (err == ISO_OK)
+        err = iso_avro_fallbacks(parser);
+    return err;
+}
+
 enum iso_err iso_avro_parse(struct iso_bytes json, struct iso_avro **schema,
                             struct iso_why *why)
 {
+    struct iso_why unasked;
+    if (why == NULL)
+        why = &unasked;
     if (json.size > SCHEMA_JSON_MAX)
         return iso_fail(why, ISO_BAD_DATA,
                         "the Avro schema has %zu bytes of JSON, more than %d: leave "
                         "documentation out, or split it",
                         json.size, (int)SCHEMA_JSON_MAX);
     json_error_t where;
-    json_t *root = json_loadb((const char *)json.data, json.size,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+    json_t *root =
+        json_loadb((const char *)json.data, json.size,
+                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
     if (root == NULL)
         return iso_fail(why, ISO_BAD_DATA,
                         "the Avro schema is no JSON: line %d, column %d: %s",
                         where.line, where.column, where.text);
-    struct parser parser = {.schema = iso_alloc_zero(1, sizeof *parser.schema),
-                            .named = json_object(),
-                            .why = why};
-    iso_buf_add_u8(&parser.schema->names, 0);
-    for (unsigned i = 0; i < ISO_AVRO_PRIMITIVES; i++)
-        node_add(parser.schema, (enum iso_avro_kind)i);
-    enum iso_err err =
-        type_parse(&parser, (struct place){.json = root}, &parser.schema->root);
+    struct iso_avro_parser parser = {.schema = iso_alloc_zero(1, sizeof *parser.schema),
+                                     .named = json_object(),
+                                     .json_size = json.size,
+                                     .why = why};
+    enum iso_err err = root_parse(&parser, root);
     json_decref(parser.named);
     json_decref(root);
     iso_buf_release(&parser.path);
+    iso_free(parser.pending);
     if (err != ISO_OK) {
         iso_avro_free(parser.schema);
         return err;
@@ -440,6 +443,8 @@ void iso_avro_free(struct iso_avro *schema)
     iso_avro_outside_free(schema->outside);
     iso_free(schema->nodes);
     iso_free(schema->edges);
+    iso_free(schema->aliases);
     iso_buf_release(&schema->names);
+    iso_buf_release(&schema->fallbacks);
     iso_free(schema);
 }

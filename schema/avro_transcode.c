@@ -26,7 +26,7 @@ struct reading {
     const struct iso_avro_action *refused; /* what could not be done … */
     enum iso_avro_refusal refusal;
     uint32_t symbol;
-    struct iso_avro_place place; /* … and where */
+    struct iso_avro_trail trail; /* … and where */
 };
 
 static enum iso_err run(struct reading *reading, uint32_t number);
@@ -74,7 +74,7 @@ static enum iso_err run_refuse(struct reading *reading,
     reading->refused = action;
     reading->refusal = refusal;
     reading->symbol = symbol;
-    iso_avro_place_begin(&reading->place, reading->resolution, action);
+    iso_avro_trail_begin(&reading->trail, reading->resolution, action);
     return refusal == ISO_REFUSAL_BOUNDS ? ISO_TOO_LARGE : ISO_INCOMPATIBLE;
 }
 
@@ -119,7 +119,7 @@ static enum iso_err run_items(struct reading *reading,
                 continue;
             char bracket[24];
             snprintf(bracket, sizeof bracket, "[%zu]", number);
-            iso_avro_place_item(&reading->place, bracket);
+            iso_avro_trail_item(&reading->trail, bracket);
             return err;
         }
     }
@@ -133,7 +133,7 @@ static enum iso_err run_field(struct reading *reading, const struct iso_avro_ste
     if (err == ISO_OK)
         return ISO_OK;
     const struct iso_avro *reader = reading->resolution->reader;
-    iso_avro_place_field(&reading->place,
+    iso_avro_trail_field(&reading->trail,
                          iso_avro_name(reader, reader->edges[step->more].name));
     return err;
 }
@@ -272,11 +272,11 @@ static enum iso_err fail(const struct reading *reading, enum iso_err err,
 {
     if (reading->refused != NULL)
         return iso_avro_refuse(reading->resolution, reading->refused, reading->refusal,
-                               reading->symbol, &reading->place, why);
+                               reading->symbol, &reading->trail, why);
     return iso_fail(why, err,
                     "as the reader's schema sees it, the datum is longer than %d bytes "
                     "by its defaults, at the field %s: give its fields shorter ones",
-                    (int)ISO_AVRO_READ_MAX, reading->place.text);
+                    (int)ISO_AVRO_READ_MAX, reading->trail.text);
 }
 
 /* Defaults that are nested deep or have many items can break the walk's limits. */

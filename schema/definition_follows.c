@@ -137,11 +137,11 @@ static enum iso_err rules_agree(struct iso_avro *const *schemas, size_t count,
 {
     for (size_t i = known; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
+            struct iso_why what = {0};
             if (schemas[i] == NULL || schemas[j] == NULL ||
-                iso_avro_same_rules(schemas[i], schemas[j], why) == ISO_OK)
+                iso_avro_same_rules(schemas[i], schemas[j], &what) == ISO_OK)
                 continue;
-            iso_fail_at(why, "schemas %zu and %zu", j + 1, i + 1);
-            return ISO_BAD_DATA;
+            return BAD(why, "schemas %zu and %zu: %s", j + 1, i + 1, what.text);
         }
     }
     return ISO_OK;

@@ -328,7 +328,7 @@ enum iso_err iso_value_check(const struct iso_schemas *schemas, struct iso_bytes
     if (err != ISO_OK)
         return err;
     err = iso_avro_check(schemas->items[opened.schema].schema, opened.datum, why);
-    if (err != ISO_OK)
+    if (err != ISO_OK && why != NULL)
         iso_fail_at(why, "the value is not what its schema says");
     return err;
 }

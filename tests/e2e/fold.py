@@ -57,9 +57,9 @@ def require(condition, why):
 class Judge:
     """Sections 2, 4 (steps 2 and 3) and 5."""
 
-    def __init__(self, definitions):
-        self.definitions = definitions  # bytes → definition, as iso.control has them
-        self.schemas = {d["number"]: schemas.Schemas(d) for d in definitions.values()}
+    def __init__(self, world):
+        self.definitions = world.definitions  # bytes → definition, as iso.control has them
+        self.schemas = world.schemas          # by definition's number
 
     def admit(self, log, r):
         """The write that a record is; None for a duplicate. Refused otherwise."""
@@ -223,8 +223,8 @@ class Model:
     """What the prefixes up to `cut` ({(log, partition): offset}) mean."""
 
     def __init__(self, world, cut, now):
-        judge = Judge(world.definitions)
-        self.schemas = schemas.Schemas(list(world.definitions.values())[-1])
+        judge = Judge(world)
+        self.schemas = world.schemas[max(world.schemas)]
         self.logs, self.writes = {}, collections.defaultdict(list)
         for (number, partition), records in world.records.items():
             log = self.logs[number, partition] = Log(number, partition)
@@ -234,13 +234,13 @@ class Model:
                 w = judge.take(log, r)
                 if w is not None:
                     self.writes[r.key].append((w, r, number))
-        self.export, self.ledger = [], []
+        self.export, self.ledger, self.shown = [], [], []
         self.tally = collections.Counter()
         for key in sorted(self.writes):
             self.settle(world, key, now)
 
-    def shown(self, value):
-        """What an acknowledged write says: the value as JSON."""
+    def text(self, value):
+        """A value as people give it and see it."""
         return None if value is None else text(self.schemas.json(value))
 
     def settle(self, world, key, now):
@@ -252,6 +252,7 @@ class Model:
         self.tally[partition, "ledger_rows"] += len(losers)
         if w.op == wire.PUT and (w.expiry is None or w.expiry > now):
             self.export.append(line(key, w.version, r.value))
+            self.shown.append("%s\t%s\n" % (wire.escape(key), self.text(r.value)))
         self.ledger += [line(key, v, losers[v]) for v in sorted(losers)]
 
 
@@ -272,6 +273,7 @@ class World:
         self.definitions = schemas.announced(control["iso.control", 0], collection)
         if not self.definitions:
             sys.exit("fold: there is no collection %s in iso.control" % collection)
+        self.schemas = {d["number"]: schemas.Schemas(d) for d in self.definitions.values()}
         last = list(self.definitions.values())[-1]
         self.partitions = last["partitions"]
         topics = {l["topic"]: l["number"] for l in last["logs"]}
@@ -330,6 +332,14 @@ def compare_slice(region, report, model, found):
                          % (region, p, name, is_.get(name), wanted))
 
 
+def lines_of(folder, region, what):
+    with open("%s/%s.%s" % (folder, region, what), encoding="utf-8") as file:
+        if what != "json":
+            return file.readlines()
+        return ["%s\t%s\n" % (wire.escape(row["key"].encode()), text(row["value"]))
+                for row in map(json.loads, file)]
+
+
 def compare(world, folder, region, now):
     """Everything that differs between a region and the model at the region's cut."""
     found, cut = [], {}
@@ -345,9 +355,12 @@ def compare(world, folder, region, now):
     model = Model(world, cut, now)
     for partition in range(world.partitions):
         compare_slice(region, world.reports[region, partition], model, found)
-    for what, should in (("export", model.export), ("ledger", model.ledger)):
-        with open("%s/%s.%s" % (folder, region, what), encoding="ascii") as file:
-            compare_lines("%s of %s" % (what, region), file.readlines(), should, found)
+    held = [("export", model.export), ("ledger", model.ledger)]
+    if model.schemas.format != "OPAQUE":
+        held.append(("json", model.shown))
+    for what, should in held:
+        compare_lines("%s of %s" % (what, region), lines_of(folder, region, what), should,
+                      found)
     return found, model
 
 
@@ -358,7 +371,7 @@ def check_acks(paths, model):
     for key, writes in model.writes.items():
         for w, r, _ in writes:
             versions[key, w.version] += 1
-            values[key, model.shown(r.value)] += 1
+            values[key, model.text(r.value)] += 1
     found, count = [], 0
     wanted = collections.Counter()
     for path in paths:
@@ -415,7 +428,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--servers", required=True)
     parser.add_argument("--collection", required=True)
-    parser.add_argument("--dir", default=".", help="holds REGION.export, REGION.ledger")
+    parser.add_argument("--dir", default=".", help="holds REGION.export, REGION.ledger, REGION.json")
     parser.add_argument("--states", action="store_true",
                         help="only print the states in the newest reports, each once")
     parser.add_argument("--self-test", action="store_true")

@@ -32,6 +32,7 @@ def newest(servers, collection):
 class Forge:
     def __init__(self, servers, definition, seed):
         self.definition = definition
+        self.schemas = schemas.Schemas(definition)
         self.logs = {w: l for l in definition["logs"] for w in l["writers"]}
         self.partitions = definition["partitions"]
         self.chance = random.Random(seed)
@@ -72,6 +73,19 @@ class Forge:
     def place(self, region, key):
         return self.logs[region], wire.partition_of(key, self.partitions)
 
+    def value(self, opaque):
+        """A value of the collection, which is `opaque` if it has no schemas."""
+        return self.schemas.some(self.chance) or opaque
+
+    def mutated(self):
+        """One that may still be a value, or not: who reads it judges."""
+        c = self.chance
+        value = bytearray(self.value(b"opaque"))
+        for _ in range(c.randrange(1, 4)):
+            at = c.randrange(len(value) + 1)
+            value[at:at + c.randrange(3)] = c.randbytes(c.randrange(3))
+        return bytes(value)
+
     def write(self, name=None):
         """A write that every region must admit."""
         c = self.chance
@@ -87,7 +101,7 @@ class Forge:
                 self.hlcs[node] = max(self.hlcs.get(node, 0), version[0])
         hlc, seq = self.stamp(node, log["number"], partition)
         delete = c.random() < 0.15
-        value = None if delete else b"forged-%016x%016x" % (hlc, node)
+        value = None if delete else self.value(b"forged-%016x%016x" % (hlc, node))
         expiry = None
         if not delete and c.random() < 0.1:
             expiry = int(time.time() * 1000) + c.choice((-1000, HOUR))
@@ -97,8 +111,6 @@ class Forge:
         op = wire.DELETE if delete else wire.PUT
         header = wire.header(op, log["number"], partition, hlc, node, seq, read, expiry, tail)
         ack = {"key": key.decode(), "version": "%016x%016x" % (hlc, node)}
-        if value:
-            ack["value"] = value.decode()
         known.append((hlc, node))
         del known[:-4]
         return log["topic"], partition, key, value, [header], ack
@@ -171,7 +183,8 @@ class Forge:
         elif chance < 0.12:  # some other client
             key = b"k%d" % c.randrange(700)
             log, partition = self.place(c.choice(list(self.logs)), key)
-            value = b"plain-%016x" % c.getrandbits(64) if c.random() < 0.8 else None
+            good = self.value(b"plain-%016x" % c.getrandbits(64))
+            value = c.choice([None, self.mutated()] + [good] * 8)
             self.send(log["topic"], partition, key, value, [])
         elif chance < 0.14:  # a seq whose hlc is not between its neighbours'
             region = c.choice(list(self.logs))
@@ -179,7 +192,7 @@ class Forge:
             node = region << 48 | c.getrandbits(48)
             for seq, back in ((1, 5), (3, 0), (2, 9), (2, 3), (3, 0)):
                 hlc = (int(time.time() * 1000) - back) << 16
-                self.send(log["topic"], partition, b"disorder", b"d%d" % back,
+                self.send(log["topic"], partition, b"disorder", self.value(b"d%d" % back),
                           [wire.header(wire.PUT, log["number"], partition, hlc, node, seq)])
         else:
             message = self.write()

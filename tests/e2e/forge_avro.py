@@ -85,14 +85,15 @@ class AvroForge(forge.Forge):
         self.finish()
 
     def unusable(self):
-        """Announces schemas to be refused by, and says them."""
+        """Announces schemas to be refused by, unless they are there, and says them."""
         made = schemas.parse(json.dumps(HOSTILE))
         added = [self.schema(json.dumps(HOSTILE), schemas.fingerprint(made), 1001),
                  self.schema(BROKEN, b"\x01broken\x02", 1002),
                  self.schema(LIAR, b"\x01liar\x02\x03\x04", 1003)]
-        coming = self.next_definition(schemas=self.definition["schemas"] + added)
-        self.define_everywhere(self.announce(coming))
-        self.definition = coming
+        if added[0] not in self.definition["schemas"]:
+            coming = self.next_definition(schemas=self.definition["schemas"] + added)
+            self.define_everywhere(self.announce(coming))
+            self.definition = coming
         return added
 
     def values(self):
@@ -113,7 +114,7 @@ class AvroForge(forge.Forge):
             ("empty", "does not begin", b""),
             ("another frame", "does not begin", other + good[size:]),
             ("an unknown schema", "schema register", self.frame(unknown) + good[size:]),
-            ("a schema that does not parse", "does not parse", self.frame(broken) + b"\x00"),
+            ("a schema that does not parse", "cannot be used", self.frame(broken) + b"\x00"),
             ("a schema under another's name", "fingerprint", self.frame(liar) + b"\x02"),
             ("one item too many", "write it with the schema", frame + many),
             ("a count of INT64_MIN", "write it with the schema", frame + wire.long(-2**63)
@@ -154,23 +155,24 @@ class AvroForge(forge.Forge):
         ruled = json.dumps({"type": "record", "name": "Ruled", "fields": [field]})
         rule = self.schema(ruled, schemas.fingerprint(schemas.parse(ruled)), 1004)
         changed = dict(known[0], json=json.dumps(dict(first, doc="changed")))
-        other = "OPAQUE" if self.definition["format"] == "AVRO" else "AVRO"
+        other = "CONFLUENT" if self.definition["format"] == "AVRO" else "AVRO"
+        numbered = [dict(s, registry_id=2000 + n) for n, s in enumerate(known)]
         rows = []
-        for kind, words, announced, changes in (
-                ("a DEFINE nobody announced", "announce", False, {}),
-                ("a DEFINE without a schema of before", "schema", True,
-                 {"schemas": known[1:]}),
-                ("a DEFINE with another text for a schema", "schema", True,
+        for kind, announced, changes in (
+                ("a DEFINE nobody announced", False, {}),
+                ("a DEFINE without a schema of before", True, {"schemas": known[1:]}),
+                ("a DEFINE with another text for a schema", True,
                  {"schemas": [changed] + known[1:]}),
-                ("a DEFINE with another rule for a field", "rule", True,
+                ("a DEFINE with another rule for a field", True,
                  {"schemas": known + [rule]}),
-                ("a DEFINE of another format", "format", True, {"format": other})):
+                ("a DEFINE of another format", True,
+                 {"format": other, "schemas": numbered})):
             coming = self.next_definition(**changes)
             data = wire.encode(wire.avsc("collection"), coming)
             if announced:
                 self.announce(coming)
             partition = self.chance.randrange(self.partitions)
-            rows.append((kind, words, *self.define(log, partition, data)))
+            rows.append((kind, "announce", *self.define(log, partition, data)))
         return rows
 
 

@@ -223,11 +223,62 @@ class Datum:
         return members if made.kind == "map" else items
 
 
+TEXTS = ("", "a", "Zoë ☂", "\U0001f600", "tab\t\"quoted\" \\ /", "line\nline", "\x7f\x1f",
+         "x" * 200)
+
+
+def some(made, chance, depth=0):
+    """The bytes of a datum, by chance."""
+    kind = made.kind
+    if kind == "union":
+        leaves = [i for i, part in enumerate(made.parts) if part.kind in PRIMITIVES]
+        branch = chance.choice(leaves if leaves and depth > 5 else range(len(made.parts)))
+        return wire.long(branch) + some(made.parts[branch], chance, depth)
+    if kind == "record":
+        return b"".join(some(part, chance, depth + 1) for part in made.parts)
+    if kind in ("array", "map"):
+        return items(made, chance, depth)
+    if kind in ("boolean", "enum"):
+        return wire.long(chance.randrange(2 if kind == "boolean" else len(made.fields)))
+    if kind in ("int", "long"):
+        bits = chance.choice((1, 7, 31 if kind == "int" else 63))
+        return wire.long(chance.randrange(-2**bits, 2**bits))
+    if kind == "string":
+        data = chance.choice(TEXTS).encode()
+        return wire.long(len(data)) + data
+    if kind == "bytes":
+        data = chance.randbytes(chance.randrange(20))
+        return wire.long(len(data)) + data
+    if kind in ("float", "double"):
+        number = chance.choice((0.0, 0.5, -1e9, 1 / 3, math.inf, -math.inf, math.nan))
+        return struct.pack("<f" if kind == "float" else "<d", number)
+    return chance.randbytes(made.size)
+
+
+def items(made, chance, depth):
+    """Blocks of an array or map, some of which say their size."""
+    out, number = b"", 0
+    while depth < 6 and chance.random() < 0.5:
+        count, block = chance.randrange(1, 4), b""
+        for _ in range(count):
+            if made.kind == "map":
+                key = ("%d%s" % (number, chance.choice(TEXTS))).encode()
+                block += wire.long(len(key)) + key
+            block += some(made.parts[0], chance, depth + 1)
+            number += 1
+        sized = chance.random() < 0.5
+        out += wire.long(-count) + wire.long(len(block)) if sized else wire.long(count)
+        out += block
+    return out + b"\x00"
+
+
 class Schemas:
     """The schemas of a definition, by what names them in a value."""
 
     def __init__(self, definition):
         self.format = definition["format"]
+        self.magic = b"\xc3\x01" if self.format == "AVRO" else b"\x00"
+        self.judged = {}  # value → JSON or wire.Bad: models judge each several times
         self.named = {}
         for schema in definition["schemas"]:
             try:
@@ -238,13 +289,32 @@ class Schemas:
                 made = None
             self.named[name_of(self.format, schema)] = made
 
+    def some(self, chance):
+        """A value, by chance; None when there is no schema that can be used."""
+        usable = [name for name, made in self.named.items() if made]
+        if not usable:
+            return None
+        name = chance.choice(usable)
+        return self.magic + name + some(self.named[name], chance)
+
     def json(self, value):
         """The value as JSON; wire.Bad: it is none of this collection."""
         if self.format == "OPAQUE":
             return value.decode("utf-8", "replace")
-        magic, size = (b"\xc3\x01", 10) if self.format == "AVRO" else (b"\x00", 5)
-        require(len(value) >= size and value.startswith(magic), "another frame")
-        name = value[len(magic):size]
+        if value not in self.judged:
+            try:
+                self.judged[value] = self.judge(value)
+            except wire.Bad as bad:
+                self.judged[value] = bad
+        answer = self.judged[value]
+        if isinstance(answer, wire.Bad):
+            raise answer
+        return answer
+
+    def judge(self, value):
+        size = 10 if self.format == "AVRO" else 5
+        require(len(value) >= size and value.startswith(self.magic), "another frame")
+        name = value[len(self.magic):size]
         require(name in self.named, "a schema that no DEFINE named")
         require(self.named[name], "a schema that cannot be used")
         return Datum(value[size:]).json(self.named[name])
@@ -252,6 +322,7 @@ class Schemas:
 
 def name_of(kind, schema):
     if kind == "CONFLUENT":
+        require(schema["registry_id"] is not None, "no registry id")
         return (schema["registry_id"] & 0xffffffff).to_bytes(4, "big")
     return schema["fingerprint"]
 
@@ -266,16 +337,15 @@ def rules(schema):
 
 
 def schemas_follow(coming, now):
-    """The format stays, each schema stays as it was, and a field keeps its merge rule."""
+    """The format stays, each schema stays where and as it was, and a field keeps its rule."""
     if coming["format"] != now["format"]:
         return False
-    known = {name_of(now["format"], s): s for s in coming["schemas"]}
-    before = {name_of(now["format"], s): s for s in now["schemas"]}
-    if any(known.get(name) != schema for name, schema in before.items()):
+    before = len(now["schemas"])
+    if coming["schemas"][:before] != now["schemas"]:
         return False
-    new = [rules(s) for name, s in known.items() if name not in before]
-    old = [rules(s) for s in now["schemas"]]
-    return all(one[field] == other[field] for one in new for other in old
+    known = [rules(schema) for schema in coming["schemas"]]
+    return all(one[field] == other[field]
+               for n, one in enumerate(known) if n >= before for other in known[:n]
                for field in one.keys() & other.keys())
 
 
@@ -302,8 +372,11 @@ def announced(records, collection):
             continue
         try:
             coming = wire.decode(read, r.value)
+            named = {name_of(coming["format"], schema) for schema in coming["schemas"]}
         except (wire.Bad, UnicodeDecodeError):
             continue
+        if len(named) < len(coming["schemas"]):
+            continue  # one stands twice
         if key != "%s%d" % (prefix, coming["number"]) or coming["collection"] != collection:
             continue
         if coming["number"] == 1 if last is None else follows(coming, last):

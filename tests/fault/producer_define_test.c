@@ -87,8 +87,10 @@ static enum iso_err world_follow(struct world *world, const struct iso_definitio
     struct iso_control *control = iso_control_new();
     enum iso_err err = iso_control_add_definition(&place, next, control, &world->why);
     if (err == ISO_OK)
-        err = iso_log_define_next(bus, next, &next->logs[0], &world->manual.clock,
-                                  &world->chance, TIMEOUT_MS, &world->why);
+        err =
+            iso_log_define_next(&(struct iso_define_ground){bus, &world->manual.clock,
+                                                            &world->chance, TIMEOUT_MS},
+                                next, &next->logs[0], &world->why);
     if (err == ISO_OK)
         err = iso_control_add_defined(&place, next, control, &world->why);
     iso_control_free(control);

@@ -80,8 +80,9 @@ static struct iso_definition *definition_next(void)
 static enum iso_err define_next(void)
 {
     struct iso_definition *next = definition_next();
-    enum iso_err err = iso_log_define_next(bus, next, &next->logs[0], &manual.clock,
-                                           &chance, TIMEOUT_MS, &why);
+    enum iso_err err = iso_log_define_next(
+        &(struct iso_define_ground){bus, &manual.clock, &chance, TIMEOUT_MS}, next,
+        &next->logs[0], &why);
     iso_definition_free(next);
     return err;
 }
@@ -161,8 +162,9 @@ static enum iso_err define_next_at(int64_t ahead_ms)
     struct iso_clock_manual machine;
     iso_clock_manual_init(&machine, manual.now_ms + ahead_ms);
     struct iso_definition *next = definition_next();
-    enum iso_err err = iso_log_define_next(bus, next, &next->logs[0], &machine.clock,
-                                           &chance, TIMEOUT_MS, &why);
+    enum iso_err err = iso_log_define_next(
+        &(struct iso_define_ground){bus, &machine.clock, &chance, TIMEOUT_MS}, next,
+        &next->logs[0], &why);
     iso_definition_free(next);
     return err;
 }

@@ -60,6 +60,7 @@ START_TEST(an_avro_value_is_one_datum_of_a_schema_that_the_definition_names)
     ck_ok(check(1, DATUM("\x04")));
     ck_err(check(0, DATUM("\x04h")), ISO_BAD_DATA);
     said("not what its schema says");
+    ck_err(iso_value_check(schemas, iso_buf_bytes(&value), NULL), ISO_BAD_DATA);
     ck_err(check(0, DATUM("\x04hi!")), ISO_BAD_DATA);
     ck_err(check(1, DATUM("\x04hi")), ISO_BAD_DATA);
     ck_err(check(1, DATUM("")), ISO_BAD_DATA);
