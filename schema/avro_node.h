@@ -92,6 +92,12 @@ void iso_avro_skip(struct iso_avro_cursor *cursor, const struct iso_avro *schema
 /* As iso_avro_check and iso_avro_from_json, of one of the schema's types. */
 enum iso_err iso_avro_node_check(const struct iso_avro *schema, uint32_t node,
                                  struct iso_bytes datum, struct iso_why *why);
+/* The same for who checks many data that somebody sent together: they take at most
+ * *steps_left steps (iso_avro_steps_of their size) together. */
+enum iso_err iso_avro_node_walk(const struct iso_avro *schema, uint32_t node,
+                                struct iso_bytes datum, uint64_t *steps_left,
+                                struct iso_why *why);
+uint64_t iso_avro_steps_of(size_t size);
 enum iso_err iso_avro_node_from_json(const struct iso_avro *schema, uint32_t node,
                                      struct iso_bytes json, struct iso_buf *datum,
                                      struct iso_why *why);

@@ -317,9 +317,14 @@ static enum iso_err walk_fail(struct walk *walk, size_t size, struct iso_why *wh
         place[0] != '\0' ? "field " : "at the top", place, walk->problem);
 }
 
-static enum iso_err walk_from(const struct iso_avro *schema, uint32_t top,
-                              struct iso_bytes datum, uint64_t *steps,
-                              struct iso_why *why)
+uint64_t iso_avro_steps_of(size_t size)
+{
+    return ISO_AVRO_STEPS_FREE + ISO_AVRO_STEPS_A_BYTE * (uint64_t)size;
+}
+
+enum iso_err iso_avro_node_walk(const struct iso_avro *schema, uint32_t node,
+                                struct iso_bytes datum, uint64_t *steps_left,
+                                struct iso_why *why)
 {
     static const uint8_t nowhere; /* an empty datum needs a place: NULL is a failure */
     struct walk walk;
@@ -327,11 +332,11 @@ static enum iso_err walk_from(const struct iso_avro *schema, uint32_t top,
     walk.at = datum.size > 0 ? datum.data : &nowhere;
     walk.end = walk.at + datum.size;
     walk.steps = 0;
-    walk.steps_max = ISO_AVRO_STEPS_FREE + ISO_AVRO_STEPS_A_BYTE * (uint64_t)datum.size;
+    walk.steps_max = *steps_left;
     walk.items_left = ISO_AVRO_ITEMS_MAX;
     walk.problem = NULL;
     walk.depth = 0; /* the frames above it are not read: they need no clearing */
-    const uint8_t *behind = walk_value(&walk, &schema->nodes[top], walk.at);
+    const uint8_t *behind = walk_value(&walk, &schema->nodes[node], walk.at);
     walk.at = behind != NULL ? behind : walk.at;
     while (walk.depth > 0 && walk.problem == NULL) {
         struct walk_frame *frame = &walk.frames[walk.depth - 1];
@@ -340,7 +345,7 @@ static enum iso_err walk_from(const struct iso_avro *schema, uint32_t top,
         else
             walk_items(&walk, frame);
     }
-    *steps = walk.steps;
+    *steps_left -= walk.steps;
     if (walk.problem == NULL && walk.at != walk.end)
         walk_refuse(&walk, walk.at, "bytes are left over");
     return walk.problem == NULL ? ISO_OK : walk_fail(&walk, datum.size, why);
@@ -349,7 +354,10 @@ static enum iso_err walk_from(const struct iso_avro *schema, uint32_t top,
 enum iso_err iso_avro_walk(const struct iso_avro *schema, struct iso_bytes datum,
                            uint64_t *steps, struct iso_why *why)
 {
-    return walk_from(schema, schema->root, datum, steps, why);
+    uint64_t most = iso_avro_steps_of(datum.size), left = most;
+    enum iso_err err = iso_avro_node_walk(schema, schema->root, datum, &left, why);
+    *steps = most - left;
+    return err;
 }
 
 enum iso_err iso_avro_check(const struct iso_avro *schema, struct iso_bytes datum,
@@ -361,6 +369,6 @@ enum iso_err iso_avro_check(const struct iso_avro *schema, struct iso_bytes datu
 enum iso_err iso_avro_node_check(const struct iso_avro *schema, uint32_t node,
                                  struct iso_bytes datum, struct iso_why *why)
 {
-    uint64_t steps;
-    return walk_from(schema, node, datum, &steps, why);
+    uint64_t left = iso_avro_steps_of(datum.size);
+    return iso_avro_node_walk(schema, node, datum, &left, why);
 }

@@ -21,6 +21,7 @@ AVSC_EMBED(collection);
 AVSC_EMBED(region);
 AVSC_EMBED(report);
 AVSC_EMBED(dead_letter);
+AVSC_EMBED(patch);
 
 #define AVSC_ROW(name)                                 \
     {                                                  \
@@ -35,6 +36,7 @@ static const struct avsc_row {
     [ISO_AVSC_REGION] = AVSC_ROW(region),
     [ISO_AVSC_REPORT] = AVSC_ROW(report),
     [ISO_AVSC_DEAD_LETTER] = AVSC_ROW(dead_letter),
+    [ISO_AVSC_PATCH] = AVSC_ROW(patch),
 };
 
 static struct iso_avro *avsc_parsed[ISO_AVSC_COUNT];

@@ -70,6 +70,9 @@ struct iso_patch {
     struct iso_buf names; /* when the versions do not stand in one block */
 };
 void iso_patch_release(struct iso_patch *patch);
+void iso_patch_clear(struct iso_patch *patch); /* its arrays stay */
+/* A zero step behind the others; a pointer is good until the next one is added. */
+struct iso_step *iso_patch_step_add(struct iso_patch *patch);
 
 /* Borrows from `bytes`. ISO_BAD_DATA: it does not decode, or is over a limit above. */
 enum iso_err iso_patch_decode(struct iso_bytes bytes, struct iso_patch *patch,
@@ -77,8 +80,9 @@ enum iso_err iso_patch_decode(struct iso_bytes bytes, struct iso_patch *patch,
 void iso_patch_encode(const struct iso_patch *patch, struct iso_buf *out); /* appends */
 
 /* Whether every step names a field of `fields`, an operation that its rule takes, and a
- * value of its type. ISO_BAD_DATA names the step, the field and the remedy. Allocates
- * nothing. */
+ * value of its type; and no two steps one part, but UNSET before INCREMENT, RAISE or
+ * LOWER, several increments, and an element that is added or removed twice.
+ * ISO_BAD_DATA names the step, the field and the remedy. Allocates nothing. */
 enum iso_err iso_patch_check(const struct iso_patch *patch,
                              const struct iso_fields *fields, struct iso_why *why);
 
@@ -94,6 +98,22 @@ enum iso_err iso_patch_check_seen(const struct iso_patch *patch,
 enum iso_err iso_patch_check_expiry(const struct iso_patch *patch,
                                     const struct iso_fields *fields,
                                     struct iso_why *why);
+
+/* ---- its pieces ---- */
+
+const char *iso_step_operation_name(enum iso_step_operation operation); /* "SET", … */
+/* One step by itself: what iso_patch_check asks of each. */
+enum iso_err iso_step_check(const struct iso_step *step,
+                            const struct iso_fields *fields, struct iso_why *why);
+/* Whether the field's rule has the operation, of a member or not. */
+enum iso_err iso_step_check_operation(const struct iso_step *step,
+                                      const struct iso_field *field,
+                                      struct iso_why *why);
+/* Orders steps by the part that they name: <0, 0, >0. */
+int iso_step_compare_part(const struct iso_step *a, const struct iso_step *b);
+/* A sum as it travels: log, region, next, sum. */
+void iso_sum_read(struct iso_avro_cursor *cursor, struct iso_sum *sum);
+void iso_sum_add(struct iso_buf *out, const struct iso_sum *sum);
 
 /* ---- for writers: a patch that is being made; owns what it is given ---- */
 
