@@ -9,23 +9,18 @@
 
 enum { DATUM_JSON_MAX = 16 << 20 };
 
-static enum iso_err tree_encode(const struct iso_avro *schema, json_t *tree,
-                                size_t size, struct iso_buf *datum, struct iso_why *why)
+static enum iso_err tree_encode(struct iso_avro_encoder *encoder, uint32_t node,
+                                json_t *tree)
 {
-    struct iso_avro_encoder encoder = {.schema = schema,
-                                       .out = datum,
-                                       .out_max = ISO_VALUE_MAX,
-                                       .steps_left = iso_avro_steps(size),
-                                       .items_left = ISO_AVRO_ITEMS_MAX,
-                                       .why = why};
-    enum iso_err err = iso_avro_encode(&encoder, schema->root, tree);
-    if (err == ISO_OK && datum->size > ISO_VALUE_MAX)
-        err = iso_avro_encode_over(&encoder, "it is too long as Avro");
+    enum iso_err err = iso_avro_encode(encoder, node, tree);
+    if (err == ISO_OK && encoder->out->size > ISO_VALUE_MAX)
+        err = iso_avro_encode_over(encoder, "it is too long as Avro");
     return err;
 }
 
-enum iso_err iso_avro_from_json(const struct iso_avro *schema, struct iso_bytes json,
-                                struct iso_buf *datum, struct iso_why *why)
+enum iso_err iso_avro_node_from_json(const struct iso_avro *schema, uint32_t node,
+                                     struct iso_bytes json, struct iso_buf *datum,
+                                     struct iso_why *why)
 {
     if (json.size > DATUM_JSON_MAX)
         return iso_fail(why, ISO_BAD_DATA,
@@ -41,12 +36,24 @@ enum iso_err iso_avro_from_json(const struct iso_avro *schema, struct iso_bytes 
                         where.column, where.text);
     /* Apart, for the encoder's limit is of this value alone. */
     struct iso_buf made = {0};
-    enum iso_err err = tree_encode(schema, tree, json.size, &made, why);
+    struct iso_avro_encoder encoder = {.schema = schema,
+                                       .out = &made,
+                                       .out_max = ISO_VALUE_MAX,
+                                       .steps_left = iso_avro_steps(json.size),
+                                       .items_left = ISO_AVRO_ITEMS_MAX,
+                                       .why = why};
+    enum iso_err err = tree_encode(&encoder, node, tree);
     json_decref(tree);
     if (err == ISO_OK)
-        err = iso_avro_check(schema, iso_buf_bytes(&made), why);
+        err = iso_avro_node_check(schema, node, iso_buf_bytes(&made), why);
     if (err == ISO_OK)
         iso_buf_add_bytes(datum, iso_buf_bytes(&made));
     iso_buf_release(&made);
     return err;
+}
+
+enum iso_err iso_avro_from_json(const struct iso_avro *schema, struct iso_bytes json,
+                                struct iso_buf *datum, struct iso_why *why)
+{
+    return iso_avro_node_from_json(schema, schema->root, json, datum, why);
 }

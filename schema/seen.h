@@ -23,9 +23,19 @@ struct iso_seen_part {
     const struct iso_sum *sums; /* counter: as they were read */
     size_t sum_count;
     int64_t value; /* counter: as it was shown, … */
-    int64_t added; /* … and what this session has added since */
+    int64_t added; /* … and what this session has added since … */
+    bool counted;  /* … if it has, be it 0 in sum */
 };
 
+/* The bytes, behind the format byte 02: u64 largest hlc; Avro's long count, of each
+ * part
+ *
+ *   bytes path, long rule, boolean shown, and
+ *   lww, max, min   u64 hash when it was shown
+ *   all but counter long count, versions
+ *   counter         long count, sums (log, region, next, sum as longs), long value,
+ * long added, boolean counted
+ */
 /* Owns everything; zero is the context of a writer who was shown nothing. */
 struct iso_seen {
     uint64_t hlc;                /* the largest in the entry, hidden remains included */
@@ -48,27 +58,30 @@ void iso_seen_encode(const struct iso_seen *seen, struct iso_buf *out); /* appen
 enum iso_err iso_seen_decode(struct iso_bytes bytes, struct iso_seen *seen,
                              struct iso_why *why);
 
-/* All `out` patches borrow from `seen`, from the argument and from the patch's own
- * buffers. A larger context than a header or a patch can carry is ISO_TOO_LARGE: write
- * blind. */
+/* All `out` patches borrow from `seen` (until it is advanced), from the argument and
+ * from the patch's own buffers. A larger context than a header or a patch can carry is
+ * ISO_TOO_LARGE: write blind. */
 
 /* The steps of `patch`, each with what the session was shown of its part. A reset takes
  * with it an increment of minus what the session has added. */
 enum iso_err iso_seen_fill(const struct iso_seen *seen, const struct iso_patch *patch,
                            struct iso_patch *out, struct iso_why *why);
 
-/* A whole record as the patch from what was read; sets the mark. `datum` is checked and
- * of the fields' schema. */
+/* A whole record as the patch from what was read; sets the mark. `datum` is of the
+ * fields' schema and passed iso_fields_check_put. What other schemas have of the record
+ * is left alone. ISO_BAD_DATA: an int counter would move by more than an int. */
 enum iso_err iso_seen_put(const struct iso_seen *seen, const struct iso_fields *fields,
                           struct iso_bytes datum, struct iso_patch *out,
                           struct iso_why *why);
 
-/* All that a DELETE takes away: UNSET and REMOVE steps. */
+/* All that a DELETE takes away: UNSET (lww, counter), REMOVE and DISABLE steps; max and
+ * min end by its version. The fingerprint is zeros. ISO_STALE: the session has counted
+ * on a counter since it read, and a DELETE takes away only what was read. */
 enum iso_err iso_seen_delete(const struct iso_seen *seen, struct iso_patch *out,
                              struct iso_why *why);
 
-/* After the write: its version names the parts that it touched. `patch` NULL: it was a
- * DELETE. */
+/* After the write: its version names the parts that it touched. `patch`: as it was
+ * sent, of `fields`, and is used no more; NULL: it was a DELETE. */
 void iso_seen_advance(struct iso_seen *seen, const struct iso_fields *fields,
                       const struct iso_patch *patch, struct iso_version version);
 

@@ -9,10 +9,11 @@
 
 #include <inttypes.h>
 
-#include "schema/avro.h"
+#include "schema/names.h"
 
 enum { HEADER_FORMAT = 1, OPERATIONS = ISO_DEFINE + 1 };
 enum { READ_NULL, READ_ARRAY, READ_BRANCHES };
+enum { EXTENSION_SEEN = 1 };
 enum { EXPIRY_NULL, EXPIRY_LONG, EXPIRY_BRANCHES };
 
 /* The years 1970 to 6429, so that no sum of a time and a limit can wrap. */
@@ -29,69 +30,57 @@ const char *iso_operation_name(enum iso_operation operation)
     return (unsigned)operation < OPERATIONS ? names[operation] : "unknown";
 }
 
-/* The bytes of an array's next block of versions; *count 0 ends the array. */
-static const uint8_t *names_block(struct iso_avro_cursor *cursor, size_t *count)
-{
-    const uint8_t *end;
-    /* No header has room for more versions than this, so the product cannot wrap. */
-    *count = iso_avro_block_sized(cursor, ISO_HEADER_MAX / ISO_VERSION_SIZE, &end);
-    const uint8_t *data = iso_avro_fixed(cursor, *count * ISO_VERSION_SIZE);
-    if (end != NULL && cursor->at != end)
-        iso_avro_fail(cursor);
-    if (cursor->failed)
-        *count = 0;
-    return data;
-}
-
-/* Versions in one block are borrowed where they stand; in several, they are gathered.
- */
-static struct iso_names names_decode(struct iso_avro_cursor *cursor,
-                                     struct iso_buf *scratch)
-{
-    struct iso_names names = {0};
-    size_t count;
-    names.data = names_block(cursor, &names.count);
-    if (names.count == 0)
-        return names;
-    const uint8_t *more = names_block(cursor, &count);
-    if (count == 0)
-        return names;
-    iso_buf_clear(scratch);
-    iso_buf_add(scratch, names.data, names.count * ISO_VERSION_SIZE);
-    for (; count > 0; more = names_block(cursor, &count))
-        iso_buf_add(scratch, more, count * ISO_VERSION_SIZE);
-    names.data = scratch->data;
-    names.count = scratch->size / ISO_VERSION_SIZE;
-    return names;
-}
-
-/* Says the smallest odd number, 0 when there is none; a negative one is no number. */
-static uint32_t extensions_decode(struct iso_avro_cursor *cursor, bool *negative)
-{
-    uint32_t unknown = 0;
-    const uint8_t *end;
-    size_t items;
-    while ((items = iso_avro_block_sized(cursor, ISO_AVRO_ITEMS_MAX, &end)) > 0) {
-        for (; items > 0 && !cursor->failed; items--) {
-            int32_t number = iso_avro_int(cursor);
-            iso_avro_bytes(cursor);
-            *negative = *negative || number < 0;
-            bool odd = number > 0 && number % 2 == 1;
-            if (odd && (unknown == 0 || (uint32_t)number < unknown))
-                unknown = (uint32_t)number;
-        }
-        if (end != NULL && cursor->at != end)
-            iso_avro_fail(cursor);
-    }
-    return unknown;
-}
-
 /* What a header says before its numbers are judged. */
 struct write_raw {
     int32_t log, partition;
     int64_t seq;
     bool extension_negative;
+    bool has_seen, has_seen_twice;
 };
+
+static void extension_take(int32_t number, struct iso_bytes bytes,
+                           struct iso_write *write, struct write_raw *raw)
+{
+    if (number == EXTENSION_SEEN) {
+        raw->has_seen_twice = raw->has_seen;
+        raw->has_seen = true;
+        write->seen = bytes;
+        return;
+    }
+    raw->extension_negative = raw->extension_negative || number < 0;
+    uint32_t *unknown = &write->extension_unknown;
+    if (number > 0 && number % 2 == 1 && (*unknown == 0 || (uint32_t)number < *unknown))
+        *unknown = (uint32_t)number;
+}
+
+static void extensions_read(struct iso_avro_cursor *cursor, struct iso_write *write,
+                            struct write_raw *raw)
+{
+    const uint8_t *end;
+    size_t items;
+    while ((items = iso_avro_block_sized(cursor, ISO_AVRO_ITEMS_MAX, &end)) > 0) {
+        for (; items > 0 && !cursor->failed; items--) {
+            int32_t number = iso_avro_int(cursor);
+            extension_take(number, iso_avro_bytes(cursor), write, raw);
+        }
+        if (end != NULL && cursor->at != end)
+            iso_avro_fail(cursor);
+    }
+}
+
+/* Versions in one block are borrowed where they stand; in several, they are gathered.
+ */
+static struct iso_names names_read(struct iso_avro_cursor *cursor,
+                                   struct iso_buf *scratch)
+{
+    size_t at = 0;
+    iso_buf_clear(scratch);
+    /* No header has room for more versions than this. */
+    struct iso_names names =
+        iso_names_read(cursor, ISO_HEADER_MAX / ISO_VERSION_SIZE, scratch);
+    iso_names_settle(&names, scratch, &at);
+    return names;
+}
 
 static void write_read(struct iso_avro_cursor *cursor, struct iso_buf *scratch,
                        struct iso_write *write, struct write_raw *raw)
@@ -105,11 +94,11 @@ static void write_read(struct iso_avro_cursor *cursor, struct iso_buf *scratch,
     raw->seq = iso_avro_long(cursor);
     write->blind = iso_avro_branch(cursor, READ_BRANCHES) == READ_NULL;
     if (!write->blind)
-        write->read = names_decode(cursor, scratch);
+        write->read = names_read(cursor, scratch);
     write->has_expiry = iso_avro_branch(cursor, EXPIRY_BRANCHES) == EXPIRY_LONG;
     if (write->has_expiry)
         write->expiry_ms = iso_avro_long(cursor);
-    write->extension_unknown = extensions_decode(cursor, &raw->extension_negative);
+    extensions_read(cursor, write, raw);
 }
 
 static enum iso_err range_fail(struct iso_why *why, const char *field, int64_t value,
@@ -142,10 +131,22 @@ enum iso_err iso_write_check(const struct iso_write *write, struct iso_why *why)
                         "%zu versions that were read are named, more than %d: read the "
                         "key again and write with the new context",
                         write->read.count, (int)ISO_READ_MAX);
+    if (write->seen.size > 0 && write->operation != ISO_DELETE)
+        return iso_fail(why, ISO_BAD_DATA,
+                        "what was read stands in extension 1 of a %s: that is a "
+                        "delete's, a patch names it in its steps",
+                        iso_operation_name(write->operation));
+    size_t names_size = write->blind ? 0 : write->read.count * ISO_VERSION_SIZE;
+    if (write->seen.size + names_size > ISO_WRITE_SEEN_MAX)
+        return iso_fail(why, ISO_TOO_LARGE,
+                        "a delete names what was read in %zu bytes, more than %d: "
+                        "remove parts of the record first, or delete without a context",
+                        write->seen.size + names_size, (int)ISO_WRITE_SEEN_MAX);
     return ISO_OK;
 }
 
-static enum iso_err raw_check(const struct write_raw *raw, struct iso_why *why)
+static enum iso_err raw_check(const struct write_raw *raw, enum iso_operation operation,
+                              struct iso_why *why)
 {
     if (raw->log < 1 || raw->log > ISO_LOG_MAX)
         return range_fail(why, "log", raw->log, 1, ISO_LOG_MAX);
@@ -155,6 +156,10 @@ static enum iso_err raw_check(const struct write_raw *raw, struct iso_why *why)
         return range_fail(why, "seq", raw->seq, 1, INT64_MAX);
     if (raw->extension_negative)
         return iso_fail(why, ISO_BAD_DATA, "the number of an extension is negative");
+    if (raw->has_seen_twice || (raw->has_seen && operation != ISO_DELETE))
+        return iso_fail(why, ISO_BAD_DATA, "extension 1 stands in a %s%s",
+                        iso_operation_name(operation),
+                        raw->has_seen_twice ? " twice" : ", which names nothing there");
     return ISO_OK;
 }
 
@@ -188,7 +193,7 @@ enum iso_err iso_write_decode(struct iso_bytes header, struct iso_buf *scratch,
     write_read(&cursor, scratch, write, &raw);
     if (!iso_avro_done(&cursor))
         return decode_fail(header, cursor, why);
-    enum iso_err err = raw_check(&raw, why);
+    enum iso_err err = raw_check(&raw, write->operation, why);
     write->log = (uint16_t)raw.log;
     write->partition = (uint32_t)raw.partition;
     write->seq = (uint64_t)raw.seq;
@@ -204,7 +209,7 @@ enum iso_err iso_write_decode(struct iso_bytes header, struct iso_buf *scratch,
 void iso_write_encode(const struct iso_write *write, struct iso_buf *header)
 {
     size_t names_size = write->blind ? 0 : write->read.count * ISO_VERSION_SIZE;
-    iso_buf_reserve(header, ISO_HEADER_BLIND_MAX + names_size);
+    iso_buf_reserve(header, ISO_HEADER_BLIND_MAX + names_size + write->seen.size);
     uint8_t *at = header->data + header->size;
     *at++ = HEADER_FORMAT;
     at = iso_avro_put_long(at, (int64_t)write->operation);
@@ -223,6 +228,13 @@ void iso_write_encode(const struct iso_write *write, struct iso_buf *header)
     at = iso_avro_put_long(at, write->has_expiry ? EXPIRY_LONG : EXPIRY_NULL);
     if (write->has_expiry)
         at = iso_avro_put_long(at, write->expiry_ms);
-    at = iso_avro_put_long(at, 0); /* no extensions */
+    if (write->seen.size > 0) {
+        at = iso_avro_put_long(at, 1); /* one extension */
+        at = iso_avro_put_long(at, EXTENSION_SEEN);
+        at = iso_avro_put_long(at, (int64_t)write->seen.size);
+        memcpy(at, write->seen.data, write->seen.size);
+        at += write->seen.size;
+    }
+    at = iso_avro_put_long(at, 0);
     header->size = (size_t)(at - header->data);
 }

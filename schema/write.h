@@ -12,6 +12,7 @@
 #define ISO_HEADER_NAME "iso"
 enum { ISO_KEY_MAX = 384, ISO_VALUE_MAX = 960 << 10, ISO_HEADER_MAX = 64 << 10 };
 enum { ISO_READ_MAX = 4092 }; /* versions in `read`: so many always fit into a header */
+enum { ISO_WRITE_SEEN_MAX = 65472 }; /* bytes of `seen` and versions: as many */
 enum { ISO_LOG_MAX = 65000, ISO_LOGS_OPEN_MAX = 64, ISO_PARTITIONS_MAX = 4096 };
 
 enum iso_operation { ISO_PUT, ISO_PATCH, ISO_DELETE, ISO_HEARTBEAT, ISO_DEFINE };
@@ -38,7 +39,8 @@ struct iso_write {
     bool has_expiry;
     int64_t expiry_ms;
     /* Of a DELETE in a collection with fields: what its writer was shown, as a patch
-     * (schema/patch.h). Extension 1. Empty: nothing. Borrowed from the header. */
+     * (schema/patch.h). Extension 1, in no other write. Empty: nothing. Borrowed from
+     * the header. */
     struct iso_bytes seen;
     /* The smallest odd extension number present, 0 when there is none: something that
      * no definition named. Even ones are ignored. */
@@ -47,7 +49,8 @@ struct iso_write {
 
 /* Whether the numbers of a write are such that its header will be decoded:
  * log 1..65000, partition below 4096, a region 1..64, seq ≥ 1, an hlc above 0, times
- * within the years 1970..6429 (ISO_BAD_DATA); at most ISO_READ_MAX versions read
+ * within the years 1970..6429, `seen` only in a DELETE (ISO_BAD_DATA); at most
+ * ISO_READ_MAX versions read, and these and `seen` at most ISO_WRITE_SEEN_MAX bytes
  * (ISO_TOO_LARGE). */
 enum iso_err iso_write_check(const struct iso_write *write, struct iso_why *why);
 
@@ -58,10 +61,11 @@ enum iso_err iso_write_decode(struct iso_bytes header, struct iso_buf *scratch,
                               struct iso_write *write, struct iso_why *why);
 
 /* Appends the header of `write`, for which iso_write_check holds.
- * `read` may not borrow from `header`. */
+ * `read` and `seen` may not borrow from `header`. */
 void iso_write_encode(const struct iso_write *write, struct iso_buf *header);
 
-/* The largest header without `read`: for callers that keep one in a fixed place. */
+/* The largest header without what stands in `read` and `seen`: for callers that keep
+ * one in a fixed place. */
 enum { ISO_HEADER_BLIND_MAX = 64 };
 
 /* Partition of a key, as Java's default partitioner: (murmur2(key) & 0x7fffffff) %
