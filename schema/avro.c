@@ -23,6 +23,14 @@ struct iso_avro_outside {
 
 static pthread_mutex_t avro_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static void outside_release(struct iso_avro_outside *outside)
+{
+    if (outside->form != NULL)
+        avro_value_iface_decref(outside->form);
+    if (outside->schema != NULL)
+        avro_schema_decref(outside->schema);
+}
+
 struct iso_avro_outside *iso_avro_outside_new(void)
 {
     return iso_alloc_zero(1, sizeof(struct iso_avro_outside));
@@ -33,10 +41,7 @@ void iso_avro_outside_free(struct iso_avro_outside *outside)
     if (outside == NULL)
         return;
     pthread_mutex_lock(&avro_lock);
-    if (outside->form != NULL)
-        avro_value_iface_decref(outside->form);
-    if (outside->schema != NULL)
-        avro_schema_decref(outside->schema);
+    outside_release(outside);
     pthread_mutex_unlock(&avro_lock);
     iso_free(outside);
 }
@@ -157,14 +162,13 @@ static enum iso_err avro_fail(struct iso_why *why)
                     avro_strerror());
 }
 
-static enum iso_err outside_need(const struct iso_avro *schema, struct iso_why *why)
+/* Of one node of the schema, and what is below it. */
+static enum iso_err outside_make(const struct iso_avro *schema, uint32_t node,
+                                 struct iso_avro_outside *outside, struct iso_why *why)
 {
-    struct iso_avro_outside *outside = schema->outside;
-    if (outside->form != NULL)
-        return ISO_OK;
     struct builder builder = {.schema = schema};
     builder.built = iso_alloc_zero(schema->node_count, sizeof *builder.built);
-    outside->schema = build(&builder, schema->root);
+    outside->schema = build(&builder, node);
     iso_free(builder.built);
     if (outside->schema == NULL)
         return avro_fail(why);
@@ -332,18 +336,19 @@ static int json_take(const char *text, size_t size, void *buf)
     return 0;
 }
 
-/* Under the lock, with the form at hand, of a datum that the walk took. */
-static enum iso_err datum_json(const struct iso_avro *schema, struct iso_bytes datum,
+/* Under the lock, by the form of that node, of a datum that the walk took. */
+static enum iso_err datum_json(const struct iso_avro *schema, uint32_t node,
+                               avro_value_iface_t *form, struct iso_bytes datum,
                                struct iso_buf *json, struct iso_why *why)
 {
     avro_value_t value;
-    if (avro_generic_value_new(schema->outside->form, &value) != 0)
+    if (avro_generic_value_new(form, &value) != 0)
         return avro_fail(why);
     avro_reader_t reader =
         avro_reader_memory((const char *)datum.data, (int64_t)datum.size);
     json_t *tree = NULL;
     if (reader != NULL && avro_value_read(reader, &value) == 0)
-        tree = value_json(schema, schema->root, &value);
+        tree = value_json(schema, node, &value);
     if (reader != NULL)
         avro_reader_free(reader);
     avro_value_decref(&value);
@@ -361,9 +366,28 @@ enum iso_err iso_avro_to_json(const struct iso_avro *schema, struct iso_bytes da
     if (err != ISO_OK)
         return err;
     pthread_mutex_lock(&avro_lock);
-    err = outside_need(schema, why);
+    struct iso_avro_outside *outside = schema->outside;
+    if (outside->form == NULL)
+        err = outside_make(schema, schema->root, outside, why);
     if (err == ISO_OK)
-        err = datum_json(schema, datum, json, why);
+        err = datum_json(schema, schema->root, outside->form, datum, json, why);
+    pthread_mutex_unlock(&avro_lock);
+    return err;
+}
+
+enum iso_err iso_avro_node_to_json(const struct iso_avro *schema, uint32_t node,
+                                   struct iso_bytes datum, struct iso_buf *json,
+                                   struct iso_why *why)
+{
+    enum iso_err err = iso_avro_node_check(schema, node, datum, why);
+    if (err != ISO_OK)
+        return err;
+    struct iso_avro_outside outside = {0}; /* seldom asked for, so not kept */
+    pthread_mutex_lock(&avro_lock);
+    err = outside_make(schema, node, &outside, why);
+    if (err == ISO_OK)
+        err = datum_json(schema, node, outside.form, datum, json, why);
+    outside_release(&outside);
     pthread_mutex_unlock(&avro_lock);
     return err;
 }

@@ -89,7 +89,8 @@ const char *iso_avro_branch_name(const struct iso_avro *schema, uint32_t node);
 /* Behind a datum of the node's type, which was checked. */
 void iso_avro_skip(struct iso_avro_cursor *cursor, const struct iso_avro *schema,
                    uint32_t node);
-/* As iso_avro_check and iso_avro_from_json, of one of the schema's types. */
+/* As iso_avro_check, iso_avro_from_json and iso_avro_to_json, of one of the schema's
+ * types. */
 enum iso_err iso_avro_node_check(const struct iso_avro *schema, uint32_t node,
                                  struct iso_bytes datum, struct iso_why *why);
 /* The same for who checks many data that somebody sent together: they take at most
@@ -101,6 +102,10 @@ uint64_t iso_avro_steps_of(size_t size);
 enum iso_err iso_avro_node_from_json(const struct iso_avro *schema, uint32_t node,
                                      struct iso_bytes json, struct iso_buf *datum,
                                      struct iso_why *why);
+
+enum iso_err iso_avro_node_to_json(const struct iso_avro *schema, uint32_t node,
+                                   struct iso_bytes datum, struct iso_buf *json,
+                                   struct iso_why *why);
 
 /* NULL is fine for free. */
 struct iso_avro_outside *iso_avro_outside_new(void);

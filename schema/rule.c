@@ -257,3 +257,10 @@ int iso_field_compare(const struct iso_fields *fields, const struct iso_field *f
         return iso_bytes_compare(iso_avro_bytes(&at_a), iso_avro_bytes(&at_b));
     }
 }
+
+enum iso_err iso_field_json(const struct iso_fields *fields,
+                            const struct iso_field *field, struct iso_bytes datum,
+                            struct iso_buf *json, struct iso_why *why)
+{
+    return iso_avro_node_to_json(fields->schema, field->part, datum, json, why);
+}

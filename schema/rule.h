@@ -101,6 +101,12 @@ enum iso_err iso_fields_check_put(const struct iso_fields *fields,
 enum iso_err iso_field_check_element(const struct iso_field *field,
                                      struct iso_bytes element, struct iso_why *why);
 
+/* The datum of one part (of the type field->part) in Avro's JSON encoding: appends.
+ * ISO_BAD_DATA as iso_avro_to_json. */
+enum iso_err iso_field_json(const struct iso_fields *fields,
+                            const struct iso_field *field, struct iso_bytes datum,
+                            struct iso_buf *json, struct iso_why *why);
+
 /* Compares two data of a `max` or `min` field's type as numbers or bytewise: a total
  * order, in which NaN is above all numbers, −0 below 0. Both were checked. Data of int
  * and long compare with each other, and no others do: see iso_avro_same_rules. */
