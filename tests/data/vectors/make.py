@@ -95,3 +95,138 @@ for n in range(24):
     rows.append((h.hex(), offset, append, text(key), text(value), text(header), next_h.hex()))
     h = next_h
 save("prefix.txt", "h offset append key value header next (each line begins where the last ended)", rows)
+
+
+# Entries of parts: schema/part.h (canonical bytes), schema/part.c (rows), schema/path.h.
+def long(number):
+    n, data = (number << 1 ^ number >> 63) & (1 << 64) - 1, b""
+    while n > 0x7f:
+        data, n = data + bytes([n & 0x7f | 0x80]), n >> 7
+    return data + bytes([n])
+
+
+def sized(data):
+    return long(len(data)) + data
+
+
+def path(field, member=None, element=None):
+    shape = (member is not None) + 2 * (element is not None)
+    rest = b"".join(struct.pack(">H", len(d)) + d for d in (member, element) if d is not None)
+    return bytes([len(field)]) + field + bytes([shape]) + rest
+
+
+LWW, SET, FLAG, COUNTER, MAX, MIN = range(6)
+FORM = {LWW: 1, SET: 2, FLAG: 2, COUNTER: 4, MAX: 3, MIN: 3}
+
+
+def draw_version():
+    return struct.pack(">QQ", 1700000000000 + rnd.randrange(99) << 16, rnd.randint(1, 9) << 48 | rnd.randrange(99))
+
+
+def draw_values(rule, count):
+    versions = sorted({draw_version() for _ in range(count)})
+    whole = rule not in (SET, FLAG)
+    for version in versions:
+        kind = rnd.choice((0, 0, 0, 1, 2)) if rule in (LWW, SET) else 0
+        value = rnd.randbytes(rnd.choice((0, 1, 8, 40))) if whole and kind != 1 else b""
+        yield (version, kind, 1800000000000 + rnd.randrange(9) if kind == 2 else None, rnd.randint(1, 65000),
+               rnd.randrange(1 << 40), rnd.randbytes(8) if value else bytes(8), value)
+
+
+def draw_sums(count):
+    places = sorted({(rnd.randint(1, 4), rnd.randint(1, 64)) for _ in range(count)})
+    return [(log, region, rnd.randint(1, 1 << 33), rnd.randint(-1 << 63, (1 << 63) - 1)) for log, region in places]
+
+
+def draw_part(where, rule):
+    part = {"path": where, "rule": rule, "values": [], "names": b"", "clear": None, "sums": [], "bases": []}
+    if rule == COUNTER:
+        part.update(sums=draw_sums(rnd.randrange(4)), bases=draw_sums(rnd.randrange(3)))
+        part["sums"] = part["sums"] or [(1, 1, 1, 0)]
+        return part
+    part["values"] = list(draw_values(rule, 1 if rule == LWW else rnd.randint(1, 3)))
+    if rule in (MAX, MIN):
+        part["clear"] = rnd.choice((None, draw_version()))
+    else:
+        part["names"] = b"".join(sorted(draw_version() for _ in range(rnd.randrange(3))))
+    return part
+
+
+def part_row(entry):
+    body = long(entry["losers"]) + bytes([entry["delete"] is not None])
+    if entry["delete"]:
+        version, log, offset = entry["delete"]
+        body += version + long(log) + long(offset)
+    body += long(len(entry["parts"]))
+    for part in entry["parts"]:
+        body += sized(part["path"]) + long(part["rule"])
+        if part["rule"] == COUNTER:
+            for sums in (part["sums"], part["bases"]):
+                body += long(len(sums)) + b"".join(long(number) for item in sums for number in item)
+            continue
+        body += long(len(part["values"]))
+        for version, kind, expiry, log, offset, fingerprint, value in part["values"]:
+            body += version + long(kind) + (long(expiry) if kind == 2 else b"") + long(log) + long(offset)
+            body += fingerprint + sized(value)
+        if part["rule"] in (MAX, MIN):
+            body += bytes([part["clear"] is not None]) + (part["clear"] or b"")
+        else:
+            body += sized(part["names"])
+    check = xxhash.xxh3_64_intdigest(body, xxhash.xxh3_64_intdigest(entry["key"], entry["format"]))
+    return bytes([entry["format"]]) + struct.pack(">Q", check) + body
+
+
+def part_live(entry, head):
+    live = b""
+    for part in entry["parts"]:
+        begin = struct.pack(">H", len(part["path"])) + part["path"] + bytes([FORM[part["rule"]]])
+        if part["rule"] == COUNTER:
+            live += begin + struct.pack(">I", len(part["sums"]))
+            live += b"".join(struct.pack(">HBqq", *item) for item in part["sums"])
+            live += struct.pack(">I", len(part["bases"]))
+            live += b"".join(struct.pack(">HBqq", *item) for item in part["bases"])
+            continue
+        values = [(v[0], v[5], v[6]) for v in part["values"] if v[1] == 0]
+        if values:
+            live += begin + struct.pack(">I", len(values))
+            live += b"".join(v + f + struct.pack(">I", len(d)) + d for v, f, d in values)
+    return head + live if live else b""
+
+
+def part_mortal(entry, head):
+    texts = [head + b"\xff\xff" + entry["delete"][0] + b"\x01"] if entry["delete"] else []
+    for part in entry["parts"]:
+        begin = head + struct.pack(">H", len(part["path"])) + part["path"]
+        if part["clear"]:
+            texts.append(begin + part["clear"] + b"\x01")
+        for version, kind, expiry, _, _, fingerprint, value in part["values"]:
+            if kind == 1:
+                texts.append(begin + version + b"\x01")
+            if kind == 2:
+                texts.append(begin + version + b"\x02" + struct.pack(">q", expiry) + fingerprint + h128(value))
+    return texts
+
+
+def digest_sum(texts):
+    lanes = [struct.unpack(">QQ", h128(data)) for data in texts]
+    return "%016x%016x" % (sum(high for high, _ in lanes) % 2**64, sum(low for _, low in lanes) % 2**64)
+
+
+rows = []
+for n in range(24):
+    paths = [(path(b""), LWW), (path(b"name"), LWW), (path(b"tags", element=b"\x02x"), SET), (path(b"vip"), FLAG),
+             (path(b"visits"), COUNTER), (path(b"last"), MAX), (path(b"first"), MIN), (path(b"cart", b"sku"), COUNTER),
+             (path(b"groups", b"g", b"\x04"), SET), (path(b"notes", "ключ".encode()), LWW)]
+    if n % 3 == 2: # siblings: one part, whole values
+        paths = [(path(b""), SET)]
+    chosen = sorted(rnd.sample(paths, rnd.randint(1, len(paths))))
+    entry = {"format": 3 if n % 3 == 2 else 2, "key": KEYS[n % len(KEYS)], "losers": rnd.choice((0, 0, 3)),
+             "delete": rnd.choice((None, (draw_version(), 7, 99))), "parts": [draw_part(*part) for part in chosen]}
+    if entry["format"] == 3:
+        entry["parts"][0]["values"] = [v[:5] + (bytes(8), rnd.randbytes(5) if v[1] != 1 else b"") for v in
+                                       entry["parts"][0]["values"]]
+    head = bytes([entry["format"]]) + struct.pack(">H", len(entry["key"])) + entry["key"]
+    live, mortal = part_live(entry, head), part_mortal(entry, head)
+    rows.append((text(entry["key"]), entry["format"], text(part_row(entry)), text(live),
+                 ",".join(map(text, mortal)) or "-", digest_sum([live] if live else []), digest_sum(mortal)))
+save("part.txt", "key format row live-text mortal-texts live mortal", rows)
