@@ -99,11 +99,17 @@ struct iso_replica_item {
 };
 enum iso_err iso_replica_scan_open(struct iso_replica *replica, const char *collection,
                                    struct iso_replica_scan **scan, struct iso_why *why);
-/* The conflict ledger instead: key, then version ascending; value is the loser's. */
+/* The conflict ledger instead: by key, then field and version ascending; value is the
+ * loser's. */
 enum iso_err iso_replica_scan_losers(struct iso_replica *replica,
                                      const char *collection,
                                      struct iso_replica_scan **scan,
                                      struct iso_why *why);
+/* The same of one key. ISO_TOO_LARGE: it is none. */
+enum iso_err iso_replica_scan_losers_of(struct iso_replica *replica,
+                                        const char *collection, struct iso_bytes key,
+                                        struct iso_replica_scan **scan,
+                                        struct iso_why *why);
 /* ISO_END after the last. */
 enum iso_err iso_replica_scan_next(struct iso_replica_scan *scan,
                                    struct iso_replica_item *item, struct iso_why *why);

@@ -170,13 +170,32 @@ static enum iso_err slice_add(struct iso_replica_scan *scan,
     return stream_add(scan, shard, iso_buf_bytes(&replica->key), why);
 }
 
-/* ---- the scan ---- */
-
-static enum iso_err scan_fill(struct iso_replica_scan *scan,
-                              struct iso_replica_collection *collection,
-                              struct iso_why *why)
+/* The ledger of one key: its rows stand together. */
+static enum iso_err key_add_losers(struct iso_replica_scan *scan,
+                                   struct iso_bytes entry_key, struct iso_why *why)
 {
     struct iso_replica *replica = scan->replica;
+    uint32_t partition = iso_partition_of(entry_key, scan->collection->partitions);
+    size_t shard = partition % replica->shards;
+    uint16_t number;
+    enum iso_err err =
+        iso_snapshot_open(replica->stores[shard], &scan->snapshots[shard], why);
+    if (err == ISO_OK)
+        err = iso_replica_number(replica, scan->collection, shard,
+                                 scan->snapshots[shard], &number, why);
+    if (err != ISO_OK || number == 0)
+        return err;
+    iso_rows_prefix(&replica->key, number, partition);
+    iso_loser_prefix(entry_key, NULL, &replica->key);
+    return stream_add(scan, shard, iso_buf_bytes(&replica->key), why);
+}
+
+/* ---- the scan ---- */
+
+static enum iso_err scan_fill(struct iso_replica_scan *scan, struct iso_why *why)
+{
+    struct iso_replica *replica = scan->replica;
+    struct iso_replica_collection *collection = scan->collection;
     for (size_t n = 0; n < replica->shards; n++) {
         enum iso_err err =
             iso_snapshot_open(replica->stores[n], &scan->snapshots[n], why);
@@ -193,9 +212,10 @@ static enum iso_err scan_fill(struct iso_replica_scan *scan,
     return ISO_OK;
 }
 
+/* `key` NULL: of all keys. */
 static enum iso_err scan_open(struct iso_replica *replica, const char *name,
-                              enum iso_space space, struct iso_replica_scan **opened,
-                              struct iso_why *why)
+                              enum iso_space space, const struct iso_bytes *key,
+                              struct iso_replica_scan **opened, struct iso_why *why)
 {
     struct iso_replica_collection *collection;
     enum iso_err err = iso_replica_collection(replica, name, &collection, why);
@@ -207,7 +227,7 @@ static enum iso_err scan_open(struct iso_replica *replica, const char *name,
     scan->resolver = collection->resolver;
     scan->space = space;
     scan->snapshots = iso_alloc_zero(replica->shards, sizeof scan->snapshots[0]);
-    err = scan_fill(scan, collection, why);
+    err = key == NULL ? scan_fill(scan, why) : key_add_losers(scan, *key, why);
     if (err != ISO_OK) {
         iso_replica_scan_close(scan);
         return err;
@@ -219,7 +239,7 @@ static enum iso_err scan_open(struct iso_replica *replica, const char *name,
 enum iso_err iso_replica_scan_open(struct iso_replica *replica, const char *collection,
                                    struct iso_replica_scan **scan, struct iso_why *why)
 {
-    return scan_open(replica, collection, ISO_ENTRY, scan, why);
+    return scan_open(replica, collection, ISO_ENTRY, NULL, scan, why);
 }
 
 enum iso_err iso_replica_scan_losers(struct iso_replica *replica,
@@ -227,7 +247,18 @@ enum iso_err iso_replica_scan_losers(struct iso_replica *replica,
                                      struct iso_replica_scan **scan,
                                      struct iso_why *why)
 {
-    return scan_open(replica, collection, ISO_LEDGER, scan, why);
+    return scan_open(replica, collection, ISO_LEDGER, NULL, scan, why);
+}
+
+enum iso_err iso_replica_scan_losers_of(struct iso_replica *replica,
+                                        const char *collection, struct iso_bytes key,
+                                        struct iso_replica_scan **scan,
+                                        struct iso_why *why)
+{
+    if (key.size == 0 || key.size > ISO_KEY_MAX)
+        return iso_fail(why, ISO_TOO_LARGE, "the key has %zu bytes: keys have 1 to %d",
+                        key.size, ISO_KEY_MAX);
+    return scan_open(replica, collection, ISO_LEDGER, &key, scan, why);
 }
 
 void iso_replica_scan_close(struct iso_replica_scan *scan)
