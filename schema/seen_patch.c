@@ -153,7 +153,9 @@ static enum iso_err put_count(struct putting *putting,
                         "the put would move the counter %.100s by more than an int can "
                         "hold: count in smaller steps, or make the field a long",
                         part->field->name);
-    if (by != 0)
+    /* A new member is there though it be 0; a field is there without anything. */
+    bool is_new = part->path.has_member && (shown == NULL || !shown->shown);
+    if (by != 0 || is_new)
         increment_add(&putting->filling, &part->path, (uint64_t)by);
     return ISO_OK;
 }
@@ -210,6 +212,9 @@ static void put_gone(struct putting *putting, const struct iso_seen_part *shown)
     const struct iso_field *field = iso_fields_find(putting->fields, path.field);
     if (!shown->shown || field == NULL || field->rule != shown->rule ||
         field->is_map != path.has_member)
+        return;
+    /* On what the session has counted on, a reset leaves 0: more it cannot say. */
+    if (shown->rule == ISO_RULE_COUNTER && shown->counted && shown->value == 0)
         return;
     if (shown->rule == ISO_RULE_SET)
         step_add(&putting->filling, &path, ISO_STEP_REMOVE, shown);
