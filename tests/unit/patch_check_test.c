@@ -43,68 +43,68 @@ static struct iso_step step_of(const struct row *row)
     return step;
 }
 
+static const struct row steps[] = {
+    {"name", NULL, ISO_STEP_SET, V("\4Al"), ISO_OK, NULL},
+    {"name", NULL, ISO_STEP_SET, V("\4A"), ISO_BAD_DATA, NULL},
+    {"name", NULL, ISO_STEP_SET, V("\2Al"), ISO_BAD_DATA, NULL},
+    {"name", NULL, ISO_STEP_UNSET, V(""), ISO_OK, NULL},
+    {"name", NULL, ISO_STEP_UNSET, V("\0"), ISO_BAD_DATA, NULL},
+    {"name", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, two_sums},
+    {"name", "x", ISO_STEP_SET, V("\4Al"), ISO_BAD_DATA, NULL},
+    {"nobody", NULL, ISO_STEP_SET, V("\4Al"), ISO_BAD_DATA, NULL},
+    {"", NULL, ISO_STEP_SET, V(""), ISO_BAD_DATA, NULL},
+    {"tags", NULL, ISO_STEP_ADD, V("\2x"), ISO_OK, NULL},
+    {"tags", NULL, ISO_STEP_ADD, V("\x82\0x"), ISO_BAD_DATA, NULL},
+    {"tags", NULL, ISO_STEP_REMOVE, V("\2x"), ISO_OK, NULL},
+    {"tags", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, NULL},
+    {"tags", NULL, ISO_STEP_SET, V("\0"), ISO_BAD_DATA, NULL},
+    {"visits", NULL, ISO_STEP_INCREMENT, V("\x80\x80\x80\x80\x10"), ISO_OK, NULL},
+    {"visits", NULL, ISO_STEP_INCREMENT, V("\2\2"), ISO_BAD_DATA, NULL},
+    {"visits", NULL, ISO_STEP_INCREMENT, V(""), ISO_BAD_DATA, NULL},
+    {"visits", NULL, ISO_STEP_INCREMENT, V("\2"), ISO_BAD_DATA, two_sums},
+    {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_OK, two_sums},
+    {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, same_sums},
+    {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, wrong_sums},
+    {"visits", NULL, ISO_STEP_SET, V("\2"), ISO_BAD_DATA, NULL},
+    {"few", NULL, ISO_STEP_INCREMENT, V("\xfe\xff\xff\xff\xf"), ISO_OK, NULL},
+    {"few", NULL, ISO_STEP_INCREMENT, V("\x80\x80\x80\x80\x10"), ISO_BAD_DATA, NULL},
+    {"vip", NULL, ISO_STEP_ENABLE, V(""), ISO_OK, NULL},
+    {"vip", NULL, ISO_STEP_ENABLE, V("\1"), ISO_BAD_DATA, NULL},
+    {"vip", NULL, ISO_STEP_DISABLE, V(""), ISO_OK, NULL},
+    {"vip", NULL, ISO_STEP_UNSET, V(""), ISO_OK, NULL},
+    {"last", NULL, ISO_STEP_RAISE, V("\2"), ISO_OK, NULL},
+    {"last", NULL, ISO_STEP_LOWER, V("\2"), ISO_BAD_DATA, NULL},
+    {"last", NULL, ISO_STEP_UNSET, V(""), ISO_OK, NULL},
+    {"first", NULL, ISO_STEP_LOWER, V("12345678"), ISO_OK, NULL},
+    {"first", NULL, ISO_STEP_RAISE, V("12345678"), ISO_BAD_DATA, NULL},
+    {"first", NULL, ISO_STEP_LOWER, V("1234567"), ISO_BAD_DATA, NULL},
+    {"notes", "k", ISO_STEP_SET, V("\2v"), ISO_OK, NULL},
+    {"notes", NULL, ISO_STEP_SET, V("\2v"), ISO_BAD_DATA, NULL},
+    {"notes", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, NULL},
+    {"notes", "k", ISO_STEP_UNSET, V(""), ISO_OK, NULL},
+    {"cart", "k", ISO_STEP_INCREMENT, V("\2"), ISO_OK, NULL},
+    {"cart", "k", ISO_STEP_UNSET, V(""), ISO_OK, two_sums},
+    {"groups", "k", ISO_STEP_ADD, V("\2"), ISO_OK, NULL},
+    {"groups", "k", ISO_STEP_ADD, V("\2\2"), ISO_BAD_DATA, NULL},
+    {"groups", "k", ISO_STEP_UNSET, V(""), ISO_BAD_DATA, NULL},
+    {"groups", NULL, ISO_STEP_ADD, V("\2"), ISO_BAD_DATA, NULL},
+    {"flags", "k", ISO_STEP_ENABLE, V(""), ISO_OK, NULL},
+    {"tops", "k", ISO_STEP_RAISE, V("\2"), ISO_OK, NULL},
+};
+
 START_TEST(a_step_is_what_its_rule_takes)
 {
-    static const struct row rows[] = {
-        {"name", NULL, ISO_STEP_SET, V("\4Al"), ISO_OK, NULL},
-        {"name", NULL, ISO_STEP_SET, V("\4A"), ISO_BAD_DATA, NULL},
-        {"name", NULL, ISO_STEP_SET, V("\2Al"), ISO_BAD_DATA, NULL},
-        {"name", NULL, ISO_STEP_UNSET, V(""), ISO_OK, NULL},
-        {"name", NULL, ISO_STEP_UNSET, V("\0"), ISO_BAD_DATA, NULL},
-        {"name", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, two_sums},
-        {"name", "x", ISO_STEP_SET, V("\4Al"), ISO_BAD_DATA, NULL},
-        {"nobody", NULL, ISO_STEP_SET, V("\4Al"), ISO_BAD_DATA, NULL},
-        {"", NULL, ISO_STEP_SET, V(""), ISO_BAD_DATA, NULL},
-        {"tags", NULL, ISO_STEP_ADD, V("\2x"), ISO_OK, NULL},
-        {"tags", NULL, ISO_STEP_ADD, V("\x82\0x"), ISO_BAD_DATA, NULL},
-        {"tags", NULL, ISO_STEP_REMOVE, V("\2x"), ISO_OK, NULL},
-        {"tags", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, NULL},
-        {"tags", NULL, ISO_STEP_SET, V("\0"), ISO_BAD_DATA, NULL},
-        {"visits", NULL, ISO_STEP_INCREMENT, V("\x80\x80\x80\x80\x10"), ISO_OK, NULL},
-        {"visits", NULL, ISO_STEP_INCREMENT, V("\2\2"), ISO_BAD_DATA, NULL},
-        {"visits", NULL, ISO_STEP_INCREMENT, V(""), ISO_BAD_DATA, NULL},
-        {"visits", NULL, ISO_STEP_INCREMENT, V("\2"), ISO_BAD_DATA, two_sums},
-        {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_OK, two_sums},
-        {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, same_sums},
-        {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, wrong_sums},
-        {"visits", NULL, ISO_STEP_SET, V("\2"), ISO_BAD_DATA, NULL},
-        {"few", NULL, ISO_STEP_INCREMENT, V("\xfe\xff\xff\xff\xf"), ISO_OK, NULL},
-        {"few", NULL, ISO_STEP_INCREMENT, V("\x80\x80\x80\x80\x10"), ISO_BAD_DATA,
-         NULL},
-        {"vip", NULL, ISO_STEP_ENABLE, V(""), ISO_OK, NULL},
-        {"vip", NULL, ISO_STEP_ENABLE, V("\1"), ISO_BAD_DATA, NULL},
-        {"vip", NULL, ISO_STEP_DISABLE, V(""), ISO_OK, NULL},
-        {"vip", NULL, ISO_STEP_UNSET, V(""), ISO_OK, NULL},
-        {"last", NULL, ISO_STEP_RAISE, V("\2"), ISO_OK, NULL},
-        {"last", NULL, ISO_STEP_LOWER, V("\2"), ISO_BAD_DATA, NULL},
-        {"last", NULL, ISO_STEP_UNSET, V(""), ISO_OK, NULL},
-        {"first", NULL, ISO_STEP_LOWER, V("12345678"), ISO_OK, NULL},
-        {"first", NULL, ISO_STEP_RAISE, V("12345678"), ISO_BAD_DATA, NULL},
-        {"first", NULL, ISO_STEP_LOWER, V("1234567"), ISO_BAD_DATA, NULL},
-        {"notes", "k", ISO_STEP_SET, V("\2v"), ISO_OK, NULL},
-        {"notes", NULL, ISO_STEP_SET, V("\2v"), ISO_BAD_DATA, NULL},
-        {"notes", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, NULL},
-        {"notes", "k", ISO_STEP_UNSET, V(""), ISO_OK, NULL},
-        {"cart", "k", ISO_STEP_INCREMENT, V("\2"), ISO_OK, NULL},
-        {"cart", "k", ISO_STEP_UNSET, V(""), ISO_OK, two_sums},
-        {"groups", "k", ISO_STEP_ADD, V("\2"), ISO_OK, NULL},
-        {"groups", "k", ISO_STEP_ADD, V("\2\2"), ISO_BAD_DATA, NULL},
-        {"groups", "k", ISO_STEP_UNSET, V(""), ISO_BAD_DATA, NULL},
-        {"groups", NULL, ISO_STEP_ADD, V("\2"), ISO_BAD_DATA, NULL},
-        {"flags", "k", ISO_STEP_ENABLE, V(""), ISO_OK, NULL},
-        {"tops", "k", ISO_STEP_RAISE, V("\2"), ISO_OK, NULL},
-    };
     struct kit_fields kit = kit_fields(KIT_USER);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct iso_step step = step_of(&rows[i]);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct iso_step step = step_of(&steps[i]);
         struct iso_patch patch = {.steps = &step, .step_count = 1};
         uint64_t before = iso_mem_count();
         why = (struct iso_why){0};
         enum iso_err err = iso_patch_check(&patch, kit.fields, &why);
-        ck_assert_msg(err == rows[i].want, "row %zu: %s", i, why.text);
+        ck_assert_msg(err == steps[i].want, "row %zu: %s", i, why.text);
         ck_assert_uint_eq(iso_mem_count(), before);
         if (err != ISO_OK)
-            ck_assert_ptr_nonnull(strstr(why.text, rows[i].field));
+            ck_assert_ptr_nonnull(strstr(why.text, steps[i].field));
         ck_assert_int_eq(iso_step_check(&step, kit.fields, NULL), err);
     }
     kit_fields_free(&kit);

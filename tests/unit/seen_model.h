@@ -15,7 +15,7 @@ enum { ITEMS_MAX = 64 };
 static struct kit_fields kit;
 static struct iso_why why;
 
-static uint64_t below(struct iso_chance *chance, uint64_t n)
+static inline uint64_t below(struct iso_chance *chance, uint64_t n)
 {
     return iso_chance_draw(chance) % n;
 }
@@ -24,23 +24,24 @@ static uint64_t below(struct iso_chance *chance, uint64_t n)
 
 typedef void value_draw(struct iso_chance *chance, struct iso_buf *out);
 
-static void number_draw(struct iso_chance *chance, struct iso_buf *out)
+static inline void number_draw(struct iso_chance *chance, struct iso_buf *out)
 {
     iso_avro_add_long(out, (int64_t)below(chance, 5) - 2);
 }
 
-static void text_draw(struct iso_chance *chance, struct iso_buf *out)
+static inline void text_draw(struct iso_chance *chance, struct iso_buf *out)
 {
     iso_avro_add_text(out, below(chance, 2) ? "" : "b");
 }
 
-static void truth_draw(struct iso_chance *chance, struct iso_buf *out)
+static inline void truth_draw(struct iso_chance *chance, struct iso_buf *out)
 {
     iso_buf_add_u8(out, (uint8_t)below(chance, 2));
 }
 
 /* Some of a, b, c; as a map's, with values. */
-static void some_draw(struct iso_chance *chance, struct iso_buf *out, value_draw *value)
+static inline void some_draw(struct iso_chance *chance, struct iso_buf *out,
+                             value_draw *value)
 {
     for (char member[2] = "a"; member[0] <= 'c'; member[0]++) {
         if (below(chance, 2))
@@ -53,7 +54,7 @@ static void some_draw(struct iso_chance *chance, struct iso_buf *out, value_draw
     iso_avro_add_long(out, 0);
 }
 
-static void numbers_draw(struct iso_chance *chance, struct iso_buf *out)
+static inline void numbers_draw(struct iso_chance *chance, struct iso_buf *out)
 {
     for (int64_t n = 0; n < 3; n++) {
         if (below(chance, 2))
@@ -64,7 +65,7 @@ static void numbers_draw(struct iso_chance *chance, struct iso_buf *out)
     iso_avro_add_long(out, 0);
 }
 
-static void record_draw(struct iso_chance *chance, struct iso_buf *out)
+static inline void record_draw(struct iso_chance *chance, struct iso_buf *out)
 {
     iso_buf_clear(out);
     text_draw(chance, out);
@@ -95,7 +96,7 @@ struct model {
     size_t count;
 };
 
-static void model_clear(struct model *model)
+static inline void model_clear(struct model *model)
 {
     for (size_t i = 0; i < model->count; i++) {
         iso_buf_release(&model->items[i].path);
@@ -104,14 +105,14 @@ static void model_clear(struct model *model)
     model->count = 0;
 }
 
-static int item_order(const void *a, const void *b)
+static inline int item_order(const void *a, const void *b)
 {
     return iso_bytes_compare(iso_buf_bytes(&((const struct item *)a)->path),
                              iso_buf_bytes(&((const struct item *)b)->path));
 }
 
-static struct item *item_at(struct model *model, const struct iso_path *path,
-                            enum iso_rule rule)
+static inline struct item *item_at(struct model *model, const struct iso_path *path,
+                                   enum iso_rule rule)
 {
     struct item made = {.rule = rule};
     iso_path_encode(path, &made.path);
@@ -126,7 +127,7 @@ static struct item *item_at(struct model *model, const struct iso_path *path,
     return &model->items[model->count++];
 }
 
-static void item_remove(struct model *model, const struct iso_path *path)
+static inline void item_remove(struct model *model, const struct iso_path *path)
 {
     struct item *item = item_at(model, path, ISO_RULE_LWW);
     iso_buf_release(&item->path);
@@ -134,20 +135,20 @@ static void item_remove(struct model *model, const struct iso_path *path)
     *item = model->items[--model->count];
 }
 
-static int64_t long_of(struct iso_bytes datum)
+static inline int64_t long_of(struct iso_bytes datum)
 {
     struct iso_avro_cursor cursor = iso_avro_read(datum);
     return iso_avro_long(&cursor);
 }
 
-static void item_set(struct item *item, struct iso_bytes datum)
+static inline void item_set(struct item *item, struct iso_bytes datum)
 {
     iso_buf_clear(&item->datum);
     iso_buf_add_bytes(&item->datum, datum);
 }
 
 /* A flag that is false is not there; a counter is a number. */
-static void model_of(struct model *model, struct iso_bytes datum)
+static inline void model_of(struct model *model, struct iso_bytes datum)
 {
     struct iso_fields_walk walk = iso_fields_walk(kit.fields, datum);
     struct iso_fields_part part;
@@ -164,7 +165,7 @@ static void model_of(struct model *model, struct iso_bytes datum)
     }
 }
 
-static void model_step(struct model *model, const struct iso_step *step)
+static inline void model_step(struct model *model, const struct iso_step *step)
 {
     enum iso_rule rule = iso_fields_find(kit.fields, step->field)->rule;
     struct iso_path path = {
@@ -188,7 +189,7 @@ static void model_step(struct model *model, const struct iso_step *step)
     }
 }
 
-static struct item *item_find(struct model *model, const struct item *like)
+static inline struct item *item_find(struct model *model, const struct item *like)
 {
     for (size_t i = 0; i < model->count; i++)
         if (item_order(&model->items[i], like) == 0)
@@ -197,7 +198,7 @@ static struct item *item_find(struct model *model, const struct item *like)
 }
 
 /* Of a member that the session has counted on, a reset leaves 0. */
-static bool model_is(struct model *model, struct model *want)
+static inline bool model_is(struct model *model, struct model *want)
 {
     for (size_t i = 0; i < want->count; i++) {
         struct item *item = item_find(model, &want->items[i]);
