@@ -2,9 +2,10 @@
  * it: for the files that compile, run and explain a resolution, and no others.
  *
  * There is one action for each pair of a writer's and a reader's type that can meet, in
- * one array; the pair at the top is action 0. Actions name each other by number, so a
- * recursive schema is a graph. What an action has below it (fields, branches, symbols)
- * are its steps, side by side in another array.
+ * one array; the pairs that were asked for come first, so that of the tops is action 0.
+ * Actions name each other by number, so a recursive schema is a graph. What an action
+ * has below it (fields, branches, symbols) are its steps, side by side in another
+ * array.
  *
  *   writer {a: int, b: {x}, c: string}      0 FIELDS  READ 1, SKIP, FALLBACK, READ 2
  *   reader {a: long, d = 7, c: string}      1 COPY    2 COPY
@@ -14,6 +15,7 @@
 
 #include "schema/avro_node.h"
 #include "schema/avro_resolve.h"
+#include "schema/path.h"
 
 enum iso_avro_action_kind {
     ISO_ACTION_COPY,   /* the writer's bytes say the same to the reader */
@@ -78,6 +80,35 @@ struct iso_avro_resolution {
     bool nests; /* a fallback has records, arrays or maps in it: the answer may be
                  * nested deeper, and have more items, than what was written */
 };
+
+/* ---- data of types below the top ---- */
+
+/* Types that meet, and what is to be done with a datum. */
+struct iso_avro_pair {
+    uint32_t writer, reader; /* nodes */
+    uint32_t action;         /* the answer: for iso_avro_read_part */
+};
+
+/* As iso_avro_resolution_new, of several pairs at once: what they have in common is
+ * compiled once, and the bounds are for all of them together. */
+struct iso_avro_resolution *iso_avro_pairs_new(const struct iso_avro *writer,
+                                               const struct iso_avro *reader,
+                                               struct iso_avro_pair *pairs,
+                                               size_t count);
+
+/* A datum that becomes part of a longer one. */
+struct iso_avro_part {
+    const struct iso_avro_resolution *resolution;
+    uint32_t action;
+    struct iso_bytes datum;
+    const char *field;           /* its place, for sentences: the reader's field … */
+    const struct iso_path *path; /* … and which member or element of it */
+    size_t base; /* where the longer one begins in `out`, for ISO_AVRO_READ_MAX */
+};
+
+/* As iso_avro_read_as, but what comes of the whole is the caller's to check. */
+enum iso_err iso_avro_read_part(const struct iso_avro_part *part, struct iso_buf *out,
+                                struct iso_why *why);
 
 /* ---- names: avro_match.c ---- */
 

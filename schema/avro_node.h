@@ -107,6 +107,13 @@ enum iso_err iso_avro_node_to_json(const struct iso_avro *schema, uint32_t node,
                                    struct iso_bytes datum, struct iso_buf *json,
                                    struct iso_why *why);
 
+/* Appends the datum of a type that says nothing: null where the type takes it, else 0,
+ * false, what is empty, the first symbol or branch, zeros, a record of its defaults and
+ * of such. It takes steps of *steps_left; false: they do not suffice, or the datum has
+ * no end within the walk's limits; nothing is appended then. */
+bool iso_avro_nothing(const struct iso_avro *schema, uint32_t node, size_t *steps_left,
+                      struct iso_buf *datum);
+
 /* NULL is fine for free. */
 struct iso_avro_outside *iso_avro_outside_new(void);
 void iso_avro_outside_free(struct iso_avro_outside *outside);

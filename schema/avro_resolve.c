@@ -406,9 +406,10 @@ static bool step_copies(const struct iso_avro_resolution *resolution, uint32_t n
     const struct iso_avro_action *next = &resolution->actions[step->number];
     if (action->kind != ISO_ACTION_WROTE)
         return next->kind == ISO_ACTION_COPY;
+    if (next->kind != ISO_ACTION_CHOSE || next->branch != n)
+        return false;
     uint32_t inside = resolution->steps[next->first].number;
-    return next->kind == ISO_ACTION_CHOSE && next->branch == n && inside > number &&
-           resolution->actions[inside].kind == ISO_ACTION_COPY;
+    return inside > number && resolution->actions[inside].kind == ISO_ACTION_COPY;
 }
 
 /* From the last to the first: an action comes after those that it was the first to ask
@@ -430,6 +431,15 @@ static void copies_find(struct iso_avro_resolution *resolution)
 struct iso_avro_resolution *iso_avro_resolution_new(const struct iso_avro *writer,
                                                     const struct iso_avro *reader)
 {
+    struct iso_avro_pair top = {.writer = writer->root, .reader = reader->root};
+    return iso_avro_pairs_new(writer, reader, &top, 1);
+}
+
+struct iso_avro_resolution *iso_avro_pairs_new(const struct iso_avro *writer,
+                                               const struct iso_avro *reader,
+                                               struct iso_avro_pair *pairs,
+                                               size_t count)
+{
     struct iso_avro_resolution *resolution = iso_alloc_zero(1, sizeof *resolution);
     resolution->writer = writer;
     resolution->reader = reader;
@@ -439,13 +449,17 @@ struct iso_avro_resolution *iso_avro_resolution_new(const struct iso_avro *write
                                 .writer_names = iso_avro_by_name(writer),
                                 .reader_names = iso_avro_by_name(reader),
                                 .compared_left = COMPARED_MAX};
-    pair_action(&compiler, writer->root, reader->root, ISO_NONE);
+    for (size_t i = 0; i < count; i++)
+        pairs[i].action =
+            pair_action(&compiler, pairs[i].writer, pairs[i].reader, ISO_NONE);
     for (; compiler.at < resolution->action_count && !compiler.over; compiler.at++)
         compile(&compiler);
     if (compiler.over) {
         resolution->action_count = 1;
         compiler.at = 0;
         refuse(&compiler, ISO_REFUSAL_BOUNDS);
+        for (size_t i = 0; i < count; i++)
+            pairs[i].action = 0;
     }
     copies_find(resolution);
     iso_free(compiler.writer_names);

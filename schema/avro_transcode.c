@@ -321,3 +321,57 @@ enum iso_err iso_avro_read_as(const struct iso_avro_resolution *resolution,
         out->size = reading.base;
     return err;
 }
+
+/* ---- parts ---- */
+
+static void trail_part(struct iso_avro_trail *trail, const struct iso_avro_part *part)
+{
+    const struct iso_path member = {.has_member = part->path->has_member,
+                                    .member = part->path->member};
+    struct iso_buf text = {0};
+    iso_path_text(&member, &text);
+    if (part->path->has_element)
+        iso_avro_trail_item(trail, "[]");
+    if (text.size > 0)
+        iso_avro_trail_item(trail, iso_buf_text(&text));
+    iso_avro_trail_field(trail, part->field);
+    iso_buf_release(&text);
+}
+
+static enum iso_err part_fail(struct reading *reading, const struct iso_avro_part *part,
+                              struct iso_why *why)
+{
+    trail_part(&reading->trail, part);
+    if (reading->refused != NULL)
+        return iso_avro_refuse(reading->resolution, reading->refused, reading->refusal,
+                               reading->symbol, &reading->trail, why);
+    return iso_fail(why, ISO_TOO_LARGE,
+                    "as the reader's schema sees it, the record is longer than %d "
+                    "bytes, at the field %s: keep less in one record, or give its "
+                    "fields shorter defaults",
+                    (int)ISO_AVRO_READ_MAX, reading->trail.text);
+}
+
+enum iso_err iso_avro_read_part(const struct iso_avro_part *part, struct iso_buf *out,
+                                struct iso_why *why)
+{
+    const struct iso_avro_resolution *resolution = part->resolution;
+    const struct iso_avro_action *action = &resolution->actions[part->action];
+    size_t before = out->size;
+    enum iso_err err = ISO_OK;
+    if (action->kind != ISO_ACTION_REFUSE) /* that of the bounds is of other types */
+        err = iso_avro_node_check(resolution->writer, action->writer, part->datum, why);
+    if (err != ISO_OK)
+        return err;
+    struct reading reading = {.resolution = resolution,
+                              .cursor = iso_avro_read(part->datum),
+                              .out = out,
+                              .base = part->base};
+    err = run(&reading, part->action);
+    iso_buf_release(&reading.pieces);
+    iso_buf_release(&reading.turned);
+    if (err == ISO_OK)
+        return ISO_OK;
+    out->size = before;
+    return part_fail(&reading, part, why);
+}

@@ -1,0 +1,381 @@
+/* A record put together from its parts: every rule, in maps and not, for readers of the
+ * collection's schemas and others. */
+#include "assemble_kit.h"
+
+#define WRITER                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             \
+    RECORD("W",                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            \
+           FIELD_OR("name", "'string'", "'?'") "," FIELD_OR("size", "'int'", "7") "," MERGED(                                                                                                                                                                                                                                                                                                                                                                                                              \
+               "tags",                                                                                                                                                                                                                                                                                                                                                                                                                                                                                     \
+               "set", ARRAY("'string'")) "," MERGED("ids", "set",                                                                                                                                                                                                                                                                                                                                                                                                                                          \
+                                                    ARRAY(                                                                                                                                                                                                                                                                                                                                                                                                                                                 \
+                                                        "'long'")) "," MERGED("raw", "set", ARRAY("'bytes'")) "," MERGED("visits", "counter", "'long'") "," MERGED("vip", "flag", "'boolean'") "," MERGED_OR("last", "max", "'int'", "-5") "," MERGED_OR("first", "min", "'float'", "1.5") "," MERGED("notes", "map", MAP("'int'")) "," MERGED("cart", "map:counter", MAP("'int'")) "," MERGED("groups",                                                                                                   \
+                                                                                                                                                                                                                                                                                                                                                                                               "map:set", MAP(ARRAY("'int'"))) "," MERGED("on",                                                            \
+                                                                                                                                                                                                                                                                                                                                                                                                                                          "map:flag",                                                      \
+                                                                                                                                                                                                                                                                                                                                                                                                                                          MAP("'boolean'")) "," MERGED("tops",                             \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "map:max",                          \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                       MAP("'int'")) "," MERGED("lows",    \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "map:min", \
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                MAP("'string'")))
+
+/* In the order of paths: by length first. */
+#define FULL                                                                           \
+    "{'name':'Ada','size':3,'tags':['a','b','aa'],'ids':[-1,1,500],'raw':['\\u00ff']," \
+    "'visits':41,'vip':true,'last':9,'first':0.5,'notes':{'x':1,'y':2},"               \
+    "'cart':{'s':3,'tt':-4},'groups':{'g':[1,2],'hh':[3]},'on':{'k':true},"            \
+    "'tops':{'t':8},'lows':{'l':'z'}}"
+#define EMPTY                                                                   \
+    "{'name':'?','size':7,'tags':[],'ids':[],'raw':[],'visits':0,'vip':false,"  \
+    "'last':-5,'first':1.5,'notes':{},'cart':{},'groups':{},'on':{},'tops':{}," \
+    "'lows':{}}"
+
+static void setup(void)
+{
+    collection(WRITER, NULL);
+}
+
+/* ---- the collection's own schema ---- */
+
+START_TEST(a_record_of_every_rule_is_put_together_as_it_was)
+{
+    put(0, FULL);
+    read_by(WRITER);
+    for (int round = 0; round < 2; round++)
+        expect(FULL);
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_its_default_or_empty)
+{
+    read_by(WRITER);
+    expect(EMPTY);
+    put(0, FULL);
+    expect(FULL);
+    parts.count = 0; /* nothing stays from the record before */
+    expect(EMPTY);
+}
+END_TEST
+
+START_TEST(what_is_removed_does_not_come_back_by_a_default)
+{
+    instead(RECORD("W", MERGED_OR("s", "set", ARRAY("'int'"), "[1]") "," MERGED_OR(
+                            "c", "counter", "'int'",
+                            "5") "," MERGED_OR("f", "flag", "'boolean'",
+                                               "true") "," MERGED_OR("m", "map",
+                                                                     MAP("'int'"),
+                                                                     "{'a':1}")),
+            NULL);
+    read_by(RECORD(
+        "R", FIELD_OR("s", ARRAY("'int'"), "[1]") "," FIELD_OR(
+                 "c", "'long'",
+                 "5") "," FIELD_OR("f", "'boolean'",
+                                   "true") "," FIELD_OR("m", MAP("'int'"), "{'a':1}")));
+    expect("{'s':[],'c':0,'f':false,'m':{}}");
+}
+END_TEST
+
+START_TEST(each_part_of_a_record_may_be_of_another_schema)
+{
+    instead(RECORD("A", FIELD_OR("a", "'int'", "0") "," FIELD_OR(
+                            "b", "'int'", "0") "," MERGED("m", "map", MAP("'int'"))),
+            RECORD("A", FIELD_OR("b", "'long'", "0") "," FIELD_OR(
+                            "c", "['null','string']",
+                            "null") "," MERGED("m", "map", MAP("'long'"))));
+    struct iso_shown_part newer = {.path.field = iso_bytes_text("b"),
+                                   .fingerprint = iso_schemas_fingerprint(schemas, 1),
+                                   .datum = iso_bytes("\x0c", 1)};
+    put(0, "{'a':1,'b':2,'m':{'x':3}}");
+    parts.parts[1] = newer;
+    newer.path = (struct iso_path){.field = iso_bytes_text("m"),
+                                   .has_member = true,
+                                   .member = iso_bytes_text("y")};
+    kit_part_add(&parts, newer);
+    kit_parts_sort(&parts);
+    read_by(RECORD("A", FIELD("m", MAP("'double'")) "," FIELD("b", "'float'") "," FIELD(
+                            "c", "['null','string']") "," FIELD("a", "'int'")));
+    expect("{'m':{'x':3,'y':6},'b':6,'c':null,'a':1}");
+}
+END_TEST
+
+/* ---- readers of their own ---- */
+
+START_TEST(names_are_found_by_alias_when_nobody_is_called_so)
+{
+    instead(
+        RECORD("A", FIELD_OR("a", "'int'", "0") "," FIELD_OR(
+                        "b", "'int'", "0") "," MERGED("old", "set", ARRAY("'int'"))),
+        NULL);
+    put(0, "{'a':1,'b':2,'old':[4]}");
+    /* b is a name of its own; of two with one alias the first has it; `tags` takes old
+     * by its second alias. */
+    read_by(RECORD("R", "{'name':'x','type':'int','default':9,'aliases':['b']},"
+                        "{'name':'b','type':'int'},"
+                        "{'name':'y','type':'int','aliases':['none','a']},"
+                        "{'name':'z','type':'int','default':8,'aliases':['a']},"
+                        "{'name':'tags','type':{'type':'array','items':'int'},"
+                        "'aliases':['none','old']}"));
+    expect("{'x':9,'b':2,'y':1,'z':8,'tags':[4]}");
+}
+END_TEST
+
+START_TEST(of_a_name_and_its_aliases_the_first_with_parts_is_taken)
+{
+    static const char by[] = "{'name':'b','type':'int','aliases':['d','c']}";
+    instead(RECORD("A", FIELD_OR("b", "'int'", "1") "," FIELD_OR(
+                            "c", "'int'", "2") "," FIELD_OR("d", "'int'", "3")),
+            NULL);
+    put(0, "{'b':10,'c':20,'d':30}");
+    struct iso_buf schema = {0};
+    iso_buf_print(&schema, RECORD("R", "%s"), by);
+    read_by(iso_buf_text(&schema));
+    iso_buf_release(&schema);
+    expect("{'b':10}");
+    parts.parts[0] = parts.parts[1];
+    parts.parts[1] = parts.parts[2];
+    parts.count = 2;
+    expect("{'b':30}");
+    parts.count = 1;
+    expect("{'b':20}");
+}
+END_TEST
+
+START_TEST(every_rule_is_read_by_wider_types_and_unions)
+{
+    put(0, FULL);
+    read_by(RECORD(
+        "R",
+        FIELD("size", "['null','double']") "," FIELD("tags", ARRAY("'bytes'")) "," FIELD(
+            "ids", "['null'," ARRAY(
+                       "['null','float']") "]") "," FIELD("raw",
+                                                          ARRAY("'bytes'")) "," FIELD("visits",
+                                                                                      "['null','double']") "," FIELD("vip",
+                                                                                                                     "['null','boolean']") "," FIELD("last", "'long'") "," FIELD("first",
+                                                                                                                                                                                 "'double'") "," FIELD("notes", "['null'," MAP("'long'") "]") "," FIELD("cart", MAP("['string','long']")) "," FIELD("groups",
+                                                                                                                                                                                                                                                                                                    "['int'," MAP(
+                                                                                                                                                                                                                                                                                                        "['null'," ARRAY(
+                                                                                                                                                                                                                                                                                                            "'long'") "]") "]") "," FIELD("on", MAP("['null','boolean']")) "," FIELD("tops",
+                                                                                                                                                                                                                                                                                                                                                                                     MAP("'float'")) "," FIELD("lows",
+                                                                                                                                                                                                                                                                                                                                                                                                               MAP("'bytes'"))));
+    expect("{'size':{'double':3},'tags':['a','b','aa'],"
+           "'ids':{'array':[{'float':-1},{'float':1},{'float':500}]},"
+           "'raw':['\\u00ff'],'visits':{'double':41},'vip':{'boolean':true},'last':9,"
+           "'first':0.5,'notes':{'map':{'x':1,'y':2}},"
+           "'cart':{'s':{'long':3},'tt':{'long':-4}},"
+           "'groups':{'map':{'g':{'array':[1,2]},'hh':{'array':[3]}}},"
+           "'on':{'k':{'boolean':true}},'tops':{'t':8},'lows':{'l':'z'}}");
+    parts.count = 0;
+    expect("{'size':null,'tags':[],'ids':{'array':[]},'raw':[],'visits':{'double':0},"
+           "'vip':{'boolean':false},'last':0,'first':0,'notes':{'map':{}},'cart':{},"
+           "'groups':{'map':{}},'on':{},'tops':{},'lows':{}}");
+}
+END_TEST
+
+START_TEST(without_default_what_is_not_there_is_nothing)
+{
+    read_by(RECORD(
+        "R",
+        FIELD("name", "['int','null']") "," FIELD("a", "'string'") "," FIELD("b", FIXED("F", "3")) "," FIELD("c", ENUM("E", "'P','Q'")) "," FIELD(
+            "d",
+            RECORD(
+                "S",
+                FIELD_OR("x", "'int'", "4") "," FIELD(
+                    "y",
+                    "'double'"))) "," FIELD("e",
+                                            "['long','string'"
+                                            "]") "," FIELD("f",
+                                                           "'"
+                                                           "f"
+                                                           "l"
+                                                           "o"
+                                                           "a"
+                                                           "t"
+                                                           "'") "," FIELD("g",
+                                                                          ARRAY(
+                                                                              "'S'")) "," FIELD("h",
+                                                                                                "'null'") "," FIELD("i",
+                                                                                                                    "'bytes'") "," FIELD("j",
+                                                                                                                                         LIST(
+                                                                                                                                             "L",
+                                                                                                                                             "{'name':'v','type':'int'}",
+                                                                                                                                             "n"))));
+    expect("{'name':null,'a':'','b':'\\u0000\\u0000\\u0000','c':'P','d':{'x':4,'y':0},"
+           "'e':{'long':0},'f':0,'g':[],'h':null,'i':'','j':{'v':0,'n':null}}");
+}
+END_TEST
+
+START_TEST(a_type_without_an_end_needs_a_default_only_when_it_is_missing)
+{
+    static const char endless[] =
+        RECORD("R", FIELD("a", RECORD("S", FIELD("s", "'S'"))) "," FIELD("b", "'int'"));
+    read_by(endless);
+    refuse(ISO_INCOMPATIBLE, "field a");
+    read_by(RECORD("R",
+                   FIELD("a", RECORD("A", FIELD("x", FIXED("F", "1000000")))) "," FIELD(
+                       "b", "'int'")));
+    refuse(ISO_INCOMPATIBLE, "give the field a default");
+}
+END_TEST
+
+/* ---- what a reader cannot take ---- */
+
+static const struct {
+    const char *type, *field, *words;
+} wrong[] = {
+    {"'string'", "tags", "an array"},
+    {MAP("'string'"), "tags", "an array"},
+    {ARRAY("'int'"), "tags", "tags[]: it expects int"},
+    {"'int'", "notes", "a map"},
+    {MAP("'int'"), "groups", "a map of arrays"},
+    {ARRAY("'int'"), "groups", "a map of arrays"},
+    {"'string'", "visits", "string"},
+    {"'int'", "vip", "boolean"},
+    {"'int'", "name", "the field name"},
+    {MAP("'boolean'"), "notes", "notes[\"x\"]"},
+    {MAP("['null','string']"), "cart", "cart[\"s\"]"},
+    {ARRAY("'boolean'"), "ids", "ids[]"},
+};
+
+START_TEST(a_type_of_another_shape_cannot_be_read)
+{
+    struct iso_buf schema = {0};
+    iso_buf_print(&schema, RECORD("R", "{'name':'%s','type':%s}"), wrong[_i].field,
+                  wrong[_i].type);
+    read_by(iso_buf_text(&schema));
+    iso_buf_release(&schema);
+    ck_assert_int_eq(assemble(), ISO_OK); /* while nothing is there */
+    put(0, FULL);
+    refuse(ISO_INCOMPATIBLE, wrong[_i].words);
+}
+END_TEST
+
+START_TEST(an_int_reads_what_an_int_holds)
+{
+    read_by(
+        RECORD("R", FIELD("visits", "'int'") "," FIELD("ids", ARRAY("'int'")) "," FIELD(
+                        "cart", MAP("['null','int']"))));
+    put(0, FULL);
+    expect("{'visits':41,'ids':[-1,1,500],'cart':{'s':{'int':3},'tt':{'int':-4}}}");
+    size_t at = 0;
+    while (parts.parts[at].rule != ISO_RULE_COUNTER || parts.parts[at].path.has_member)
+        at++;
+    parts.parts[at].number = INT32_MIN;
+    expect("{'visits':-2147483648,'ids':[-1,1,500],"
+           "'cart':{'s':{'int':3},'tt':{'int':-4}}}");
+    parts.parts[at].number = (int64_t)INT32_MAX + 1;
+    refuse(ISO_INCOMPATIBLE, "visits: 2147483648 stands there");
+    parts.parts[at].number = 0;
+    for (at = 0;
+         !parts.parts[at].path.has_member || parts.parts[at].rule != ISO_RULE_COUNTER;)
+        at++;
+    parts.parts[at].number = INT64_MIN;
+    refuse(ISO_INCOMPATIBLE, "cart[\"s\"]: -9223372036854775808");
+    parts.parts[at].number = 0;
+    kit_parts_release(&parts);
+    put(0, "{'name':'','size':0,'tags':[],'ids':[4294967296],'raw':[],'visits':0,"
+           "'vip':false,'last':0,'first':0,'notes':{},'cart':{},'groups':{},'on':{},"
+           "'tops':{},'lows':{}}");
+    refuse(ISO_INCOMPATIBLE, "ids: 4294967296 stands there");
+}
+END_TEST
+
+START_TEST(a_reader_that_is_no_record_is_refused)
+{
+    reader = schema_parse("'string'");
+    ck_assert_int_eq(iso_assembler_new(schemas, reader, &assembler, &why),
+                     ISO_INCOMPATIBLE);
+    assembler = NULL;
+}
+END_TEST
+
+START_TEST(a_part_of_a_schema_or_field_that_is_not_named_is_refused)
+{
+    static const uint8_t other[ISO_FINGERPRINT_SIZE] = {1};
+    struct iso_shown_part unknown = {.path.field = iso_bytes_text("unknown"),
+                                     .rule = ISO_RULE_COUNTER};
+    read_by(WRITER);
+    kit_part_add(&parts, unknown);
+    refuse(ISO_REFUSED, "field unknown");
+    read_by(RECORD("R", FIELD("unknown", "'long'")));
+    refuse(ISO_REFUSED, "field unknown");
+    kit_parts_release(&parts);
+    put(0, FULL);
+    read_by(WRITER);
+    for (size_t i = 0; i < parts.count; i++) {
+        const uint8_t *fingerprint = parts.parts[i].fingerprint;
+        if (fingerprint == NULL)
+            continue;
+        parts.parts[i].fingerprint = other;
+        refuse(ISO_REFUSED, "of fingerprint 0100000000000000");
+        parts.parts[i].fingerprint = fingerprint;
+    }
+    expect(FULL);
+}
+END_TEST
+
+START_TEST(a_field_that_the_reader_lacks_is_passed_over)
+{
+    put(0, FULL);
+    read_by(RECORD("R", FIELD("last", "'int'")));
+    expect("{'last':9}");
+    read_by(RECORD("R", ""));
+    expect("{}");
+}
+END_TEST
+
+START_TEST(a_part_that_is_not_of_its_fields_rule_is_damage)
+{
+    put(0, FULL);
+    read_by(WRITER);
+    for (size_t i = 0; i < parts.count; i++) {
+        struct iso_shown_part was = parts.parts[i], *part = &parts.parts[i];
+        part->rule = was.rule == ISO_RULE_FLAG ? ISO_RULE_SET : ISO_RULE_FLAG;
+        refuse(ISO_DAMAGED, "repair");
+        *part = was;
+        part->path.has_member = !was.path.has_member;
+        refuse(ISO_DAMAGED, "repair");
+        *part = was;
+        part->path.has_element = !was.path.has_element;
+        refuse(ISO_DAMAGED, "repair");
+        *part = was;
+        if (was.fingerprint == NULL)
+            continue;
+        part->fingerprint = NULL;
+        refuse(ISO_DAMAGED, "repair");
+        *part = was;
+        part->datum = iso_bytes("\xff\xff\xff\xff\xff\xff", 6);
+        refuse(ISO_BAD_DATA, "datum");
+        *part = was;
+    }
+    expect(FULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("assemble");
+    TCase *tests = tcase_create("assemble");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_record_of_every_rule_is_put_together_as_it_was);
+    tcase_add_test(tests, what_is_not_there_is_its_default_or_empty);
+    tcase_add_test(tests, what_is_removed_does_not_come_back_by_a_default);
+    tcase_add_test(tests, each_part_of_a_record_may_be_of_another_schema);
+    tcase_add_test(tests, names_are_found_by_alias_when_nobody_is_called_so);
+    tcase_add_test(tests, of_a_name_and_its_aliases_the_first_with_parts_is_taken);
+    tcase_add_test(tests, every_rule_is_read_by_wider_types_and_unions);
+    tcase_add_test(tests, without_default_what_is_not_there_is_nothing);
+    tcase_add_test(tests,
+                   a_type_without_an_end_needs_a_default_only_when_it_is_missing);
+    tcase_add_loop_test(tests, a_type_of_another_shape_cannot_be_read, 0,
+                        sizeof wrong / sizeof wrong[0]);
+    tcase_add_test(tests, an_int_reads_what_an_int_holds);
+    tcase_add_test(tests, a_reader_that_is_no_record_is_refused);
+    tcase_add_test(tests, a_part_of_a_schema_or_field_that_is_not_named_is_refused);
+    tcase_add_test(tests, a_field_that_the_reader_lacks_is_passed_over);
+    tcase_add_test(tests, a_part_that_is_not_of_its_fields_rule_is_damage);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
