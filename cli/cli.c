@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "consumer/replica.h"
 #include "producer/define.h"
 
 const struct cli_command *iso_cli_command_now;
@@ -64,7 +65,11 @@ static error_t place_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (parse->count == syntax->most)
             argp_error(state, "'%s' is one too many", value);
-        parse->given->places[parse->count++] = value;
+        if (parse->count < CLI_PLACES)
+            parse->given->places[parse->count] = value;
+        else
+            parse->given->more[parse->count - CLI_PLACES] = value;
+        parse->count++;
         return 0;
     case ARGP_KEY_END:
         if (parse->count < syntax->least)
@@ -190,6 +195,27 @@ enum iso_err iso_cli_region(struct cli *cli, const char *named, const char **reg
                         "the settings name %s region: say which one with --region NAME",
                         *region == NULL ? "no" : "more than one");
     return ISO_OK;
+}
+
+enum iso_err iso_cli_replica(struct cli *cli, const char *named,
+                             struct iso_replica **replica)
+{
+    const char *region;
+    enum iso_err err = iso_cli_region(cli, named, &region);
+    if (err != ISO_OK)
+        return err;
+    const char *path = iso_settings_text(cli->settings, "region", region, "store");
+    if (path == NULL)
+        return iso_fail(
+            &cli->why, ISO_SETTING,
+            "region %s has no store on this machine: set `store = DIRECTORY` "
+            "in section [region %s]",
+            region, region);
+    err = iso_replica_open(path, replica, &cli->why);
+    if (err ==
+        ISO_NOT_FOUND) /* of a store: a script must not take it for a missing key */
+        err = cli->why.err = ISO_NO_DEFINITION;
+    return err;
 }
 
 enum iso_err iso_cli_read(struct cli *cli, const char *path, size_t max,

@@ -29,8 +29,10 @@ struct cli_command {
 };
 
 /* What a command is given: its arguments in order, and the options that many take. */
+enum { CLI_PLACES = 3 };
 struct cli_given {
-    const char *places[3];
+    const char *places[CLI_PLACES];
+    const char **more;  /* room for those behind, when a command takes them */
     const char *region; /* --region */
     bool json;          /* --json */
 };
@@ -71,6 +73,12 @@ enum iso_err iso_cli_definition(struct cli *cli, const char *collection,
 /* `named`, or the only region of the settings. */
 enum iso_err iso_cli_region(struct cli *cli, const char *named, const char **region);
 
+/* Opens the region's store on this machine. ISO_SETTING: it has none here;
+ * ISO_NO_DEFINITION: nothing is in it. */
+struct iso_replica;
+enum iso_err iso_cli_replica(struct cli *cli, const char *named,
+                             struct iso_replica **replica);
+
 /* Appends a file, or standard input ("-"), of at most `max` bytes. ISO_IO;
  * ISO_TOO_LARGE.
  */
@@ -94,11 +102,16 @@ enum iso_err iso_cli_schema_show(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_schema_check(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_put(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_delete(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_patch(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_conflicts_list(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_conflicts_show(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_conflicts_restore(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_explain(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_dead_letter_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_dead_letter_show(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_dead_letter_replay(struct cli *cli, int argc, char **argv);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cli/schema.h"
 #include "producer/define.h"
+#include "resolver/resolver.h"
 
 struct collection_arguments {
     struct cli_given given; /* its name */
@@ -36,7 +37,9 @@ static const struct argp_option create_options[] = {
      0},
     {"partitions", 'p', "N", 0, "Slices; never changes later (default 8)", 0},
     {"resolver", 'r', "NAME", 0,
-     "What concurrent writes mean; never changes (default lww)", 0},
+     "What concurrent writes mean; never changes: lww (default), fields, siblings or "
+     "plugin:NAME",
+     0},
     {"logs", 'l', "SHAPE", 0,
      "shared: one topic for all regions; per-region: one each (default shared)", 0},
     {"regions", 'R', "NAMES", 0, "Comma-separated (default: all there are)", 0},
@@ -204,6 +207,24 @@ static enum iso_err logs_take(struct cli *cli,
         log->birth = birth;
     }
     return ISO_OK;
+}
+
+/* A collection of fields has rules, and its schema says them. */
+static enum iso_err resolver_check(struct cli *cli,
+                                   const struct collection_arguments *arguments)
+{
+    const char *name = arguments->resolver;
+    if (iso_resolver_find(name) == NULL)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "--resolver is lww, fields, siblings or plugin:NAME, not '%s'",
+                        name);
+    if (!iso_resolver_find(name)->has_fields)
+        return ISO_OK;
+    if (arguments->file == NULL)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "a collection of fields begins with a schema, whose fields say "
+                        "by \"merge\" how they merge: give --schema FILE");
+    return iso_cli_schema_rules(cli, &arguments->schema);
 }
 
 /* Before anything is asked of Kafka. */
@@ -441,6 +462,8 @@ enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv)
                         "a collection's name is 1 to %d of a-z, A-Z, 0-9, . _ and -",
                         ISO_COLLECTION_NAME_MAX);
     enum iso_err err = schema_take(cli, &arguments);
+    if (err == ISO_OK)
+        err = resolver_check(cli, &arguments);
     if (err == ISO_OK)
         err = create_run(cli, &arguments);
     iso_cli_schema_release(&arguments.schema);

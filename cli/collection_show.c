@@ -41,6 +41,38 @@ static void show_schema(const struct iso_definition *row, size_t n)
     iso_buf_release(&title);
 }
 
+/* How the fields of the newest schema merge: {"visits": "counter", …}; NULL: it is no
+ * collection of fields, or its schema cannot be used. */
+static json_t *rules_json(const struct iso_definition *row)
+{
+    struct iso_schemas *schemas = iso_schemas_new(row);
+    const struct iso_fields *fields =
+        row->schema_count > 0 ? iso_schemas_fields(schemas, row->schema_count - 1)
+                              : NULL;
+    json_t *rules = fields != NULL ? json_object() : NULL;
+    const struct iso_field *field;
+    for (size_t n = 0; rules != NULL; n++) {
+        if ((field = iso_fields_at(fields, n)) == NULL)
+            break;
+        struct iso_buf rule = {0};
+        iso_buf_print(&rule, "%s%s", field->is_map ? "map:" : "",
+                      iso_rule_name(field->rule));
+        json_object_set_new(rules, field->name, json_string(iso_buf_text(&rule)));
+        iso_buf_release(&rule);
+    }
+    iso_schemas_free(schemas);
+    return rules;
+}
+
+static void show_rules(const struct iso_definition *row)
+{
+    json_t *rules = rules_json(row), *rule;
+    const char *name;
+    json_object_foreach(rules, name, rule)
+        printf("field       %s: %s\n", name, json_string_value(rule));
+    json_decref(rules);
+}
+
 static void show_text(const struct iso_definition *row)
 {
     static const char *const formats[] = {"avro", "confluent", "opaque"};
@@ -55,6 +87,7 @@ static void show_text(const struct iso_definition *row)
                iso_compatibility_name(row->compatibility));
     for (size_t n = 0; n < row->schema_count; n++)
         show_schema(row, n);
+    show_rules(row);
     for (size_t i = 0; i < row->log_count; i++) {
         const struct iso_definition_log *log = &row->logs[i];
         printf("log %-7u topic %s in cluster %s, written by", log->number, log->topic,
@@ -82,6 +115,9 @@ static enum iso_err show_json(struct cli *cli, const struct iso_definition *row)
         return err;
     json_object_set_new(object, "compatibility",
                         json_string(iso_compatibility_name(row->compatibility)));
+    json_t *rules = rules_json(row);
+    if (rules != NULL)
+        json_object_set_new(object, "rules", rules);
     iso_cli_print_json(object);
     return ISO_OK;
 }

@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/schema.h"
+#include "cli/held.h"
 #include "consumer/replica.h"
+
+enum { SIBLINGS_MANY = 64 }; /* a key with more is told */
 
 struct read_arguments {
     struct cli_given given; /* collection, key */
     const char *schema;
-    bool conflicts, raw;
+    bool conflicts, siblings, raw;
 };
 
 #define READ_OPTIONS                                                            \
@@ -29,7 +31,12 @@ struct read_arguments {
         "raw", 'R', NULL, 0, "The bytes that are stored, schema and all", 0     \
     }
 
-static const struct argp_option get_options[] = {READ_OPTIONS, {0}};
+static const struct argp_option get_options[] = {
+    {"siblings", 'a', NULL, 0,
+     "All values that no write replaced, newest first: version, tab, value", 0},
+    READ_OPTIONS,
+    {0},
+};
 
 static const struct argp_option export_options[] = {
     {"conflicts", 'C', NULL, 0, "The conflict ledger instead of the live entries", 0},
@@ -44,6 +51,9 @@ static error_t read_option(int key, char *value, struct argp_state *state)
     case 'C':
         arguments->conflicts = true;
         return 0;
+    case 'a':
+        arguments->siblings = true;
+        return 0;
     case 's':
         arguments->schema = value;
         return 0;
@@ -55,42 +65,72 @@ static error_t read_option(int key, char *value, struct argp_state *state)
     }
 }
 
-static enum iso_err replica_open(struct cli *cli, const char *named,
-                                 struct iso_replica **replica)
-{
-    const char *region;
-    enum iso_err err = iso_cli_region(cli, named, &region);
-    if (err != ISO_OK)
-        return err;
-    const char *path = iso_settings_text(cli->settings, "region", region, "store");
-    if (path == NULL)
-        return iso_fail(
-            &cli->why, ISO_SETTING,
-            "region %s has no store on this machine: set `store = DIRECTORY` "
-            "in section [region %s]",
-            region, region);
-    err = iso_replica_open(path, replica, &cli->why);
-    if (err ==
-        ISO_NOT_FOUND) /* of a store: a script must not take it for a missing key */
-        err = cli->why.err = ISO_NO_DEFINITION;
-    return err;
-}
-
 /* By the newest definition of the store, so that it names the schemas of everything
- * that was read from it before. */
+ * that was read from it before. Records that are put together by a reader's schema are
+ * read by it: so their view is opened before. */
 static enum iso_err view_open(struct cli *cli, struct iso_replica *replica,
                               const struct read_arguments *arguments,
                               struct cli_view **view)
 {
+    const char *collection = arguments->given.places[0];
     const struct iso_definition *definition;
+    if (*view != NULL)
+        return ISO_OK;
+    enum iso_err err =
+        iso_replica_definition(replica, collection, &definition, &cli->why);
+    if (err == ISO_OK)
+        err =
+            iso_cli_view_new(cli, definition, arguments->schema, arguments->raw, view);
+    if (err == ISO_OK && iso_cli_view_reader(*view) != NULL)
+        err = iso_replica_read_as(replica, collection, iso_cli_view_reader(*view),
+                                  &cli->why);
+    return err;
+}
+
+static enum iso_err view_open_before(struct cli *cli, struct iso_replica *replica,
+                                     const struct read_arguments *arguments,
+                                     struct cli_view **view)
+{
+    const struct iso_definition *definition;
+    *view = NULL;
     enum iso_err err = iso_replica_definition(replica, arguments->given.places[0],
                                               &definition, &cli->why);
     if (err != ISO_OK)
         return err;
-    return iso_cli_view_new(cli, definition, arguments->schema, arguments->raw, view);
+    bool keeps_siblings = strcmp(definition->resolver, "siblings") == 0 ||
+                          strncmp(definition->resolver, "plugin:", 7) == 0;
+    if (arguments->siblings && !keeps_siblings)
+        return iso_fail(&cli->why, ISO_USAGE,
+                        "collection %s keeps no siblings (its resolver is %s): leave "
+                        "--siblings out",
+                        definition->collection, definition->resolver);
+    if (arguments->schema == NULL || strcmp(definition->resolver, "fields") != 0)
+        return ISO_OK;
+    return view_open(cli, replica, arguments, view);
 }
 
 /* ---- get ---- */
+
+static enum iso_err siblings_set(struct cli *cli, struct cli_view *view,
+                                 const struct iso_read *read, json_t *object)
+{
+    json_t *array = json_array();
+    json_object_set_new(object, "siblings", array);
+    for (size_t i = 0; i < read->sibling_count; i++) {
+        const struct iso_sibling *sibling = &read->siblings[i];
+        char version[ISO_VERSION_DIGITS + 1];
+        iso_version_text(sibling->version, version);
+        json_t *item = json_object();
+        json_array_append_new(array, item);
+        enum iso_err err = iso_cli_view_set(cli, view, sibling->value, item);
+        if (err != ISO_OK)
+            return err;
+        json_object_set_new(item, "version", json_string(version));
+        if (sibling->has_expiry)
+            json_object_set_new(item, "expiry_ms", json_integer(sibling->expiry_ms));
+    }
+    return ISO_OK;
+}
 
 static enum iso_err read_print_json(struct cli *cli, struct cli_view *view,
                                     struct iso_bytes key, const struct iso_read *read,
@@ -108,6 +148,8 @@ static enum iso_err read_print_json(struct cli *cli, struct cli_view *view,
         err = iso_cli_view_set(cli, view, iso_buf_bytes(&read->value), object);
         json_object_set_new(object, "version", json_string(version));
     }
+    if (err == ISO_OK && found && read->sibling_count > 0)
+        err = siblings_set(cli, view, read, object);
     if (found && read->has_expiry)
         json_object_set_new(object, "expiry_ms", json_integer(read->expiry_ms));
     json_object_set_new(object, "context", json_string(iso_buf_text(&context)));
@@ -116,6 +158,37 @@ static enum iso_err read_print_json(struct cli *cli, struct cli_view *view,
         iso_cli_print_json(object);
     else
         json_decref(object);
+    return err;
+}
+
+/* What is printed behind a tab: JSON is one line by itself, and stands as it is. */
+static enum iso_err line_value(struct cli *cli, struct cli_view *view,
+                               struct iso_bytes value, struct iso_buf *line)
+{
+    struct iso_buf text = {0};
+    enum iso_err err = iso_cli_view_text(cli, view, value, &text);
+    if (err == ISO_OK && iso_cli_view_is_json(view))
+        iso_buf_add_bytes(line, iso_buf_bytes(&text));
+    else if (err == ISO_OK)
+        iso_escape(line, iso_buf_bytes(&text));
+    iso_buf_release(&text);
+    return err;
+}
+
+static enum iso_err siblings_print(struct cli *cli, struct cli_view *view,
+                                   const struct iso_read *read)
+{
+    struct iso_buf line = {0};
+    enum iso_err err = ISO_OK;
+    for (size_t i = 0; err == ISO_OK && i < read->sibling_count; i++) {
+        char version[ISO_VERSION_DIGITS + 1];
+        iso_version_text(read->siblings[i].version, version);
+        iso_buf_clear(&line);
+        err = line_value(cli, view, read->siblings[i].value, &line);
+        if (err == ISO_OK)
+            printf("%s\t%s\n", version, iso_buf_text(&line));
+    }
+    iso_buf_release(&line);
     return err;
 }
 
@@ -133,20 +206,47 @@ static enum iso_err read_print(struct cli *cli, struct cli_view *view, bool raw,
     return err;
 }
 
-static enum iso_err get_print(struct cli *cli, struct iso_replica *replica,
+static enum iso_err get_print(struct cli *cli, struct cli_view *view,
                               const struct read_arguments *arguments,
                               const struct iso_read *read, bool found)
 {
-    struct cli_view *view;
-    enum iso_err err = view_open(cli, replica, arguments, &view);
-    if (err != ISO_OK)
-        return err;
     struct iso_bytes key = iso_bytes_text(arguments->given.places[1]);
+    if (read->sibling_count > SIBLINGS_MANY)
+        fprintf(stderr,
+                "isostasy: key %s has %zu siblings: settle them by a put with their "
+                "context (get --json prints it)\n",
+                arguments->given.places[1], read->sibling_count);
     if (arguments->given.json)
-        err = read_print_json(cli, view, key, read, found);
-    else if (found)
-        err = read_print(cli, view, arguments->raw, read);
+        return read_print_json(cli, view, key, read, found);
+    if (found && arguments->siblings)
+        return siblings_print(cli, view, read);
+    return found ? read_print(cli, view, arguments->raw, read) : ISO_OK;
+}
+
+static enum iso_err get_run(struct cli *cli, struct iso_replica *replica,
+                            const struct read_arguments *arguments)
+{
+    const char *collection = arguments->given.places[0],
+               *key = arguments->given.places[1];
+    struct iso_read read = {0};
+    struct cli_view *view;
+    enum iso_err found = ISO_OK;
+    enum iso_err err = view_open_before(cli, replica, arguments, &view);
+    if (err == ISO_OK)
+        err = found =
+            iso_replica_get(replica, collection, iso_bytes_text(key), &read, &cli->why);
+    if (err == ISO_OK || err == ISO_NOT_FOUND)
+        err = view_open(cli, replica, arguments, &view);
+    if (err == ISO_OK)
+        err = get_print(cli, view, arguments, &read, found == ISO_OK);
+    if (err == ISO_OK && found == ISO_NOT_FOUND) {
+        err = iso_fail(&cli->why, found, "key %s is not in %s of region %s", key,
+                       collection, iso_replica_region(replica));
+        if (arguments->given.json) /* the answer was printed */
+            cli->why.text[0] = '\0';
+    }
     iso_cli_view_free(view);
+    iso_read_release(&read);
     return err;
 }
 
@@ -161,24 +261,10 @@ enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv)
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct iso_replica *replica = NULL;
-    enum iso_err err = replica_open(cli, arguments.given.region, &replica);
+    enum iso_err err = iso_cli_replica(cli, arguments.given.region, &replica);
     if (err != ISO_OK)
         return err;
-    struct iso_read read = {0};
-    const char *collection = arguments.given.places[0],
-               *key = arguments.given.places[1];
-    enum iso_err found =
-        iso_replica_get(replica, collection, iso_bytes_text(key), &read, &cli->why);
-    err = found;
-    if (found == ISO_OK || found == ISO_NOT_FOUND)
-        err = get_print(cli, replica, &arguments, &read, found == ISO_OK);
-    if (err == ISO_OK && found == ISO_NOT_FOUND) {
-        err = iso_fail(&cli->why, found, "key %s is not in %s of region %s", key,
-                       collection, iso_replica_region(replica));
-        if (arguments.given.json) /* the answer was printed */
-            cli->why.text[0] = '\0';
-    }
-    iso_read_release(&read);
+    err = get_run(cli, replica, &arguments);
     iso_replica_close(replica);
     return err;
 }
@@ -189,15 +275,58 @@ struct export
 {
     struct cli *cli;
     struct cli_view *view;
+    struct cli_held held; /* of parts that lost; zero until one is met */
     bool json;
-    struct iso_buf line, text;
+    struct iso_buf line;
 };
 
-static enum iso_err item_print_json(struct export *export,
-                                    const struct iso_replica_item *item)
+/* Of a collection of fields the ledger has parts. */
+static enum iso_err part_value(struct export *export,
+                               const struct iso_replica_item *item, json_t **value,
+                               struct iso_buf *place)
 {
-    char version[ISO_VERSION_DIGITS + 1];
-    iso_version_text(item->version, version);
+    struct iso_path path;
+    enum iso_err err = ISO_OK;
+    if (export->held.cli == NULL)
+        err = iso_cli_held_init(export->cli, iso_cli_view_definition(export->view),
+                                &export->held);
+    if (err == ISO_OK && !iso_path_decode(item->path, &path))
+        err = iso_fail(&export->cli->why, ISO_DAMAGED,
+                       "a ledger row does not say which field it is of: repair this "
+                       "region from another");
+    if (err != ISO_OK)
+        return err;
+    iso_cli_held_place(&export->held, item->path, place);
+    *value = iso_cli_held_part(&export->held, &path, item->fingerprint, item->value);
+    return ISO_OK;
+}
+
+static enum iso_err part_print(struct export *export,
+                               const struct iso_replica_item *item, const char *version)
+{
+    struct iso_buf place = {0};
+    json_t *value;
+    enum iso_err err = part_value(export, item, &value, &place);
+    if (err == ISO_OK && export->json) {
+        iso_cli_print_json(json_pack(
+            "{s:o, s:s, s:s, s:o}", "key", iso_cli_json_bytes(item->key), "field",
+            iso_buf_text(&place), "version", version, "value", value));
+    } else if (err == ISO_OK) {
+        struct iso_buf *line = &export->line;
+        iso_escape(line, item->key);
+        iso_buf_print(line, "\t%s\t%s\t", version, iso_buf_text(&place));
+        iso_cli_json_text(value, line);
+        printf("%s\n", iso_buf_text(line));
+        json_decref(value);
+    }
+    iso_buf_release(&place);
+    return err;
+}
+
+static enum iso_err item_print_json(struct export *export,
+                                    const struct iso_replica_item *item,
+                                    const char *version)
+{
     json_t *object = json_pack("{s:o, s:s}", "key", iso_cli_json_bytes(item->key),
                                "version", version);
     enum iso_err err = iso_cli_view_set(export->cli, export->view, item->value, object);
@@ -208,27 +337,24 @@ static enum iso_err item_print_json(struct export *export,
     return err;
 }
 
-/* JSON is one line by itself, and stands as it is. */
 static enum iso_err item_print(struct export *export,
                                const struct iso_replica_item *item)
 {
     char version[ISO_VERSION_DIGITS + 1];
+    struct iso_buf *line = &export->line;
     iso_version_text(item->version, version);
-    struct iso_buf *line = &export->line, *text = &export->text;
     iso_buf_clear(line);
-    iso_buf_clear(text);
-    enum iso_err err = iso_cli_view_text(export->cli, export->view, item->value, text);
-    if (err != ISO_OK)
-        return err;
+    if (item->path.size > 0)
+        return part_print(export, item, version);
+    if (export->json)
+        return item_print_json(export, item, version);
     iso_escape(line, item->key);
     iso_buf_print(line, "\t%s\t", version);
-    if (iso_cli_view_is_json(export->view))
-        iso_buf_add_bytes(line, iso_buf_bytes(text));
-    else
-        iso_escape(line, iso_buf_bytes(text));
+    enum iso_err err = line_value(export->cli, export->view, item->value, line);
     iso_buf_add_u8(line, '\n');
-    fwrite(line->data, 1, line->size, stdout);
-    return ISO_OK;
+    if (err == ISO_OK)
+        fwrite(line->data, 1, line->size, stdout);
+    return err;
 }
 
 static enum iso_err items_print(struct export *export, struct iso_replica_scan *scan)
@@ -237,7 +363,7 @@ static enum iso_err items_print(struct export *export, struct iso_replica_scan *
     struct iso_replica_item item;
     enum iso_err err;
     while ((err = iso_replica_scan_next(scan, &item, &cli->why)) == ISO_OK) {
-        err = export->json ? item_print_json(export, &item) : item_print(export, &item);
+        err = item_print(export, &item);
         if (err == ISO_OK)
             continue;
         iso_buf_clear(&export->line);
@@ -247,10 +373,11 @@ static enum iso_err items_print(struct export *export, struct iso_replica_scan *
     return err == ISO_END ? ISO_OK : err;
 }
 
-static enum iso_err export_print(struct cli *cli, struct iso_replica *replica,
-                                 const struct read_arguments *arguments)
+static enum iso_err export_scan(struct export *export, struct iso_replica *replica,
+                                const struct read_arguments *arguments)
 {
     struct iso_replica_scan *scan;
+    struct cli *cli = export->cli;
     const char *collection = arguments->given.places[0];
     enum iso_err err =
         arguments->conflicts
@@ -258,14 +385,23 @@ static enum iso_err export_print(struct cli *cli, struct iso_replica *replica,
             : iso_replica_scan_open(replica, collection, &scan, &cli->why);
     if (err != ISO_OK)
         return err;
-    struct export export = {.cli = cli, .json = arguments->given.json};
-    err = view_open(cli, replica, arguments, &export.view);
+    err = view_open(cli, replica, arguments, &export->view);
     if (err == ISO_OK)
-        err = items_print(&export, scan);
+        err = items_print(export, scan);
+    iso_replica_scan_close(scan);
+    return err;
+}
+
+static enum iso_err export_print(struct cli *cli, struct iso_replica *replica,
+                                 const struct read_arguments *arguments)
+{
+    struct export export = {.cli = cli, .json = arguments->given.json};
+    enum iso_err err = view_open_before(cli, replica, arguments, &export.view);
+    if (err == ISO_OK)
+        err = export_scan(&export, replica, arguments);
+    iso_cli_held_release(&export.held);
     iso_cli_view_free(export.view);
     iso_buf_release(&export.line);
-    iso_buf_release(&export.text);
-    iso_replica_scan_close(scan);
     return err;
 }
 
@@ -280,7 +416,7 @@ enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv)
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct iso_replica *replica = NULL;
-    enum iso_err err = replica_open(cli, arguments.given.region, &replica);
+    enum iso_err err = iso_cli_replica(cli, arguments.given.region, &replica);
     if (err != ISO_OK)
         return err;
     err = export_print(cli, replica, &arguments);

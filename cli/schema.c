@@ -110,6 +110,9 @@ enum iso_err iso_cli_schema_may_follow(struct cli *cli,
                            "compared with it: give --compatibility NONE",
                            i + 1, definition->collection);
     }
+    if (err == ISO_OK && strcmp(definition->resolver, "fields") == 0 &&
+        iso_cli_schema_rules(cli, schema) != ISO_OK)
+        err = cli->why.err = ISO_INCOMPATIBLE; /* with these rules, in any mode */
     if (err == ISO_OK)
         err = iso_compatibility_check(mode, schema->avro, known, count, &cli->why);
     iso_free(known);

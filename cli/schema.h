@@ -30,6 +30,10 @@ void iso_cli_schema_release(struct cli_schema *schema); /* twice is fine */
 /* Its name or, of a schema without one, its type: appends. */
 void iso_cli_schema_title(const char *json, struct iso_buf *title);
 
+/* Whether a collection of fields can have it: iso_fields_new. ISO_BAD_DATA names the
+ * field, what its rule takes and the remedy. */
+enum iso_err iso_cli_schema_rules(struct cli *cli, const struct cli_schema *schema);
+
 /* ---- among those of a collection ---- */
 
 enum cli_schema_there {
@@ -68,6 +72,11 @@ enum iso_compatibility iso_cli_compatibility(struct argp_state *state,
 
 /* ---- values as JSON ---- */
 
+/* The place of schema `name` ("2"; NULL: the newest) among those that may be written
+ * by. ISO_USAGE: there is none; ISO_BAD_DATA: it cannot be used. */
+enum iso_err iso_cli_schema_writable(struct cli *cli, const struct iso_schemas *schemas,
+                                     const char *name, size_t *n);
+
 /* Appends the value that `json` says, by schema `name` ("2", a fingerprint; NULL: the
  * newest) of `schemas`. Opaque: the JSON's own text. ISO_BAD_DATA names the field and
  * what is wanted. */
@@ -83,6 +92,12 @@ struct cli_view;
 enum iso_err iso_cli_view_new(struct cli *cli, const struct iso_definition *definition,
                               const char *schema, bool raw, struct cli_view **view);
 void iso_cli_view_free(struct cli_view *view); /* NULL is fine */
+/* Of a collection of fields with a reader's schema: its JSON, by which the store is to
+ * be read (iso_replica_read_as), since a record is put together by it; values are then
+ * its data. Else NULL. Borrowed. */
+const char *iso_cli_view_reader(struct cli_view *view);
+/* What it was made of. */
+const struct iso_definition *iso_cli_view_definition(const struct cli_view *view);
 /* Whether values are shown as JSON, and not as bytes. */
 bool iso_cli_view_is_json(const struct cli_view *view);
 /* What is printed of a value: its JSON, or its bytes: appends. */

@@ -83,6 +83,14 @@ void iso_cli_schema_release(struct cli_schema *schema)
     iso_buf_release(&schema->json);
 }
 
+enum iso_err iso_cli_schema_rules(struct cli *cli, const struct cli_schema *schema)
+{
+    struct iso_fields *fields = NULL;
+    enum iso_err err = iso_fields_new(schema->avro, &fields, &cli->why);
+    iso_fields_free(fields);
+    return err;
+}
+
 /* ---- what it is called ---- */
 
 void iso_cli_schema_title(const char *json, struct iso_buf *title)

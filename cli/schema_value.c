@@ -13,9 +13,8 @@
 
 /* ---- writing ---- */
 
-/* The schema that `name` says, among those that may be written by. */
-static enum iso_err writable(struct cli *cli, const struct iso_schemas *schemas,
-                             const char *name, size_t *n)
+enum iso_err iso_cli_schema_writable(struct cli *cli, const struct iso_schemas *schemas,
+                                     const char *name, size_t *n)
 {
     size_t count = iso_schemas_count(schemas);
     char *end;
@@ -59,7 +58,7 @@ enum iso_err iso_cli_value_encode(struct cli *cli, const struct iso_schemas *sch
         return ISO_OK;
     }
     size_t n;
-    enum iso_err err = writable(cli, schemas, name, &n);
+    enum iso_err err = iso_cli_schema_writable(cli, schemas, name, &n);
     if (err != ISO_OK)
         return err;
     iso_value_begin(schemas, n, value);
@@ -75,6 +74,8 @@ struct cli_view {
     const struct iso_definition *definition; /* borrowed */
     struct iso_schemas *schemas;             /* to tell who wrote; NULL: opaque */
     struct iso_view *view;                   /* NULL: bytes as they are stored */
+    struct iso_avro *reader;                 /* of records: values are its data */
+    struct iso_buf json;                     /* the reader's schema */
     struct iso_buf text;
 };
 
@@ -117,17 +118,18 @@ enum iso_err iso_cli_view_new(struct cli *cli, const struct iso_definition *defi
                         "--raw prints the bytes that are stored, and --schema what a "
                         "reader makes of them: leave one of them out");
     struct cli_view *made = iso_alloc_zero(1, sizeof *made);
-    struct iso_buf json = {0};
+    struct iso_buf *json = &made->json;
     enum iso_err err = ISO_OK;
     made->definition = definition;
     if (!opaque)
         made->schemas = iso_schemas_new(definition);
     if (schema != NULL)
-        err = reader_find(cli, definition, schema, &json);
+        err = reader_find(cli, definition, schema, json);
+    if (err == ISO_OK && schema != NULL && strcmp(definition->resolver, "fields") == 0)
+        err = iso_avro_parse(iso_buf_bytes(json), &made->reader, &cli->why);
     if (err == ISO_OK && !opaque && !raw)
-        err = iso_view_new(definition, schema ? iso_buf_text(&json) : NULL, &made->view,
+        err = iso_view_new(definition, schema ? iso_buf_text(json) : NULL, &made->view,
                            &cli->why);
-    iso_buf_release(&json);
     if (err != ISO_OK) {
         iso_cli_view_free(made);
         return err;
@@ -142,6 +144,8 @@ void iso_cli_view_free(struct cli_view *view)
         return;
     iso_schemas_free(view->schemas);
     iso_view_free(view->view);
+    iso_avro_free(view->reader);
+    iso_buf_release(&view->json);
     iso_buf_release(&view->text);
     iso_free(view);
 }
@@ -151,9 +155,21 @@ bool iso_cli_view_is_json(const struct cli_view *view)
     return view->view != NULL;
 }
 
+const struct iso_definition *iso_cli_view_definition(const struct cli_view *view)
+{
+    return view->definition;
+}
+
+const char *iso_cli_view_reader(struct cli_view *view)
+{
+    return view->reader != NULL ? iso_buf_text(&view->json) : NULL;
+}
+
 enum iso_err iso_cli_view_text(struct cli *cli, struct cli_view *view,
                                struct iso_bytes value, struct iso_buf *text)
 {
+    if (view->reader != NULL)
+        return iso_avro_to_json(view->reader, value, text, &cli->why);
     if (view->view != NULL)
         return iso_view_json(view->view, value, text, &cli->why);
     iso_buf_add_bytes(text, value);
@@ -164,7 +180,7 @@ static enum iso_err view_nested(struct cli *cli, struct cli_view *view,
                                 struct iso_bytes value, json_t **nested)
 {
     iso_buf_clear(&view->text);
-    enum iso_err err = iso_view_json(view->view, value, &view->text, &cli->why);
+    enum iso_err err = iso_cli_view_text(cli, view, value, &view->text);
     if (err != ISO_OK)
         return err;
     json_error_t error;
@@ -192,7 +208,7 @@ enum iso_err iso_cli_view_set(struct cli *cli, struct cli_view *view,
     json_object_set_new(object, "value", shown);
     struct iso_value opened;
     struct iso_why unseen;
-    if (view->schemas == NULL ||
+    if (view->schemas == NULL || view->reader != NULL ||
         iso_value_open(view->schemas, value, &opened, &unseen) != ISO_OK)
         return ISO_OK;
     struct iso_buf digits = {0};
