@@ -1,10 +1,12 @@
 /* Records of hostile size, put together: each part was admitted, all of them together
  * are too much. */
-#include "assemble_kit.h"
+#include "assemble_ground.h"
 
-#define WRITER                                                                      \
-    RECORD("W", MERGED("ids", "set", ARRAY("'long'")) "," MERGED("lows", "map:min", \
-                                                                 MAP("'string'")))
+#define WRITER                                                             \
+    "{'type':'record','name':'W','fields':["                               \
+    "{'name':'ids','merge':'set','type':{'type':'array','items':'long'}}," \
+    "{'name':'lows','merge':'map:min','type':{'type':'map',"               \
+    "'values':'string'}}]}"
 
 static void setup(void)
 {
@@ -60,7 +62,10 @@ START_TEST(defaults_that_are_too_long_together_are_too_large)
 {
     enum { TEXT = 200000, MEMBERS = 128 };
     struct iso_buf schema = {0};
-    instead(RECORD("W", MERGED("m", "map", MAP(RECORD("S", "")))), NULL);
+    instead("{'type':'record','name':'W','fields':["
+            "{'name':'m','merge':'map','type':{'type':'map',"
+            "'values':{'type':'record','name':'S','fields':[]}}}]}",
+            NULL);
     for (unsigned i = 0; i < MEMBERS; i++) {
         char member = (char)i;
         kit_part_add(&parts, (struct iso_shown_part){
@@ -84,8 +89,10 @@ END_TEST
 START_TEST(a_part_that_is_as_deep_as_it_may_be_is_too_deep_in_a_record)
 {
     static const char list[] =
-        RECORD("W", "{'name':'a','default':null,'type':['null'," RECORD(
-                        "L", FIELD("next", "['null','L']")) "]}");
+        "{'type':'record','name':'W','fields':["
+        "{'name':'a','default':null,'type':['null',{'type':'record','name':'L',"
+        "'fields':["
+        "{'name':'next','type':['null','L']}]}]}]}";
     struct iso_buf datum = {0};
     instead(list, NULL);
     for (unsigned i = 0; i < ISO_AVRO_DEPTH_MAX; i++)

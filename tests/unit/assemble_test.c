@@ -1,21 +1,30 @@
 /* A record put together from its parts: every rule, in maps and not, for readers of the
  * collection's schemas and others. */
-#include "assemble_kit.h"
+#include "assemble_ground.h"
 
-#define WRITER                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             \
-    RECORD("W",                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            \
-           FIELD_OR("name", "'string'", "'?'") "," FIELD_OR("size", "'int'", "7") "," MERGED(                                                                                                                                                                                                                                                                                                                                                                                                              \
-               "tags",                                                                                                                                                                                                                                                                                                                                                                                                                                                                                     \
-               "set", ARRAY("'string'")) "," MERGED("ids", "set",                                                                                                                                                                                                                                                                                                                                                                                                                                          \
-                                                    ARRAY(                                                                                                                                                                                                                                                                                                                                                                                                                                                 \
-                                                        "'long'")) "," MERGED("raw", "set", ARRAY("'bytes'")) "," MERGED("visits", "counter", "'long'") "," MERGED("vip", "flag", "'boolean'") "," MERGED_OR("last", "max", "'int'", "-5") "," MERGED_OR("first", "min", "'float'", "1.5") "," MERGED("notes", "map", MAP("'int'")) "," MERGED("cart", "map:counter", MAP("'int'")) "," MERGED("groups",                                                                                                   \
-                                                                                                                                                                                                                                                                                                                                                                                               "map:set", MAP(ARRAY("'int'"))) "," MERGED("on",                                                            \
-                                                                                                                                                                                                                                                                                                                                                                                                                                          "map:flag",                                                      \
-                                                                                                                                                                                                                                                                                                                                                                                                                                          MAP("'boolean'")) "," MERGED("tops",                             \
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                       "map:max",                          \
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                       MAP("'int'")) "," MERGED("lows",    \
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                "map:min", \
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                MAP("'string'")))
+#define WRITER                                                              \
+    "{'type':'record','name':'W','fields':["                                \
+    "{'name':'name','type':'string','default':'?'},"                        \
+    "{'name':'size','type':'int','default':7},"                             \
+    "{'name':'tags','merge':'set','type':{'type':'array',"                  \
+    "'items':'string'}},"                                                   \
+    "{'name':'ids','merge':'set','type':{'type':'array','items':'long'}},"  \
+    "{'name':'raw','merge':'set','type':{'type':'array','items':'bytes'}}," \
+    "{'name':'visits','merge':'counter','type':'long'},"                    \
+    "{'name':'vip','merge':'flag','type':'boolean'},"                       \
+    "{'name':'last','merge':'max','type':'int','default':-5},"              \
+    "{'name':'first','merge':'min','type':'float','default':1.5},"          \
+    "{'name':'notes','merge':'map','type':{'type':'map','values':'int'}},"  \
+    "{'name':'cart','merge':'map:counter','type':{'type':'map',"            \
+    "'values':'int'}},"                                                     \
+    "{'name':'groups','merge':'map:set','type':{'type':'map',"              \
+    "'values':{'type':'array','items':'int'}}},"                            \
+    "{'name':'on','merge':'map:flag','type':{'type':'map',"                 \
+    "'values':'boolean'}},"                                                 \
+    "{'name':'tops','merge':'map:max','type':{'type':'map',"                \
+    "'values':'int'}},"                                                     \
+    "{'name':'lows','merge':'map:min','type':{'type':'map',"                \
+    "'values':'string'}}]}"
 
 /* In the order of paths: by length first. */
 #define FULL                                                                           \
@@ -57,29 +66,33 @@ END_TEST
 
 START_TEST(what_is_removed_does_not_come_back_by_a_default)
 {
-    instead(RECORD("W", MERGED_OR("s", "set", ARRAY("'int'"), "[1]") "," MERGED_OR(
-                            "c", "counter", "'int'",
-                            "5") "," MERGED_OR("f", "flag", "'boolean'",
-                                               "true") "," MERGED_OR("m", "map",
-                                                                     MAP("'int'"),
-                                                                     "{'a':1}")),
+    instead("{'type':'record','name':'W','fields':["
+            "{'name':'s','merge':'set','type':{'type':'array','items':'int'},"
+            "'default':[1]},"
+            "{'name':'c','merge':'counter','type':'int','default':5},"
+            "{'name':'f','merge':'flag','type':'boolean','default':true},"
+            "{'name':'m','merge':'map','type':{'type':'map','values':'int'},"
+            "'default':{'a':1}}]}",
             NULL);
-    read_by(RECORD(
-        "R", FIELD_OR("s", ARRAY("'int'"), "[1]") "," FIELD_OR(
-                 "c", "'long'",
-                 "5") "," FIELD_OR("f", "'boolean'",
-                                   "true") "," FIELD_OR("m", MAP("'int'"), "{'a':1}")));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'s','type':{'type':'array','items':'int'},'default':[1]},"
+            "{'name':'c','type':'long','default':5},"
+            "{'name':'f','type':'boolean','default':true},"
+            "{'name':'m','type':{'type':'map','values':'int'},'default':{'a':1}}]}");
     expect("{'s':[],'c':0,'f':false,'m':{}}");
 }
 END_TEST
 
 START_TEST(each_part_of_a_record_may_be_of_another_schema)
 {
-    instead(RECORD("A", FIELD_OR("a", "'int'", "0") "," FIELD_OR(
-                            "b", "'int'", "0") "," MERGED("m", "map", MAP("'int'"))),
-            RECORD("A", FIELD_OR("b", "'long'", "0") "," FIELD_OR(
-                            "c", "['null','string']",
-                            "null") "," MERGED("m", "map", MAP("'long'"))));
+    instead("{'type':'record','name':'A','fields':["
+            "{'name':'a','type':'int','default':0},"
+            "{'name':'b','type':'int','default':0},"
+            "{'name':'m','merge':'map','type':{'type':'map','values':'int'}}]}",
+            "{'type':'record','name':'A','fields':["
+            "{'name':'b','type':'long','default':0},"
+            "{'name':'c','type':['null','string'],'default':null},"
+            "{'name':'m','merge':'map','type':{'type':'map','values':'long'}}]}");
     struct iso_shown_part newer = {.path.field = iso_bytes_text("b"),
                                    .fingerprint = iso_schemas_fingerprint(schemas, 1),
                                    .datum = iso_bytes("\x0c", 1)};
@@ -90,8 +103,11 @@ START_TEST(each_part_of_a_record_may_be_of_another_schema)
                                    .member = iso_bytes_text("y")};
     kit_part_add(&parts, newer);
     kit_parts_sort(&parts);
-    read_by(RECORD("A", FIELD("m", MAP("'double'")) "," FIELD("b", "'float'") "," FIELD(
-                            "c", "['null','string']") "," FIELD("a", "'int'")));
+    read_by("{'type':'record','name':'A','fields':["
+            "{'name':'m','type':{'type':'map','values':'double'}},"
+            "{'name':'b','type':'float'},"
+            "{'name':'c','type':['null','string']},"
+            "{'name':'a','type':'int'}]}");
     expect("{'m':{'x':3,'y':6},'b':6,'c':null,'a':1}");
 }
 END_TEST
@@ -100,19 +116,21 @@ END_TEST
 
 START_TEST(names_are_found_by_alias_when_nobody_is_called_so)
 {
-    instead(
-        RECORD("A", FIELD_OR("a", "'int'", "0") "," FIELD_OR(
-                        "b", "'int'", "0") "," MERGED("old", "set", ARRAY("'int'"))),
-        NULL);
+    instead("{'type':'record','name':'A','fields':["
+            "{'name':'a','type':'int','default':0},"
+            "{'name':'b','type':'int','default':0},"
+            "{'name':'old','merge':'set','type':{'type':'array','items':'int'}}]}",
+            NULL);
     put(0, "{'a':1,'b':2,'old':[4]}");
     /* b is a name of its own; of two with one alias the first has it; `tags` takes old
      * by its second alias. */
-    read_by(RECORD("R", "{'name':'x','type':'int','default':9,'aliases':['b']},"
-                        "{'name':'b','type':'int'},"
-                        "{'name':'y','type':'int','aliases':['none','a']},"
-                        "{'name':'z','type':'int','default':8,'aliases':['a']},"
-                        "{'name':'tags','type':{'type':'array','items':'int'},"
-                        "'aliases':['none','old']}"));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'x','type':'int','default':9,'aliases':['b']},"
+            "{'name':'b','type':'int'},"
+            "{'name':'y','type':'int','aliases':['none','a']},"
+            "{'name':'z','type':'int','default':8,'aliases':['a']},"
+            "{'name':'tags','type':{'type':'array','items':'int'},"
+            "'aliases':['none','old']}]}");
     expect("{'x':9,'b':2,'y':1,'z':8,'tags':[4]}");
 }
 END_TEST
@@ -120,12 +138,14 @@ END_TEST
 START_TEST(of_a_name_and_its_aliases_the_first_with_parts_is_taken)
 {
     static const char by[] = "{'name':'b','type':'int','aliases':['d','c']}";
-    instead(RECORD("A", FIELD_OR("b", "'int'", "1") "," FIELD_OR(
-                            "c", "'int'", "2") "," FIELD_OR("d", "'int'", "3")),
+    instead("{'type':'record','name':'A','fields':["
+            "{'name':'b','type':'int','default':1},"
+            "{'name':'c','type':'int','default':2},"
+            "{'name':'d','type':'int','default':3}]}",
             NULL);
     put(0, "{'b':10,'c':20,'d':30}");
     struct iso_buf schema = {0};
-    iso_buf_print(&schema, RECORD("R", "%s"), by);
+    iso_buf_print(&schema, "{'type':'record','name':'R','fields':[%s]}", by);
     read_by(iso_buf_text(&schema));
     iso_buf_release(&schema);
     expect("{'b':10}");
@@ -141,20 +161,23 @@ END_TEST
 START_TEST(every_rule_is_read_by_wider_types_and_unions)
 {
     put(0, FULL);
-    read_by(RECORD(
-        "R",
-        FIELD("size", "['null','double']") "," FIELD("tags", ARRAY("'bytes'")) "," FIELD(
-            "ids", "['null'," ARRAY(
-                       "['null','float']") "]") "," FIELD("raw",
-                                                          ARRAY("'bytes'")) "," FIELD("visits",
-                                                                                      "['null','double']") "," FIELD("vip",
-                                                                                                                     "['null','boolean']") "," FIELD("last", "'long'") "," FIELD("first",
-                                                                                                                                                                                 "'double'") "," FIELD("notes", "['null'," MAP("'long'") "]") "," FIELD("cart", MAP("['string','long']")) "," FIELD("groups",
-                                                                                                                                                                                                                                                                                                    "['int'," MAP(
-                                                                                                                                                                                                                                                                                                        "['null'," ARRAY(
-                                                                                                                                                                                                                                                                                                            "'long'") "]") "]") "," FIELD("on", MAP("['null','boolean']")) "," FIELD("tops",
-                                                                                                                                                                                                                                                                                                                                                                                     MAP("'float'")) "," FIELD("lows",
-                                                                                                                                                                                                                                                                                                                                                                                                               MAP("'bytes'"))));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'size','type':['null','double']},"
+            "{'name':'tags','type':{'type':'array','items':'bytes'}},"
+            "{'name':'ids','type':['null',{'type':'array','items':['null',"
+            "'float']}]},"
+            "{'name':'raw','type':{'type':'array','items':'bytes'}},"
+            "{'name':'visits','type':['null','double']},"
+            "{'name':'vip','type':['null','boolean']},"
+            "{'name':'last','type':'long'},"
+            "{'name':'first','type':'double'},"
+            "{'name':'notes','type':['null',{'type':'map','values':'long'}]},"
+            "{'name':'cart','type':{'type':'map','values':['string','long']}},"
+            "{'name':'groups','type':['int',{'type':'map','values':['null',"
+            "{'type':'array','items':'long'}]}]},"
+            "{'name':'on','type':{'type':'map','values':['null','boolean']}},"
+            "{'name':'tops','type':{'type':'map','values':'float'}},"
+            "{'name':'lows','type':{'type':'map','values':'bytes'}}]}");
     expect("{'size':{'double':3},'tags':['a','b','aa'],"
            "'ids':{'array':[{'float':-1},{'float':1},{'float':500}]},"
            "'raw':['\\u00ff'],'visits':{'double':41},'vip':{'boolean':true},'last':9,"
@@ -171,32 +194,22 @@ END_TEST
 
 START_TEST(without_default_what_is_not_there_is_nothing)
 {
-    read_by(RECORD(
-        "R",
-        FIELD("name", "['int','null']") "," FIELD("a", "'string'") "," FIELD("b", FIXED("F", "3")) "," FIELD("c", ENUM("E", "'P','Q'")) "," FIELD(
-            "d",
-            RECORD(
-                "S",
-                FIELD_OR("x", "'int'", "4") "," FIELD(
-                    "y",
-                    "'double'"))) "," FIELD("e",
-                                            "['long','string'"
-                                            "]") "," FIELD("f",
-                                                           "'"
-                                                           "f"
-                                                           "l"
-                                                           "o"
-                                                           "a"
-                                                           "t"
-                                                           "'") "," FIELD("g",
-                                                                          ARRAY(
-                                                                              "'S'")) "," FIELD("h",
-                                                                                                "'null'") "," FIELD("i",
-                                                                                                                    "'bytes'") "," FIELD("j",
-                                                                                                                                         LIST(
-                                                                                                                                             "L",
-                                                                                                                                             "{'name':'v','type':'int'}",
-                                                                                                                                             "n"))));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'name','type':['int','null']},"
+            "{'name':'a','type':'string'},"
+            "{'name':'b','type':{'type':'fixed','name':'F','size':3}},"
+            "{'name':'c','type':{'type':'enum','name':'E','symbols':['P','Q']}},"
+            "{'name':'d','type':{'type':'record','name':'S','fields':["
+            "{'name':'x','type':'int','default':4},"
+            "{'name':'y','type':'double'}]}},"
+            "{'name':'e','type':['long','string']},"
+            "{'name':'f','type':'float'},"
+            "{'name':'g','type':{'type':'array','items':'S'}},"
+            "{'name':'h','type':'null'},"
+            "{'name':'i','type':'bytes'},"
+            "{'name':'j','type':{'type':'record','name':'L','fields':["
+            "{'name':'v','type':'int'},"
+            "{'name':'n','type':['null','L']}]}}]}");
     expect("{'name':null,'a':'','b':'\\u0000\\u0000\\u0000','c':'P','d':{'x':4,'y':0},"
            "'e':{'long':0},'f':0,'g':[],'h':null,'i':'','j':{'v':0,'n':null}}");
 }
@@ -205,12 +218,16 @@ END_TEST
 START_TEST(a_type_without_an_end_needs_a_default_only_when_it_is_missing)
 {
     static const char endless[] =
-        RECORD("R", FIELD("a", RECORD("S", FIELD("s", "'S'"))) "," FIELD("b", "'int'"));
+        "{'type':'record','name':'R','fields':["
+        "{'name':'a','type':{'type':'record','name':'S','fields':["
+        "{'name':'s','type':'S'}]}},"
+        "{'name':'b','type':'int'}]}";
     read_by(endless);
     refuse(ISO_INCOMPATIBLE, "field a");
-    read_by(RECORD("R",
-                   FIELD("a", RECORD("A", FIELD("x", FIXED("F", "1000000")))) "," FIELD(
-                       "b", "'int'")));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'a','type':{'type':'record','name':'A','fields':["
+            "{'name':'x','type':{'type':'fixed','name':'F','size':1000000}}]}},"
+            "{'name':'b','type':'int'}]}");
     refuse(ISO_INCOMPATIBLE, "give the field a default");
 }
 END_TEST
@@ -237,8 +254,10 @@ static const struct {
 START_TEST(a_type_of_another_shape_cannot_be_read)
 {
     struct iso_buf schema = {0};
-    iso_buf_print(&schema, RECORD("R", "{'name':'%s','type':%s}"), wrong[_i].field,
-                  wrong[_i].type);
+    iso_buf_print(&schema,
+                  "{'type':'record','name':'R','fields':["
+                  "{'name':'%s','type':%s}]}",
+                  wrong[_i].field, wrong[_i].type);
     read_by(iso_buf_text(&schema));
     iso_buf_release(&schema);
     ck_assert_int_eq(assemble(), ISO_OK); /* while nothing is there */
@@ -249,9 +268,10 @@ END_TEST
 
 START_TEST(an_int_reads_what_an_int_holds)
 {
-    read_by(
-        RECORD("R", FIELD("visits", "'int'") "," FIELD("ids", ARRAY("'int'")) "," FIELD(
-                        "cart", MAP("['null','int']"))));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'visits','type':'int'},"
+            "{'name':'ids','type':{'type':'array','items':'int'}},"
+            "{'name':'cart','type':{'type':'map','values':['null','int']}}]}");
     put(0, FULL);
     expect("{'visits':41,'ids':[-1,1,500],'cart':{'s':{'int':3},'tt':{'int':-4}}}");
     size_t at = 0;
@@ -294,7 +314,8 @@ START_TEST(a_part_of_a_schema_or_field_that_is_not_named_is_refused)
     read_by(WRITER);
     kit_part_add(&parts, unknown);
     refuse(ISO_REFUSED, "field unknown");
-    read_by(RECORD("R", FIELD("unknown", "'long'")));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'unknown','type':'long'}]}");
     refuse(ISO_REFUSED, "field unknown");
     kit_parts_release(&parts);
     put(0, FULL);
@@ -314,9 +335,10 @@ END_TEST
 START_TEST(a_field_that_the_reader_lacks_is_passed_over)
 {
     put(0, FULL);
-    read_by(RECORD("R", FIELD("last", "'int'")));
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'last','type':'int'}]}");
     expect("{'last':9}");
-    read_by(RECORD("R", ""));
+    read_by("{'type':'record','name':'R','fields':[]}");
     expect("{}");
 }
 END_TEST
