@@ -173,7 +173,8 @@ void iso_option_number_text(enum iso_option_type type, int64_t number, char *tex
 
 bool iso_option_section_named(const char *section)
 {
-    return strcmp(section, "cluster") == 0 || strcmp(section, "region") == 0;
+    return strcmp(section, "cluster") == 0 || strcmp(section, "region") == 0 ||
+           strcmp(section, "plugin") == 0;
 }
 
 const struct iso_option *iso_option_find(const char *section, const char *key)

@@ -44,6 +44,12 @@ const struct iso_option iso_options[] = {
     {"region", "collections", TEXT("",
         "The collections that are kept here, with commas between. Empty: all.")},
 
+    {"plugin", "path", TEXT(NULL,
+        "The file of a resolver plug-in, from / on. It and every folder above it must "
+        "belong to root or to who reads, and nobody else may write them.")},
+    {"plugin", "timeout", DURATION("1s", 1, MINUTE,
+        "How long one answer of it may take.")},
+
     {"topics", "prefix", TEXT("iso.",
         "What the names of the control topics begin with.")},
     {"topics", "retention", DURATION("7d", 7 * DAY, 36500 * DAY,
@@ -259,6 +265,8 @@ static void print_section(FILE *out, const char *section)
         name = " home";
     else if (strcmp(section, "region") == 0)
         name = " eu";
+    else if (strcmp(section, "plugin") == 0)
+        name = " cart";
     fprintf(out, "\n[%s%s]\n", section, name);
 }
 

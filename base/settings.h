@@ -33,7 +33,7 @@ enum iso_option_type {
 };
 
 struct iso_option {
-    const char *section; /* "daemon"; "cluster" and "region" are named sections */
+    const char *section; /* "daemon"; "cluster", "region" and "plugin" are named */
     const char *key;     /* "memory.max" */
     enum iso_option_type type;
     const char *fallback; /* as it would be written; NULL: no default, may be absent */

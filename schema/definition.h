@@ -134,8 +134,9 @@ bool iso_definition_schema_same(enum iso_format format,
 /* The region that owns a log: its only writer, or the lowest-numbered one. */
 unsigned iso_definition_owner(const struct iso_definition_log *log);
 
-/* [a-z0-9-]{1,32} for regions; [a-zA-Z0-9._-]{1,64} for collections (and clusters), but
- * for "." and "..", since names become parts of paths and topics. */
+/* [a-z0-9-]{1,32} for regions and plug-ins, which are sections of the settings;
+ * [a-zA-Z0-9._-]{1,64} for collections (and clusters), but for "." and "..", since
+ * names become parts of paths and topics. */
 bool iso_region_name_valid(const char *name);
 bool iso_collection_name_valid(const char *name);
 

@@ -11,8 +11,8 @@ static const char id_zero[16];
 static bool resolver_valid(const char *name)
 {
     static const char plugin[] = "plugin:";
-    if (strncmp(name, plugin, sizeof plugin - 1) == 0)
-        return iso_collection_name_valid(name + sizeof plugin - 1);
+    if (strncmp(name, plugin, sizeof plugin - 1) == 0) /* a section of the settings */
+        return iso_region_name_valid(name + sizeof plugin - 1);
     return iso_collection_name_valid(name);
 }
 
@@ -47,10 +47,16 @@ static enum iso_err head_check(const struct iso_definition *definition,
     if (!resolver_valid(definition->resolver))
         return BAD(why,
                    "the resolver's name is not valid: use lww, fields, siblings or "
-                   "plugin:NAME");
+                   "plugin:NAME, NAME 1 to %d of a-z 0-9 -",
+                   ISO_REGION_NAME_MAX);
     if (definition->format > ISO_FORMAT_OPAQUE)
         return BAD(why, "value format %d is unknown: use avro, confluent or opaque",
                    (int)definition->format);
+    if (definition->format == ISO_FORMAT_OPAQUE &&
+        strcmp(definition->resolver, "fields") == 0)
+        return BAD(why,
+                   "resolver fields merges by the fields of a schema, and values are "
+                   "opaque: use format avro or confluent, or resolver lww");
     if (definition->compatibility >= ISO_COMPATIBILITIES)
         return BAD(why, "compatibility mode %d is unknown: use BACKWARD or another one",
                    (int)definition->compatibility);

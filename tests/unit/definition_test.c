@@ -155,6 +155,7 @@ RULE(partitions_many, d->partitions = ISO_PARTITIONS_MAX + 1)
 RULE(buckets_none, d->buckets = 0)
 RULE(buckets_many, d->buckets = ISO_BUCKETS_MAX + 1)
 RULE(resolver_bad, put_text(d->resolver, "plugin:"))
+RULE(resolver_name, put_text(d->resolver, "plugin:Shopping.v2"))
 RULE(format_bad, d->format = (enum iso_format)3)
 RULE(before_short, d->before_max_ms = 999)
 RULE(before_long, d->before_max_ms = INT64_MAX)
@@ -217,6 +218,7 @@ static const struct rule {
     {"buckets_none", buckets_none, "0 buckets", "1 to 65536"},
     {"buckets_many", buckets_many, "65537 buckets", "1 to 65536"},
     {"resolver_bad", resolver_bad, "resolver", "use lww"},
+    {"resolver_name", resolver_name, "resolver", "of a-z 0-9 -"},
     {"format_bad", format_bad, "format 3", "use avro"},
     {"before_short", before_short, "before_max is 999", "1 second to"},
     {"before_long", before_long, "before_max", "366 days"},

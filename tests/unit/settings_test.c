@@ -65,8 +65,7 @@ static const char *text(const char *section, const char *key)
 START_TEST(every_default_is_a_value_its_own_row_accepts)
 {
     for (const struct iso_option *at = iso_options; at->section != NULL; at++) {
-        bool named =
-            strcmp(at->section, "cluster") == 0 || strcmp(at->section, "region") == 0;
+        bool named = iso_option_section_named(at->section);
         ck_assert_ptr_nonnull(at->words);
         if (at->fallback == NULL)
             continue;
@@ -91,6 +90,7 @@ START_TEST(without_being_set_each_setting_has_its_default)
     ck_assert_ptr_null(iso_settings_text(settings, "cluster", "home", "servers"));
     ck_assert_str_eq(iso_settings_text(settings, "region", "eu", "collections"), "");
     ck_assert_int_eq(iso_settings_number(settings, "cluster", "x", "replication"), 0);
+    ck_assert_int_eq(iso_settings_number(settings, "plugin", "cart", "timeout"), 1000);
 }
 END_TEST
 
