@@ -3,7 +3,7 @@
 #
 #   isostasy-base       base, schema: the ground of the other three
 #   isostasy-producer   bus, producer: writes                          (librdkafka)
-#   isostasy-reader     resolver, store, consumer/replica*: reads      (LMDB)
+#   isostasy-reader     resolver, store, consumer/replica*, plugin*: reads (LMDB)
 #   isostasy-keyfile    base/keyfile.c: reads the settings file        (GLib)
 #
 # Each is a shared and a static library with a pkg-config file; CMake finds them as
@@ -18,7 +18,6 @@ if(ISOSTASY_SANITIZE)
     return() # nobody installs those, and a sanitizer wants to be linked by the program
 endif()
 
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(iso_series ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}) # below 1.0 the ABI moves
@@ -109,10 +108,10 @@ iso_installed(producer
 iso_installed(reader
     WORDS "Reads the copy of a region beside its running daemon"
     FROM $<TARGET_OBJECTS:iso_resolver> $<TARGET_OBJECTS:iso_store>
-         "$<FILTER:$<TARGET_OBJECTS:iso_consumer>,INCLUDE,/consumer/(replica[a-z_]*|rows|known|parsed|admit[a-z_]*)[.]c[.]o$>"
+         "$<FILTER:$<TARGET_OBJECTS:iso_consumer>,INCLUDE,/consumer/(replica[a-z_]*|plugin[a-z_]*|rows|known|parsed|admit[a-z_]*)[.]c[.]o$>"
     SEES base
     LIBRARIES PkgConfig::LMDB Threads::Threads
-    HEADERS consumer/replica.h)
+    HEADERS consumer/plugin.h consumer/replica.h)
 
 iso_installed(keyfile
     WORDS "Reads the settings file of isostasy"
@@ -139,6 +138,10 @@ install(FILES ${PROJECT_BINARY_DIR}/isostasyConfig.cmake
 # ---- programs, manual, documents ----
 
 install(TARGETS isostasyd isostasy isostasy-monitor DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+# Resolver plug-ins: the program that they run in, and what their authors include.
+install(TARGETS isostasy-plugin-host DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
+install(FILES resolver/plugin.h DESTINATION ${iso_includes}/resolver)
 
 # The list of settings in isostasy.conf(5) is the program's own.
 set(iso_man ${PROJECT_SOURCE_DIR}/docs/man)

@@ -184,8 +184,6 @@ static enum iso_err row_get(struct iso_replica *replica, struct iso_snapshot *sn
     return err == ISO_NOT_FOUND ? ISO_OK : err;
 }
 
-/* The value last: one that its reader's schema cannot take has a version all the same.
- */
 /* All of them, each as the newest is given; bytes first, since they move while they
  * grow. */
 static enum iso_err siblings_take(struct iso_replica *replica,
@@ -219,6 +217,8 @@ static enum iso_err siblings_take(struct iso_replica *replica,
     return ISO_OK;
 }
 
+/* The value last: one that its reader's schema cannot take has a version all the same.
+ */
 static enum iso_err read_take(struct iso_replica *replica,
                               struct iso_replica_collection *collection,
                               struct iso_read *read, struct iso_why *why)
@@ -235,9 +235,14 @@ static enum iso_err read_take(struct iso_replica *replica,
     if (!shown->found)
         return ISO_OK;
     enum iso_err err = iso_replica_value(replica, collection, shown, &read->value, why);
-    if (err == ISO_OK && shown->sibling_count > 0)
-        err = siblings_take(replica, collection, read, why);
-    return err;
+    if (shown->sibling_count == 0)
+        return err;
+    /* Those of a value that a plug-in failed on are given all the same. */
+    struct iso_why other = {0};
+    enum iso_err taken = siblings_take(replica, collection, read, &other);
+    if (err == ISO_OK && taken != ISO_OK && why != NULL)
+        *why = other;
+    return err != ISO_OK ? err : taken;
 }
 
 enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "schema/version.h"
 
+struct iso_plugin_child;
 struct iso_replica;
 struct iso_store;
 struct iso_definition;
@@ -55,7 +56,25 @@ enum iso_err iso_replica_definition(struct iso_replica *replica, const char *col
 enum iso_err iso_replica_read_as(struct iso_replica *replica, const char *collection,
                                  const char *schema, struct iso_why *why);
 
-/* One of the values of a key that no write replaced (resolver siblings). */
+/* From now on what a key of a collection of resolver plugin:NAME is shown as is asked
+ * of this plug-in (consumer/plugin.h): `value` of a read or a scan is its answer to the
+ * siblings that are there, which is stored nowhere; siblings, version and context are
+ * as without it, so a write that follows replaces them all. The child stays the
+ * caller's and outlives its use here; NULL: none again.
+ *
+ * Without a plug-in the value is the newest sibling's, as in a collection of resolver
+ * siblings: a reader that has none, or cannot load it, still sees every value that was
+ * written, but not what other readers see as one.
+ *
+ * Reads then also fail with what iso_plugin_ask fails with (ISO_TIMEOUT, ISO_TOO_LARGE,
+ * ISO_BAD_DATA, ISO_AGAIN): a read has version, context and siblings all the same, a
+ * scan goes on behind that entry with its next call. ISO_USAGE: the collection has
+ * another resolver, or one of another name. */
+enum iso_err iso_replica_plugin(struct iso_replica *replica, const char *collection,
+                                struct iso_plugin_child *child, struct iso_why *why);
+
+/* One of the values of a key that no write replaced (resolvers siblings, plugin:NAME).
+ */
 struct iso_sibling {
     struct iso_bytes value; /* borrowed from the iso_read */
     struct iso_version version;
@@ -65,8 +84,9 @@ struct iso_sibling {
 
 /* Zero before the first use; reused by later reads; release frees. */
 struct iso_read {
-    struct iso_buf value; /* siblings: the newest; fields: put together, by the newest
-                             schema of the collection's definition */
+    struct iso_buf value; /* siblings: the newest; plugin:NAME: the plug-in's answer;
+                             fields: put together, by the newest schema of the
+                             collection's definition */
     struct iso_version version;
     bool has_expiry;
     int64_t expiry_ms;

@@ -18,6 +18,7 @@ struct iso_replica_collection {
     struct iso_view *view; /* by which values are given; NULL: as they are stored */
     uint32_t view_number;  /* the definition that it was made of */
     char *reader;          /* the schema that it reads by */
+    struct iso_plugin_child *plugin; /* asked for what is shown; borrowed; NULL: none */
     struct iso_replica_records *records; /* of a collection of fields; NULL: not yet */
     struct iso_replica_collection *next;
 };
@@ -61,6 +62,13 @@ enum iso_err iso_replica_record(struct iso_replica *replica,
                                 const struct iso_shown *shown, struct iso_buf *value,
                                 struct iso_why *why);
 void iso_replica_records_release(struct iso_replica_collection *collection);
+
+/* replica_plugin.c: the plug-in's answer to the siblings that are shown, as a value or
+ * by the collection's view: appends. As iso_plugin_ask, iso_view_datum. */
+enum iso_err iso_replica_answer(struct iso_replica *replica,
+                                struct iso_replica_collection *collection,
+                                const struct iso_shown *shown, struct iso_buf *value,
+                                struct iso_why *why);
 
 /* What is shown of an entry as its value: appends. `why` may be NULL. */
 enum iso_err iso_replica_value(struct iso_replica *replica,

@@ -87,6 +87,8 @@ enum iso_err iso_replica_value(struct iso_replica *replica,
 {
     if (collection->resolver->has_fields)
         return iso_replica_record(replica, collection, shown, value, why);
+    if (collection->plugin != NULL && shown->sibling_count > 0)
+        return iso_replica_answer(replica, collection, shown, value, why);
     if (collection->view != NULL)
         return iso_replica_view(replica, collection, shown->value, value, why);
     iso_buf_add_bytes(value, shown->value);
