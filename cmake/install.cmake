@@ -94,8 +94,9 @@ iso_installed(base
     FROM $<TARGET_OBJECTS:iso_base> $<TARGET_OBJECTS:iso_schema>
     LIBRARIES PkgConfig::AVRO PkgConfig::JANSSON Threads::Threads
     HEADERS base/bytes.h base/clock.h base/err.h base/log.h base/mem.h base/settings.h
-            schema/avro.h schema/compatibility.h schema/definition.h schema/value.h
-            schema/version.h schema/view.h schema/write.h)
+            schema/avro.h schema/compatibility.h schema/definition.h schema/edit.h
+            schema/path.h schema/rule.h schema/value.h schema/version.h schema/view.h
+            schema/write.h)
 
 iso_installed(producer
     WORDS "Publishes versioned writes that every region applies"

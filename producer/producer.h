@@ -127,7 +127,7 @@ enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes
                                  struct iso_why *why);
 
 /* Operations on the fields of a record, in a collection of resolver `fields`: made with
- * iso_edit_new (schema/patch.h) by this producer's schemas. With a context each
+ * iso_edit_new (schema/edit.h) by this producer's schemas. With a context each
  * operation replaces what its writer was shown of its part; blind it replaces what this
  * region wrote there. As put; ISO_USAGE: the collection keeps values whole, or the
  * patch is empty. In such a collection a PUT with a context is sent as the patch

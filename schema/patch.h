@@ -2,36 +2,15 @@
  *
  * A step names a field (and a member, of a map), an operation, its value as a datum of
  * the part's type, and what its writer was shown of that part. Which operations a field
- * takes follows from its rule:
- *
- *   lww      SET, UNSET                 flag  ENABLE, DISABLE, UNSET (disables)
- *   counter  INCREMENT, UNSET (resets)  max   RAISE, UNSET (clears)
- *   set      ADD, REMOVE                min   LOWER, UNSET (clears)
- *
- * In a map the member takes them, and UNSET removes the member (of a map of sets: see
- * REMOVE). Steps stand in the order in which they count: a reset before the increments
- * of the same write.
+ * takes follows from its rule: schema/edit.h, by which writers make patches. Steps
+ * stand in the order in which they count: a reset before the increments of the same
+ * write.
  */
 #ifndef ISO_SCHEMA_PATCH_H
 #define ISO_SCHEMA_PATCH_H
 
-#include "schema/path.h"
-#include "schema/rule.h"
-#include "schema/value.h"
+#include "schema/edit.h"
 #include "schema/write.h"
-
-enum iso_step_operation { /* as it travels */
-                          ISO_STEP_SET,
-                          ISO_STEP_UNSET,
-                          ISO_STEP_INCREMENT,
-                          ISO_STEP_ADD,
-                          ISO_STEP_REMOVE,
-                          ISO_STEP_ENABLE,
-                          ISO_STEP_DISABLE,
-                          ISO_STEP_RAISE,
-                          ISO_STEP_LOWER,
-                          ISO_STEP_OPERATIONS
-};
 
 enum {
     ISO_PATCH_STEPS_MAX = 4096,
@@ -114,44 +93,5 @@ int iso_step_compare_part(const struct iso_step *a, const struct iso_step *b);
 /* A sum as it travels: log, region, next, sum. */
 void iso_sum_read(struct iso_avro_cursor *cursor, struct iso_sum *sum);
 void iso_sum_add(struct iso_buf *out, const struct iso_sum *sum);
-
-/* ---- for writers: a patch that is being made; owns what it is given ---- */
-
-struct iso_edit;
-
-/* By schema n of the collection. ISO_USAGE: the collection has no such schema, or it
- * has no fields to operate on. The schemas are borrowed until free. */
-enum iso_err iso_edit_new(const struct iso_schemas *schemas, size_t n,
-                          struct iso_edit **edit, struct iso_why *why);
-void iso_edit_free(struct iso_edit *edit); /* NULL is fine */
-void iso_edit_clear(struct iso_edit *edit);
-
-/* One operation; `member` NULL: the field itself. Each checks field, rule and type at
- * once (ISO_BAD_DATA names the field and what it takes). Values are data of the part's
- * type … */
-enum iso_err iso_edit_set(struct iso_edit *edit, const char *field, const char *member,
-                          struct iso_bytes datum, struct iso_why *why);
-enum iso_err iso_edit_unset(struct iso_edit *edit, const char *field,
-                            const char *member, struct iso_why *why);
-enum iso_err iso_edit_increment(struct iso_edit *edit, const char *field,
-                                const char *member, int64_t by, struct iso_why *why);
-enum iso_err iso_edit_add(struct iso_edit *edit, const char *field, const char *member,
-                          struct iso_bytes datum, struct iso_why *why);
-enum iso_err iso_edit_remove(struct iso_edit *edit, const char *field,
-                             const char *member, struct iso_bytes datum,
-                             struct iso_why *why);
-enum iso_err iso_edit_enable(struct iso_edit *edit, const char *field,
-                             const char *member, bool enabled, struct iso_why *why);
-/* max: raise; min: lower. */
-enum iso_err iso_edit_move(struct iso_edit *edit, const char *field, const char *member,
-                           struct iso_bytes datum, struct iso_why *why);
-/* … or JSON by that type (iso_avro_from_json), for any operation that takes a value. */
-enum iso_err iso_edit_json(struct iso_edit *edit, enum iso_step_operation operation,
-                           const char *field, const char *member, struct iso_bytes json,
-                           struct iso_why *why);
-
-/* The patch as it stands, without what its writer was shown; borrowed until the next
- * call. */
-const struct iso_patch *iso_edit_patch(const struct iso_edit *edit);
 
 #endif

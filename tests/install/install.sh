@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `cmake --install` leaves works from where it was moved to: the example builds with
+# What `cmake --install` leaves works from where it was moved to: the examples build with
 # pkg-config and with CMake, libraries let out what their headers declare and nothing
 # else, and the manual tells every command, option and setting.
 #
@@ -111,7 +111,7 @@ library() { printf '%s/lib/libisostasy-%s.so' "$prefix" "$1"; }
 
 public_of() {
     case $1 in
-    base) echo base/{bytes,clock,err,log,mem,settings}.h schema/{avro,compatibility,definition,value,version,view,write}.h ;;
+    base) echo base/{bytes,clock,err,log,mem,settings}.h schema/{avro,compatibility,definition,edit,path,rule,value,version,view,write}.h ;;
     producer) echo producer/producer.h ;;
     reader) echo consumer/replica.h ;;
     keyfile) echo base/keyfile.h ;;
@@ -151,7 +151,7 @@ empty "isostasy-base needs too much" < <(
 )
 proves "services link no more than librdkafka, avro-c, jansson and the store"
 
-# ---- the example ----
+# ---- the examples ----
 
 cat >"$work/isostasy.conf" <<CONF
 [cluster home]
@@ -161,30 +161,36 @@ store = $work/store
 [producer]
 timeout = 200ms
 CONF
-works() { # PROGRAM
-    says 0 "usage: service" "$1" --help
-    says 64 "usage: service" "$1" too few
+works() { # FOLDER
+    says 0 "usage: service" "$1/service" --help
+    says 64 "usage: service" "$1/service" too few
     says 74 "settings file cannot be read" \
-        env ISOSTASY_CONFIG="$work/none" "$1" eu things key value
+        env ISOSTASY_CONFIG="$work/none" "$1/service" eu things key value
     says 69 "ISO_UNAVAILABLE" \
-        env ISOSTASY_CONFIG="$work/isostasy.conf" "$1" eu things key value
+        env ISOSTASY_CONFIG="$work/isostasy.conf" "$1/service" eu things key value
+    says 0 "usage: cart" "$1/cart" --help
+    says 64 "usage: cart" "$1/cart" eu carts ada tea many
+    says 1 "cannot be read" \
+        env ISOSTASY_CONFIG="$work/isostasy.conf" "$1/cart" eu carts ada tea 2
 }
 cp -r "$root/examples" "$work/pkgconfig"
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 quietly make -C "$work/pkgconfig" CFLAGS="-O1 -Wall -Wextra -Werror"
-works "$work/pkgconfig/service"
-proves "the example builds and runs by pkg-config"
+works "$work/pkgconfig"
+proves "the examples build and run by pkg-config"
 
 for static in OFF ON; do
     quietly cmake -S "$root/examples" -B "$work/cmake-$static" -G Ninja -DSTATIC=$static \
         -DCMAKE_PREFIX_PATH="$prefix"
     quietly cmake --build "$work/cmake-$static"
-    works "$work/cmake-$static/service"
+    works "$work/cmake-$static"
 done
-empty "the static example links shared libraries of ours" < <(
-    needed "$work/cmake-ON/service" | grep isostasy || true
+empty "a static example links shared libraries of ours" < <(
+    for program in service cart; do
+        needed "$work/cmake-ON/$program" | grep isostasy || true
+    done
 )
-proves "the example builds and runs by the CMake package, shared and static"
+proves "the examples build and run by the CMake package, shared and static"
 
 # ---- the manual ----
 
