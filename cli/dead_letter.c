@@ -130,10 +130,28 @@ static enum iso_err letter_list(struct letter_walk *walk,
     return ISO_OK;
 }
 
-/* The value as JSON, when it is one of a schema of its collection: appends. */
+/* Does its value stand for operations on fields? */
+static bool letter_is_patch(const struct iso_dead_letter *letter)
+{
+    struct iso_buf scratch = {0};
+    struct iso_write write;
+    struct iso_why unheard;
+    bool decoded =
+        letter->has_header && !letter->header_cut &&
+        iso_write_decode(letter->header, &scratch, &write, &unheard) == ISO_OK;
+    iso_buf_release(&scratch);
+    return decoded && write.operation == ISO_PATCH;
+}
+
+/* The value as JSON, when it is a patch, or one of a schema of its collection: appends.
+ */
 static bool letter_value(struct cli *cli, const struct iso_dead_letter *letter,
                          struct iso_buf *json)
 {
+    struct iso_why unheard;
+    if (letter_is_patch(letter))
+        return iso_avro_to_json(iso_avsc(ISO_AVSC_PATCH), letter->value, json,
+                                &unheard) == ISO_OK;
     struct iso_buf name = {0};
     iso_buf_add_bytes(&name, letter->collection);
     const struct iso_definition *definition;
@@ -244,6 +262,12 @@ static enum iso_err letter_replay(struct letter_walk *walk,
             "put`",
             walk->given->places[0],
             letter->has_key ? "its value was cut" : "it has no key");
+    if (letter_is_patch(letter))
+        return iso_fail(&cli->why, ISO_BAD_DATA,
+                        "%s is a PATCH, whose context is not what stands there now: "
+                        "look at it (isostasy dead-letter show), and do what it asks "
+                        "with `isostasy patch`",
+                        walk->given->places[0]);
     const char *region;
     char collection[ISO_KEY_MAX];
     enum iso_err err = iso_cli_region(cli, walk->given->region, &region);

@@ -204,7 +204,7 @@ static enum iso_err value_take(struct reader *reader, struct iso_bytes *value)
 static enum iso_err operation_take(struct reader *reader,
                                    struct cli_operation *operation)
 {
-    const struct word *word;
+    const struct word *word = NULL;
     enum iso_err err = part_take(reader, operation);
     if (err == ISO_OK)
         err = word_take(reader, &word);
