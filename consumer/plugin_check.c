@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 
-enum { BATCH = 32, SEEDS_FEW = 16 };
+enum { BATCH = 128, SEEDS_FEW = 16 };
 
 struct check {
     struct iso_plugin_child *child;

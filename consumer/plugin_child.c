@@ -354,31 +354,28 @@ static enum iso_err answer_take(struct iso_plugin_child *child,
                     max, ISO_PLUGIN_SLACK / 1024, ISO_PLUGIN_VALUE_MAX / 1024);
 }
 
-/* What stands in child->question. */
-static enum iso_err question_ask(struct iso_plugin_child *child, size_t max,
-                                 struct iso_plugin_got *got, struct iso_why *why)
+/* Asks what stands in child->question. *until_ms is when an answer must be there. */
+static enum iso_err question_send(struct iso_plugin_child *child, int64_t *until_ms,
+                                  struct iso_why *why)
 {
-    struct iso_plugin_reply reply;
-    iso_buf_clear(&got->bytes);
-    got->number = 0;
     enum iso_err err = iso_plugin_child_start(child, why);
     if (err != ISO_OK)
         return err;
-    int64_t begin_ms = steady_ms(), until_ms = begin_ms + child->timeout_ms;
-    err = socket_send(child, iso_buf_bytes(&child->question), until_ms);
-    if (err == ISO_OK)
-        err = reply_receive(child, max, until_ms, &reply, &got->bytes);
-    child->spent_ms += steady_ms() - begin_ms;
+    *until_ms = steady_ms() + child->timeout_ms;
+    err = socket_send(child, iso_buf_bytes(&child->question), *until_ms);
+    return err != ISO_OK ? talk_failed(child, err, child->timeout_ms, why) : ISO_OK;
+}
+
+static enum iso_err answer_receive(struct iso_plugin_child *child, size_t max,
+                                   int64_t until_ms, struct iso_plugin_got *got,
+                                   struct iso_why *why)
+{
+    struct iso_plugin_reply reply;
+    enum iso_err err = reply_receive(child, max, until_ms, &reply, &got->bytes);
+    child->spent_ms += steady_ms() - (until_ms - child->timeout_ms);
     if (err != ISO_OK)
         return talk_failed(child, err, child->timeout_ms, why);
     return answer_take(child, &reply, max, got, why);
-}
-
-static void question_begin(struct iso_plugin_child *child,
-                           const struct iso_plugin_question *question)
-{
-    iso_buf_clear(&child->question);
-    iso_buf_add(&child->question, question, sizeof *question);
 }
 
 enum iso_err iso_plugin_child_merge(struct iso_plugin_child *child,
@@ -390,13 +387,15 @@ enum iso_err iso_plugin_child_merge(struct iso_plugin_child *child,
     for (size_t n = 0; n < count; n++)
         question.size += given[n].value.size;
     iso_buf_clear(&got->bytes);
+    got->number = 0;
     if (count > ISO_PLUGIN_COUNT_MAX || question.size > ISO_PLUGIN_BYTES_MAX)
         return iso_fail(why, ISO_TOO_LARGE,
                         "%zu siblings of %" PRIu64 " bytes together are too much for a "
                         "plug-in, %d of %d MiB at most: write the key anew",
                         count, question.size, ISO_PLUGIN_COUNT_MAX,
                         ISO_PLUGIN_BYTES_MAX >> 20);
-    question_begin(child, &question);
+    iso_buf_clear(&child->question);
+    iso_buf_add(&child->question, &question, sizeof question);
     for (size_t n = 0; n < count; n++) {
         const struct iso_plugin_head head = {
             given[n].version.hlc, given[n].version.node, given[n].value.size};
@@ -404,14 +403,31 @@ enum iso_err iso_plugin_child_merge(struct iso_plugin_child *child,
     }
     for (size_t n = 0; n < count; n++)
         iso_buf_add_bytes(&child->question, given[n].value);
-    return question_ask(child, question.size + ISO_PLUGIN_SLACK, got, why);
+    int64_t until_ms;
+    enum iso_err err = question_send(child, &until_ms, why);
+    return err != ISO_OK ? err
+                         : answer_receive(child, question.size + ISO_PLUGIN_SLACK,
+                                          until_ms, got, why);
 }
 
-enum iso_err iso_plugin_child_generate(struct iso_plugin_child *child, uint64_t seed,
+enum iso_err iso_plugin_child_generate(struct iso_plugin_child *child,
+                                       const uint64_t *seeds, size_t count,
                                        struct iso_plugin_got *got, struct iso_why *why)
 {
-    const struct iso_plugin_question question = {.verb = ISO_PLUGIN_GENERATE,
-                                                 .seed = seed};
-    question_begin(child, &question);
-    return question_ask(child, ISO_PLUGIN_VALUE_MAX, got, why);
+    iso_buf_clear(&child->question);
+    for (size_t n = 0; n < count; n++) {
+        const struct iso_plugin_question question = {.verb = ISO_PLUGIN_GENERATE,
+                                                     .seed = seeds[n]};
+        iso_buf_add(&child->question, &question, sizeof question);
+        iso_buf_clear(&got[n].bytes);
+    }
+    int64_t until_ms;
+    enum iso_err err = question_send(child, &until_ms, why);
+    for (size_t n = 0; err == ISO_OK && n < count; n++) {
+        err = answer_receive(child, ISO_PLUGIN_VALUE_MAX, until_ms, &got[n], why);
+        until_ms = steady_ms() + child->timeout_ms;
+    }
+    if (err == ISO_BAD_DATA) /* the answers behind it are on their way */
+        iso_plugin_child_stop(child);
+    return err;
 }

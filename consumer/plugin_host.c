@@ -33,8 +33,8 @@ struct region {
 
 struct host {
     const struct iso_plugin *plugin;
-    struct region question, values, answer;
-    size_t answer_size, answer_max;
+    struct region question, values, answer; /* the answer begins with its reply */
+    size_t answer_size, answer_max;         /* without that */
     bool over; /* the answer was too long, and the loader was told */
 };
 
@@ -101,6 +101,15 @@ static bool reply(enum iso_plugin_outcome outcome, int64_t number, const void *d
     return socket_write(&head, sizeof head) && socket_write(data, size);
 }
 
+/* In one piece, so that the loader wakes once. */
+static bool reply_answer(struct host *host)
+{
+    const struct iso_plugin_reply head = {ISO_PLUGIN_WIRE, ISO_PLUGIN_ANSWERED, 0,
+                                          host->answer_size};
+    memcpy(host->answer.data, &head, sizeof head);
+    return socket_write(host->answer.data, sizeof head + host->answer_size);
+}
+
 static bool reply_text(enum iso_plugin_outcome outcome, int64_t number,
                        const char *text)
 {
@@ -119,7 +128,8 @@ static void answer_add(void *self, const void *data, size_t size)
         reply(ISO_PLUGIN_TOO_LONG, 0, NULL, 0);
         return;
     }
-    memcpy(host->answer.data + host->answer_size, data, size);
+    memcpy(host->answer.data + sizeof(struct iso_plugin_reply) + host->answer_size,
+           data, size);
     host->answer_size += size;
 }
 
@@ -158,7 +168,8 @@ static bool question_answer(struct host *host,
     host->answer_size = 0;
     host->answer_max =
         merges ? question->size + ISO_PLUGIN_SLACK : ISO_PLUGIN_VALUE_MAX;
-    if (!region_reserve(&host->answer, host->answer_max))
+    if (!region_reserve(&host->answer,
+                        sizeof(struct iso_plugin_reply) + host->answer_max))
         return false;
     int number;
     if (merges) {
@@ -173,9 +184,8 @@ static bool question_answer(struct host *host,
     }
     if (host->over)
         return false;
-    return number == 0
-               ? reply(ISO_PLUGIN_ANSWERED, 0, host->answer.data, host->answer_size)
-               : reply(ISO_PLUGIN_NO_ANSWER, number, NULL, 0);
+    return number == 0 ? reply_answer(host)
+                       : reply(ISO_PLUGIN_NO_ANSWER, number, NULL, 0);
 }
 
 static void questions_answer(struct host *host)

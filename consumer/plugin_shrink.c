@@ -21,24 +21,21 @@ enum iso_err iso_plugin_run(struct iso_plugin_child *child,
                             struct iso_plugin_run *run, struct iso_why *why)
 {
     struct iso_plugin_given given[ISO_PLUGIN_SIBLINGS_MAX];
-    enum iso_err err = ISO_OK;
+    uint64_t seeds[ISO_PLUGIN_SIBLINGS_MAX];
     iso_buf_clear(&run->answer.bytes);
     run->answer.number = 0;
-    for (run->filled = 0; run->filled < asked->count; run->filled++) {
-        size_t n = run->filled;
-        err = iso_plugin_child_generate(child, asked->siblings[n].seed, &run->values[n],
-                                        why);
-        if (err == ISO_BAD_DATA) {
-            iso_fail_at(why, "generate");
-            return ISO_REFUSED;
-        }
-        if (err != ISO_OK) {
-            iso_fail_at(why, "generate");
-            return err;
-        }
+    run->count = asked->count;
+    for (size_t n = 0; n < asked->count; n++)
+        seeds[n] = asked->siblings[n].seed;
+    enum iso_err err =
+        iso_plugin_child_generate(child, seeds, asked->count, run->values, why);
+    if (err != ISO_OK) {
+        iso_fail_at(why, "generate");
+        return err == ISO_BAD_DATA ? ISO_REFUSED : err;
+    }
+    for (size_t n = 0; n < asked->count; n++)
         given[n] = (struct iso_plugin_given){asked->siblings[n].version,
                                              iso_buf_bytes(&run->values[n].bytes)};
-    }
     err = iso_plugin_child_merge(child, given, asked->count, &run->answer, why);
     if (err == ISO_BAD_DATA) /* to have no answer is one, while it stays that */
         return ISO_OK;
@@ -58,7 +55,7 @@ enum iso_err iso_plugin_runs_compare(const struct iso_plugin_run *a,
                                      struct iso_why *why)
 {
     const char *what = NULL;
-    for (size_t n = 0; what == NULL && n < a->filled; n++)
+    for (size_t n = 0; what == NULL && n < a->count; n++)
         if (!got_equal(&a->values[n], &b->values[n]))
             what = "generate gives another value of the same seed";
     if (what == NULL && !got_equal(&a->answer, &b->answer))
@@ -77,9 +74,8 @@ static void report_fill(struct iso_plugin_report *report,
         report->siblings[n].seed = tried->siblings[n].seed;
         report->siblings[n].version = tried->siblings[n].version;
         iso_buf_clear(&report->siblings[n].value);
-        if (n < runs[0].filled)
-            iso_buf_add_bytes(&report->siblings[n].value,
-                              iso_buf_bytes(&runs[0].values[n].bytes));
+        iso_buf_add_bytes(&report->siblings[n].value,
+                          iso_buf_bytes(&runs[0].values[n].bytes));
     }
     report->given = given;
     for (size_t n = 0; n < 2; n++) {

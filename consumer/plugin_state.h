@@ -58,7 +58,10 @@ struct iso_plugin_got {
 enum iso_err iso_plugin_child_merge(struct iso_plugin_child *child,
                                     const struct iso_plugin_given *given, size_t count,
                                     struct iso_plugin_got *got, struct iso_why *why);
-enum iso_err iso_plugin_child_generate(struct iso_plugin_child *child, uint64_t seed,
+/* A value of each seed, in one go: at most ISO_PLUGIN_SIBLINGS_MAX. The time is that of
+ * each one. After a failure those behind it are empty. */
+enum iso_err iso_plugin_child_generate(struct iso_plugin_child *child,
+                                       const uint64_t *seeds, size_t count,
                                        struct iso_plugin_got *got, struct iso_why *why);
 
 /* ---- plugin_check.c ---- */
@@ -90,9 +93,9 @@ enum iso_err iso_plugin_shrink(struct iso_plugin_child *child,
                                const struct iso_plugin_case *found,
                                struct iso_plugin_report *report, struct iso_why *why);
 
-/* One run of a case: its values and the answer. `filled` of them were generated. */
+/* One run of a case: its values and the answer; what was not reached is empty. */
 struct iso_plugin_run {
-    size_t filled;
+    size_t count;
     struct iso_plugin_got values[ISO_PLUGIN_SIBLINGS_MAX], answer;
 };
 enum iso_err iso_plugin_run(struct iso_plugin_child *child,
