@@ -79,6 +79,13 @@ struct iso_replica;
 enum iso_err iso_cli_replica(struct cli *cli, const char *named,
                              struct iso_replica **replica);
 
+/* Opens the plug-in that a collection's resolver names, when it names one and the
+ * settings have it, and reads of `replica` are shown by it; else *plugin is NULL, and
+ * what is missing is said on standard error. Close it behind the replica. */
+struct iso_plugin_child;
+enum iso_err iso_cli_plugin(struct cli *cli, struct iso_replica *replica,
+                            const char *collection, struct iso_plugin_child **plugin);
+
 /* Appends a file, or standard input ("-"), of at most `max` bytes. ISO_IO;
  * ISO_TOO_LARGE.
  */
@@ -111,6 +118,7 @@ enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_conflicts_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_conflicts_show(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_conflicts_restore(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_resolver_check(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_explain(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_dead_letter_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_dead_letter_show(struct cli *cli, int argc, char **argv);

@@ -2,9 +2,10 @@
  * libraries.
  *
  * Options before the command are the program's (settings); those after it are the
- * command's. Exit status: 0; 1 for `get` of a missing key, `wait` at its deadline and
- * `schema check` of a schema that may not follow; else one of sysexits(3), with a
- * sentence on standard error that names the remedy.
+ * command's. Exit status: 0; 1 for `get` of a missing key, `wait` at its deadline,
+ * `schema check` of a schema that may not follow, `resolver check` of a plug-in that
+ * breaks the rules, and what `conflicts` or `dead-letter` does not find; else one of
+ * sysexits(3), with a sentence on standard error that names the remedy.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static const struct cli_command cli_commands[] = {
      iso_cli_schema_show},
     {"schema check", "COLLECTION [FILE]", "Ask whether a schema may be added",
      iso_cli_schema_check},
+    {"resolver check", "FILE", "Try a resolver plug-in: does it keep the rules?",
+     iso_cli_resolver_check},
     {"put", "COLLECTION KEY [VALUE]", "Write a value, and wait until it is durable",
      iso_cli_put},
     {"patch", "COLLECTION KEY OPERATION…", "Change fields of a record", iso_cli_patch},

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cli/held.h"
+#include "consumer/plugin.h"
 #include "consumer/replica.h"
 
 enum { SIBLINGS_MANY = 64 }; /* a key with more is told */
@@ -264,8 +265,13 @@ enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv)
     enum iso_err err = iso_cli_replica(cli, arguments.given.region, &replica);
     if (err != ISO_OK)
         return err;
-    err = get_run(cli, replica, &arguments);
+    struct iso_plugin_child *plugin = NULL;
+    if (!arguments.siblings)
+        err = iso_cli_plugin(cli, replica, arguments.given.places[0], &plugin);
+    if (err == ISO_OK)
+        err = get_run(cli, replica, &arguments);
     iso_replica_close(replica);
+    iso_plugin_close(plugin);
     return err;
 }
 
@@ -419,7 +425,12 @@ enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv)
     enum iso_err err = iso_cli_replica(cli, arguments.given.region, &replica);
     if (err != ISO_OK)
         return err;
-    err = export_print(cli, replica, &arguments);
+    struct iso_plugin_child *plugin = NULL;
+    if (!arguments.conflicts)
+        err = iso_cli_plugin(cli, replica, arguments.given.places[0], &plugin);
+    if (err == ISO_OK)
+        err = export_print(cli, replica, &arguments);
     iso_replica_close(replica);
+    iso_plugin_close(plugin);
     return err;
 }
