@@ -12,6 +12,7 @@
 
 enum {
     LOSER_FORMAT = 1,
+    LOSER_STUB = 2,
     LOSER_HEAD = 12, /* format, rule, log, offset */
     LOSER_CHECK = 8,
     LOSER_FIELD_MAX = 255,
@@ -42,34 +43,43 @@ void iso_loser_key(const struct iso_loser *loser, struct iso_buf *out)
     iso_buf_add(out, version, sizeof version);
 }
 
-/* The check of a row whose value has `head` and `value`; says the digest. */
+/* The check of a row of `format` whose value has this head and hash; says the digest,
+ * which does not know whether the row is a stub. */
 static uint64_t loser_hash(struct iso_bytes row_key, const uint8_t head[LOSER_HEAD],
-                           struct iso_bytes value, struct iso_digest *digest)
+                           struct iso_digest hash, struct iso_digest *digest)
 {
     uint8_t text[LOSER_KEY_MAX + LOSER_HEAD + ISO_DIGEST_SIZE];
     iso_assert(row_key.size > 0 && row_key.size <= LOSER_KEY_MAX);
     size_t size = row_key.size;
     memcpy(text, row_key.data, size);
     memcpy(text + size, head, LOSER_HEAD);
-    iso_digest_put(text + size + LOSER_HEAD, iso_hash128(value));
+    if (head[0] == LOSER_STUB)
+        text[size] = LOSER_FORMAT;
+    iso_digest_put(text + size + LOSER_HEAD, hash);
     size += LOSER_HEAD + ISO_DIGEST_SIZE;
     *digest = (struct iso_digest){0};
     if (head[1] != ISO_LOSER_NAME)
         *digest = iso_hash128(iso_bytes(text, size));
-    return iso_hash64(iso_bytes(text, size), LOSER_FORMAT);
+    return iso_hash64(iso_bytes(text, size), head[0]);
 }
 
 void iso_loser_encode(const struct iso_loser *loser, struct iso_bytes row_key,
                       struct iso_buf *out, struct iso_digest *digest)
 {
-    uint8_t head[LOSER_HEAD] = {LOSER_FORMAT, (uint8_t)loser->rule};
+    uint8_t head[LOSER_HEAD] = {loser->dropped ? LOSER_STUB : LOSER_FORMAT,
+                                (uint8_t)loser->rule};
+    struct iso_digest hash = loser->dropped ? loser->hash : iso_hash128(loser->value);
+    uint8_t stub[ISO_DIGEST_SIZE];
+    iso_digest_put(stub, hash);
+    struct iso_bytes rest =
+        loser->dropped ? iso_bytes(stub, sizeof stub) : loser->value;
     iso_put_u16(head + 2, loser->log);
     iso_put_u64(head + 4, (uint64_t)loser->offset);
-    uint64_t check = loser_hash(row_key, head, loser->value, digest);
-    iso_buf_reserve(out, LOSER_HEAD + LOSER_CHECK + loser->value.size);
+    uint64_t check = loser_hash(row_key, head, hash, digest);
+    iso_buf_reserve(out, LOSER_HEAD + LOSER_CHECK + rest.size);
     iso_buf_add(out, head, sizeof head);
     iso_buf_add_u64(out, check);
-    iso_buf_add_bytes(out, loser->value);
+    iso_buf_add_bytes(out, rest);
 }
 
 /* Takes a row's key apart; false when it is none. */
@@ -90,6 +100,32 @@ static bool loser_key_split(struct iso_bytes row_key, struct iso_loser *loser)
     return true;
 }
 
+static bool loser_known(const struct iso_loser *loser, unsigned format)
+{
+    switch ((int)loser->rule) {
+    case ISO_LOSER_LWW:
+    case ISO_LOSER_FIELD:
+        return format == LOSER_FORMAT || format == LOSER_STUB;
+    case ISO_LOSER_NAME:
+        return format == LOSER_FORMAT;
+    default:
+        return false;
+    }
+}
+
+/* What stands in a row that is long enough. */
+static void loser_read(struct iso_bytes row, struct iso_loser *loser)
+{
+    struct iso_bytes rest = iso_bytes(row.data + LOSER_HEAD + LOSER_CHECK,
+                                      row.size - LOSER_HEAD - LOSER_CHECK);
+    loser->rule = (enum iso_loser_rule)row.data[1];
+    loser->log = iso_get_u16(row.data + 2);
+    loser->offset = (int64_t)iso_get_u64(row.data + 4);
+    loser->dropped = row.data[0] == LOSER_STUB && rest.size == ISO_DIGEST_SIZE;
+    loser->value = loser->dropped ? iso_bytes(rest.data, 0) : rest;
+    loser->hash = loser->dropped ? iso_digest_get(rest.data) : iso_hash128(rest);
+}
+
 enum iso_err iso_loser_decode(struct iso_bytes row_key, struct iso_bytes row,
                               struct iso_loser *loser, struct iso_digest *digest,
                               struct iso_why *why)
@@ -108,27 +144,21 @@ enum iso_err iso_loser_decode(struct iso_bytes row_key, struct iso_bytes row,
             "the ledger row of version %s is cut to %zu bytes: the store is "
             "damaged, repair this region from another",
             version, row.size);
-    loser->rule = (enum iso_loser_rule)row.data[1];
-    loser->log = iso_get_u16(row.data + 2);
-    loser->offset = (int64_t)iso_get_u64(row.data + 4);
-    loser->value = iso_bytes(row.data + LOSER_HEAD + LOSER_CHECK,
-                             row.size - LOSER_HEAD - LOSER_CHECK);
-    uint64_t check = loser_hash(row_key, row.data, loser->value, digest);
-    if (check != iso_get_u64(row.data + LOSER_HEAD))
+    loser_read(row, loser);
+    uint64_t check = loser_hash(row_key, row.data, loser->hash, digest);
+    if (check != iso_get_u64(row.data + LOSER_HEAD) ||
+        (row.data[0] == LOSER_STUB && !loser->dropped))
         return iso_fail(
             why, ISO_DAMAGED,
             "the ledger row of version %s does not match its check: the store "
             "is damaged, repair this region from another",
             version);
-    if (row.data[0] != LOSER_FORMAT ||
-        (loser->rule != ISO_LOSER_LWW && loser->rule != ISO_LOSER_FIELD &&
-         loser->rule != ISO_LOSER_NAME))
-        return iso_fail(
-            why, ISO_DAMAGED,
-            "the ledger row of version %s has format %u, rule %u, which this "
-            "software does not know: run the newer one that wrote it",
-            version, (unsigned)row.data[0], (unsigned)row.data[1]);
-    return ISO_OK;
+    if (loser_known(loser, row.data[0]))
+        return ISO_OK;
+    return iso_fail(why, ISO_DAMAGED,
+                    "the ledger row of version %s has format %u, rule %u, which this "
+                    "software does not know: run the newer one that wrote it",
+                    version, (unsigned)row.data[0], (unsigned)row.data[1]);
 }
 
 void iso_loser_field_encode(struct iso_bytes path, const uint8_t *fingerprint,
@@ -147,4 +177,13 @@ bool iso_loser_field_decode(struct iso_bytes value, struct iso_bytes *path,
     *fingerprint = iso_avro_fixed(&cursor, ISO_FINGERPRINT_SIZE);
     *datum = iso_bytes(cursor.at, (size_t)(cursor.end - cursor.at));
     return !cursor.failed;
+}
+
+/* A path begins with the size of a field's name, and a field whose name is that long
+ * does not stand in a key. */
+struct iso_bytes iso_loser_path(const struct iso_loser *loser)
+{
+    bool hashed = loser->field.size > 0 && loser->field.data[0] == UINT8_MAX;
+    return loser->rule == ISO_LOSER_FIELD && !hashed ? loser->field
+                                                     : (struct iso_bytes){0};
 }

@@ -6,6 +6,11 @@
  * bytes of the value, and the XXH3-128 (canonical form) of the bytes that lost. So two
  * regions at the same frontiers have the same. The check is the XXH3-64 of that text,
  * seed 1.
+ *
+ * A row whose bytes a region's bound has dropped is a stub: format 2, and in the place
+ * of the bytes their XXH3-128. The text that is hashed is that of the whole row, so a
+ * stub adds the same to the digest, and is found, counted and removed as before; only
+ * the seed of its check is 2.
  */
 #ifndef ISO_SCHEMA_LOSER_H
 #define ISO_SCHEMA_LOSER_H
@@ -27,6 +32,8 @@ struct iso_loser { /* bytes borrowed */
     uint16_t log;
     int64_t offset;
     struct iso_bytes value;
+    bool dropped; /* by a bound: the value is empty, and this is what it hashed to */
+    struct iso_digest hash; /* of the value; set by decode, asked for of a stub */
 };
 
 /* What a row of rule ISO_LOSER_FIELD holds as its value: the part's encoded path
@@ -37,6 +44,10 @@ void iso_loser_field_encode(struct iso_bytes path, const uint8_t *fingerprint,
                             struct iso_bytes datum, struct iso_buf *out);
 bool iso_loser_field_decode(struct iso_bytes value, struct iso_bytes *path,
                             const uint8_t **fingerprint, struct iso_bytes *datum);
+
+/* Of a stub: the encoded path of the part that it was of, as its field says it; empty,
+ * when that is the hash of a long one, or the loser was a whole value. */
+struct iso_bytes iso_loser_path(const struct iso_loser *loser);
 
 /* Appends the key of a row; with the version left out, the prefix of all rows of the
  * key (field.data NULL) or of its field. */

@@ -157,6 +157,23 @@ static void vector_encode(const struct iso_vector *vector, struct iso_buf *out)
     iso_avro_add_long(out, 0);
 }
 
+enum { EXTENSION_DROPPED = 2 };
+
+/* Only when something was: most regions never drop anything. */
+static void extensions_encode(const struct iso_slice *slice, struct iso_buf *out)
+{
+    uint8_t bytes[2 * ISO_AVRO_LONG_MAX];
+    iso_assert(slice->dropped_bytes <= INT64_MAX);
+    if (slice->dropped_rows > 0) {
+        uint8_t *end = iso_avro_put_long(bytes, (int64_t)slice->dropped_rows);
+        end = iso_avro_put_long(end, (int64_t)slice->dropped_bytes);
+        add_count(out, 1);
+        iso_avro_add_long(out, EXTENSION_DROPPED);
+        iso_avro_add_bytes(out, iso_bytes(bytes, (size_t)(end - bytes)));
+    }
+    iso_bounded_add_no_extensions(out); /* the end */
+}
+
 void iso_slice_encode(const struct iso_slice *slice, struct iso_buf *out)
 {
     size_t start = out->size;
@@ -180,7 +197,7 @@ void iso_slice_encode(const struct iso_slice *slice, struct iso_buf *out)
     add_count(out, slice->effective);
     add_count(out, slice->alarms);
     add_count(out, slice->gaps);
-    iso_bounded_add_no_extensions(out);
+    extensions_encode(slice, out);
     iso_buf_add_u64(out,
                     iso_hash64(iso_bytes(out->data + start, out->size - start), 0));
 }
@@ -252,6 +269,30 @@ static void vector_decode(struct iso_avro_cursor *cursor, struct iso_vector *vec
     }
 }
 
+static void dropped_decode(struct iso_avro_cursor *cursor, struct iso_bytes bytes,
+                           struct iso_slice *slice)
+{
+    struct iso_avro_cursor inner = iso_avro_read(bytes);
+    bool said = slice->dropped_rows > 0;
+    slice->dropped_rows = iso_bounded_count(&inner);
+    slice->dropped_bytes = iso_bounded_count(&inner);
+    if (said || slice->dropped_rows == 0 || !iso_avro_done(&inner))
+        iso_bounded_fail(cursor);
+}
+
+static void extensions_decode(struct iso_avro_cursor *cursor, struct iso_slice *slice)
+{
+    struct iso_extensions extensions = iso_extensions();
+    while (iso_extensions_next(cursor, &extensions)) {
+        if (extensions.number == EXTENSION_DROPPED)
+            dropped_decode(cursor, extensions.bytes, slice);
+        else
+            iso_extensions_pass(&extensions);
+    }
+    if (extensions.unknown != 0)
+        iso_bounded_fail(cursor);
+}
+
 static void slice_read(struct iso_avro_cursor *cursor, struct iso_slice *slice)
 {
     slice->partition = (uint32_t)iso_bounded_long(cursor, 0, ISO_PARTITIONS_MAX - 1);
@@ -270,8 +311,7 @@ static void slice_read(struct iso_avro_cursor *cursor, struct iso_slice *slice)
     slice->effective = iso_bounded_count(cursor);
     slice->alarms = iso_bounded_count(cursor);
     slice->gaps = iso_bounded_count(cursor);
-    if (iso_bounded_extensions(cursor) != 0)
-        iso_bounded_fail(cursor);
+    extensions_decode(cursor, slice);
 }
 
 enum iso_err iso_slice_read(struct iso_avro_cursor *cursor, struct iso_slice *slice,

@@ -92,6 +92,9 @@ struct iso_slice {
     uint64_t effective; /* writes that passed admission and the duplicate filter */
     uint64_t alarms;    /* two writes of one version with different content */
     uint64_t gaps;      /* intervals of the duplicate filter that were forgotten open */
+    /* Of this region alone: what its bounds on the ledger have dropped, ever. The rows
+     * stand in the ledger all the same, as stubs. */
+    uint64_t dropped_rows, dropped_bytes;
 };
 
 void iso_slice_release(struct iso_slice *slice);

@@ -172,6 +172,84 @@ START_TEST(the_digest_tells_rows_apart)
 }
 END_TEST
 
+/* The row of a loser as a bound leaves it. */
+static struct iso_loser stub_of(struct iso_loser loser, struct iso_buf *key,
+                                struct iso_buf *row, struct iso_digest *digest)
+{
+    struct iso_loser back;
+    encode(&loser, key, row, digest);
+    ck_assert_int_eq(
+        iso_loser_decode(iso_buf_bytes(key), iso_buf_bytes(row), &back, digest, NULL),
+        ISO_OK);
+    ck_assert(!back.dropped);
+    loser.dropped = true;
+    loser.hash = back.hash;
+    return loser;
+}
+
+START_TEST(a_stub_has_the_digest_of_the_row_and_none_of_its_bytes)
+{
+    struct iso_buf key = {0}, row = {0};
+    struct iso_digest whole, dropped, read;
+    struct iso_loser back, stub = stub_of(sample(), &key, &row, &whole);
+    ck_assert_uint_ne(whole.low | whole.high, 0);
+    encode(&stub, &key, &row, &dropped);
+    ck_assert(iso_digest_equal(whole, dropped));
+    ck_assert_ptr_null(memmem(row.data, row.size, "lost", 4));
+    ck_assert_int_eq(
+        iso_loser_decode(iso_buf_bytes(&key), iso_buf_bytes(&row), &back, &read, NULL),
+        ISO_OK);
+    ck_assert(iso_digest_equal(whole, read));
+    ck_assert(back.dropped && back.value.size == 0);
+    ck_assert(back.rule == ISO_LOSER_LWW && back.log == 513 && back.offset == 77);
+    ck_assert(iso_version_equal(back.version, stub.version));
+    for (size_t bit = 0; bit < 8 * row.size; bit++) {
+        row.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        ck_assert_int_eq(iso_loser_decode(iso_buf_bytes(&key), iso_buf_bytes(&row),
+                                          &back, &read, NULL),
+                         ISO_DAMAGED);
+        row.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    for (size_t size = 0; size < row.size; size++)
+        ck_assert_int_eq(iso_loser_decode(iso_buf_bytes(&key),
+                                          iso_bytes(row.data, size), &back, &read,
+                                          NULL),
+                         ISO_DAMAGED);
+    iso_buf_release(&key);
+    iso_buf_release(&row);
+}
+END_TEST
+
+START_TEST(a_whole_row_of_a_hash_is_no_stub)
+{
+    struct iso_buf key = {0}, row = {0};
+    struct iso_digest digest;
+    struct iso_loser back, loser = sample();
+    loser.value = iso_bytes_text("sixteen bytes __");
+    encode(&loser, &key, &row, &digest);
+    ck_assert_int_eq(iso_loser_decode(iso_buf_bytes(&key), iso_buf_bytes(&row), &back,
+                                      &digest, NULL),
+                     ISO_OK);
+    ck_assert(!back.dropped && back.value.size == 16);
+    iso_buf_release(&key);
+    iso_buf_release(&row);
+}
+END_TEST
+
+START_TEST(a_stub_knows_its_part_when_the_key_says_it)
+{
+    struct iso_loser loser = sample();
+    loser.rule = ISO_LOSER_FIELD;
+    loser.field = iso_bytes("\x04name\0", 6);
+    ck_assert(iso_bytes_equal(iso_loser_path(&loser), loser.field));
+    loser.field = iso_bytes("\xff\x04name\0", 7); /* the hash of a long one */
+    ck_assert_uint_eq(iso_loser_path(&loser).size, 0);
+    loser.rule = ISO_LOSER_LWW;
+    loser.field = iso_bytes_text("");
+    ck_assert_uint_eq(iso_loser_path(&loser).size, 0);
+}
+END_TEST
+
 START_TEST(decoding_allocates_nothing)
 {
     struct iso_loser loser = sample(), back;
@@ -200,6 +278,9 @@ int main(void)
     tcase_add_test(rows, a_prefix_begins_the_rows_of_its_key_and_of_no_other);
     tcase_add_test(rows, a_mark_adds_nothing_to_the_digest);
     tcase_add_test(rows, the_digest_tells_rows_apart);
+    tcase_add_test(rows, a_stub_has_the_digest_of_the_row_and_none_of_its_bytes);
+    tcase_add_test(rows, a_whole_row_of_a_hash_is_no_stub);
+    tcase_add_test(rows, a_stub_knows_its_part_when_the_key_says_it);
     tcase_add_test(rows, decoding_allocates_nothing);
     suite_add_tcase(suite, rows);
     SRunner *runner = srunner_create(suite);

@@ -62,6 +62,8 @@ static void fill(struct iso_slice *slice, size_t logs, uint32_t sources, uint64_
     slice->effective = some_count(&chance);
     slice->alarms = some_count(&chance);
     slice->gaps = some_count(&chance);
+    slice->dropped_rows = seed % 3 == 0 ? 0 : 1 + some_count(&chance) / 2;
+    slice->dropped_bytes = seed % 3 == 0 ? 0 : some_count(&chance);
 }
 
 /* Field by field: the bytes between fields are nobody's. */
@@ -122,6 +124,8 @@ static void check_same(const struct iso_slice *a, const struct iso_slice *b)
     SAME(a, b, swept_min_ms);
     SAME(a, b, swept_max_ms);
     SAME(a, b, ledger_rows);
+    SAME(a, b, dropped_rows);
+    SAME(a, b, dropped_bytes);
     SAME(a, b, ledger);
     SAME(a, b, effective);
     SAME(a, b, alarms);
