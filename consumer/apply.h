@@ -79,6 +79,15 @@ enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
 enum iso_err iso_apply_end(struct iso_apply *apply, uint16_t log, int64_t offset,
                            struct iso_why *why);
 
+/* Drops the bytes of one row of the ledger, whose key in the store this is: the row
+ * stays as a stub (schema/loser.h), so that counts, digest and merges go on as before.
+ * *bytes says how many went, *dropped whether any row did: there is none any more, it
+ * is a stub already, or remembers a name. ISO_DAMAGED, or as the store fails; nothing
+ * is changed then. */
+enum iso_err iso_apply_ledger_drop(struct iso_apply *apply, struct iso_txn *txn,
+                                   struct iso_bytes key, bool *dropped, size_t *bytes,
+                                   struct iso_why *why);
+
 /* Writes slice state and changed buckets into the transaction. */
 void iso_apply_save(struct iso_apply *apply, struct iso_txn *txn);
 

@@ -171,6 +171,34 @@ static enum iso_err ledger_leave_older(void *self, struct iso_bytes field,
     return err;
 }
 
+enum iso_err iso_apply_ledger_drop(struct iso_apply *apply, struct iso_txn *txn,
+                                   struct iso_bytes key, bool *dropped, size_t *bytes,
+                                   struct iso_why *why)
+{
+    struct iso_bytes row;
+    struct iso_loser loser;
+    struct iso_digest digest;
+    *dropped = false;
+    *bytes = 0;
+    enum iso_err err = iso_txn_get(txn, ISO_LEDGER, key, &row, why);
+    if (err == ISO_NOT_FOUND)
+        return ISO_OK;
+    if (err == ISO_OK)
+        err = iso_loser_decode(own_part(key), row, &loser, &digest, why);
+    if (err != ISO_OK || loser.dropped || loser.rule == ISO_LOSER_NAME)
+        return err;
+    *dropped = true;
+    *bytes = loser.value.size;
+    loser.dropped = true;
+    iso_buf_clear(&apply->ledger_row);
+    iso_loser_encode(&loser, own_part(key), &apply->ledger_row, &digest);
+    iso_txn_put(txn, ISO_LEDGER, key, iso_buf_bytes(&apply->ledger_row));
+    apply->slice.dropped_rows++;
+    apply->slice.dropped_bytes += *bytes;
+    apply->changed = true;
+    return ISO_OK;
+}
+
 struct iso_ledger iso_apply_ledger(struct iso_apply *apply)
 {
     return (struct iso_ledger){

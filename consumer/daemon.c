@@ -95,6 +95,8 @@ static struct iso_shard_tuning daemon_tuning(const struct iso_daemon *daemon)
         .report_ms = daemon_number(daemon, "report.interval"),
         .commit_ms = daemon_number(daemon, "commit.interval"),
         .linger_ms = 5,
+        .conflicts_bytes_max = daemon_number(daemon, "conflicts.max"),
+        .conflicts_age_ms = daemon_number(daemon, "conflicts.age"),
     };
 }
 

@@ -116,6 +116,10 @@ struct iso_replica_item {
     int64_t offset;
     struct iso_bytes path;
     const uint8_t *fingerprint;
+    /* A loser whose bytes the region's bounds (daemon.conflicts.max, .age) have
+     * dropped: value is empty, and no schema sees it; fingerprint is NULL, and path
+     * empty when it was too long to stand in the ledger's key. */
+    bool dropped;
 };
 enum iso_err iso_replica_scan_open(struct iso_replica *replica, const char *collection,
                                    struct iso_replica_scan **scan, struct iso_why *why);

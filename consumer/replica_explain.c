@@ -101,14 +101,17 @@ static enum iso_err loser_take(struct asking *asking, const struct iso_loser *lo
     struct iso_replica_item item = {.version = loser->version,
                                     .log = loser->log,
                                     .offset = loser->offset,
-                                    .value = loser->value};
+                                    .value = loser->value,
+                                    .dropped = loser->dropped};
     if (loser->rule == ISO_LOSER_NAME) {
         out->mark_total++;
         return ISO_OK;
     }
-    if (loser->rule == ISO_LOSER_FIELD &&
-        !iso_loser_field_decode(loser->value, &item.path, &item.fingerprint,
-                                &item.value))
+    if (loser->dropped)
+        item.path = iso_loser_path(loser);
+    else if (loser->rule == ISO_LOSER_FIELD &&
+             !iso_loser_field_decode(loser->value, &item.path, &item.fingerprint,
+                                     &item.value))
         return iso_fail(asking->why, ISO_DAMAGED,
                         "a ledger row does not say which field it is of: repair this "
                         "region from another");

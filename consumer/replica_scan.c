@@ -341,7 +341,12 @@ static enum iso_err show_loser(struct iso_replica_scan *scan,
                                       .value = loser.value,
                                       .version = loser.version,
                                       .log = loser.log,
-                                      .offset = loser.offset};
+                                      .offset = loser.offset,
+                                      .dropped = loser.dropped};
+    if (loser.dropped) {
+        item->path = iso_loser_path(&loser);
+        return ISO_OK;
+    }
     if (loser.rule == ISO_LOSER_FIELD &&
         !iso_loser_field_decode(loser.value, &item->path, &item->fingerprint,
                                 &item->value))

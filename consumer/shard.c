@@ -32,6 +32,8 @@ enum iso_err iso_shard_open(const struct iso_shard_options *options,
     shard->status_topic = shard_print(options->prefix, "status");
     shard->dead_letter_topic = shard_print(options->prefix, "dead-letter");
     shard->group = shard_print("isostasy.", options->region);
+    shard->prune.bounds = (struct iso_prune_bounds){
+        options->tuning.conflicts_bytes_max, options->tuning.conflicts_age_ms};
     shard->outbox_filled = true; /* what a predecessor could not send any more */
     enum iso_err err = iso_shard_store_claim(shard, why);
     if (err != ISO_OK) {
@@ -67,6 +69,8 @@ enum iso_err iso_shard_step(struct iso_shard *shard, int wait_ms, struct iso_why
     size_t count = 0;
     err = iso_shard_read(shard, patience_ms < wait_ms ? patience_ms : wait_ms, &count,
                          why);
+    if (err == ISO_OK)
+        err = iso_shard_prune(shard, why);
     if (err == ISO_OK)
         err = iso_shard_batch_step(shard, count, why);
     if (err != ISO_OK)
@@ -147,6 +151,7 @@ void iso_shard_close(struct iso_shard *shard)
     iso_free(shard->status_topic);
     iso_free(shard->dead_letter_topic);
     iso_free(shard->group);
+    iso_prune_release(&shard->prune);
     iso_buf_release(&shard->key);
     iso_buf_release(&shard->value);
     iso_free(shard);

@@ -32,6 +32,8 @@ struct iso_shard_tuning {
     int64_t report_ms;
     int64_t commit_ms; /* positions written for other people's tools */
     int linger_ms;     /* of its own producers */
+    int64_t conflicts_bytes_max; /* of its ledger, see consumer/prune.h; 0: no bound */
+    int64_t conflicts_age_ms;    /* 0: no bound */
 };
 
 struct iso_shard_options {

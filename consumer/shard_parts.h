@@ -4,12 +4,14 @@
  *   shard_slices.c  which collections and slices there are; the control topic
  *   shard_read.c    readers: assigning, fetching, what every event means
  *   shard_batch.c   the transaction: begin, commit, abort
+ *   shard_prune.c   the bounds of the ledger
  *   shard_tell.c    what others are told: reports, dead letters, heartbeats, positions
  */
 #ifndef ISO_CONSUMER_SHARD_PARTS_H
 #define ISO_CONSUMER_SHARD_PARTS_H
 
 #include "consumer/apply.h"
+#include "consumer/prune.h"
 #include "consumer/shard.h"
 #include "producer/producer.h"
 
@@ -106,6 +108,7 @@ struct iso_shard {
     bool outbox_filled;
     int64_t letters_retry_at_ms; /* after Kafka refused one: not to send before */
     int64_t commit_at_ms;
+    struct iso_prune prune;
     struct iso_buf key, value; /* scratch */
     struct iso_shard_stats stats;
 };
@@ -162,6 +165,10 @@ enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
                                   struct iso_why *why);
 enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why);
 enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why);
+
+/* shard_prune.c */
+/* A piece of a pass over the ledger, when one is due. */
+enum iso_err iso_shard_prune(struct iso_shard *shard, struct iso_why *why);
 
 /* shard_tell.c */
 void iso_shard_tell(struct iso_shard *shard, bool closing);
