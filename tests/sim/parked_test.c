@@ -16,7 +16,7 @@ static void definition_of_tomorrow(struct world *world)
                                            &definition, &why),
                      ISO_OK);
     snprintf(definition->collection, sizeof definition->collection, "tomorrow");
-    snprintf(definition->resolver, sizeof definition->resolver, "siblings");
+    snprintf(definition->resolver, sizeof definition->resolver, "tomorrow");
     definition->id[0] = 55;
     ck_assert_int_eq(iso_definition_encode(definition, &why), ISO_OK);
     struct iso_control_place place = {world->admins[0], "iso.", 1000};

@@ -99,7 +99,7 @@ static void extension(uint32_t number)
 }
 static void extension_odd(void)
 {
-    extension(1);
+    extension(3);
 }
 static void extension_even(void)
 {
@@ -308,7 +308,7 @@ static const struct row rows[] = {
     {other_partition, ISO_PARTITION, "never copy", same_log},
     {region_ap, ISO_REFUSED, "announce it as a writer", region_eu},
     {delete_with_value, ISO_REFUSED, "leave the value out", delete_without},
-    {patch, ISO_REFUSED, "use a collection of resolver fields", nothing},
+    {patch, ISO_REFUSED, "--resolver fields", nothing},
     {read_5, ISO_TOO_LARGE, "read again", read_4},
     {read_5, ISO_TOO_LARGE, "read again", read_nothing},
     {header_over, ISO_TOO_LARGE, "read again", header_just},
