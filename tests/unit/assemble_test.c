@@ -83,6 +83,21 @@ START_TEST(what_is_removed_does_not_come_back_by_a_default)
 }
 END_TEST
 
+START_TEST(of_several_names_the_first_that_is_known_says_what_empty_is)
+{
+    instead("{'type':'record','name':'W','fields':["
+            "{'name':'l','type':'long','default':1},"
+            "{'name':'c','merge':'counter','type':'long'}]}",
+            NULL);
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'x','type':'long','default':5,'aliases':['none','c','l']}]}");
+    expect("{'x':0}");
+    read_by("{'type':'record','name':'R','fields':["
+            "{'name':'x','type':'long','default':5,'aliases':['l','c']}]}");
+    expect("{'x':5}");
+}
+END_TEST
+
 START_TEST(each_part_of_a_record_may_be_of_another_schema)
 {
     instead("{'type':'record','name':'A','fields':["
@@ -297,6 +312,22 @@ START_TEST(an_int_reads_what_an_int_holds)
 }
 END_TEST
 
+START_TEST(numbers_beyond_an_int_are_read_as_longs)
+{
+    instead("{'type':'record','name':'W','fields':["
+            "{'name':'c','merge':'counter','type':'int'},"
+            "{'name':'s','merge':'set','type':{'type':'array','items':'long'}}]}",
+            NULL);
+    put(0, "{'c':0,'s':[-2147483649,2147483648]}");
+    parts.parts[0].number = INT64_C(1) << 40;
+    read_by("{'type':'record','name':'R','fields':[{'name':'c','type':'long'},"
+            "{'name':'s','type':{'type':'array','items':['int','long']}}]}");
+    expect("{'c':1099511627776,'s':[{'long':2147483648},{'long':-2147483649}]}");
+    read_by("{'type':'record','name':'R','fields':[{'name':'c','type':'double'}]}");
+    expect("{'c':1099511627776}");
+}
+END_TEST
+
 START_TEST(a_reader_that_is_no_record_is_refused)
 {
     reader = schema_parse("'string'");
@@ -368,6 +399,17 @@ START_TEST(a_part_that_is_not_of_its_fields_rule_is_damage)
         *part = was;
     }
     expect(FULL);
+    for (size_t i = 0; i < parts.count; i++) {
+        struct iso_shown_part was = parts.parts[parts.count - 1];
+        if (parts.parts[i].path.has_member || parts.parts[i].path.has_element)
+            continue;
+        parts.parts[parts.count - 1] = parts.parts[i]; /* one path twice */
+        kit_parts_sort(&parts);
+        refuse(ISO_DAMAGED, "repair");
+        parts.parts[i] = was;
+        kit_parts_sort(&parts);
+        break;
+    }
 }
 END_TEST
 
@@ -380,7 +422,9 @@ int main(void)
     tcase_add_test(tests, a_record_of_every_rule_is_put_together_as_it_was);
     tcase_add_test(tests, what_is_not_there_is_its_default_or_empty);
     tcase_add_test(tests, what_is_removed_does_not_come_back_by_a_default);
+    tcase_add_test(tests, of_several_names_the_first_that_is_known_says_what_empty_is);
     tcase_add_test(tests, each_part_of_a_record_may_be_of_another_schema);
+    tcase_add_test(tests, numbers_beyond_an_int_are_read_as_longs);
     tcase_add_test(tests, names_are_found_by_alias_when_nobody_is_called_so);
     tcase_add_test(tests, of_a_name_and_its_aliases_the_first_with_parts_is_taken);
     tcase_add_test(tests, every_rule_is_read_by_wider_types_and_unions);
