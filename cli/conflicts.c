@@ -123,8 +123,12 @@ static json_t *record_json(const struct cli_conflicts *conflicts,
     }
     iso_cli_held_writer(held, item->version, object);
     iso_cli_held_position(item->log, item->offset, object);
-    json_object_set_new(object, "value",
-                        value_json(held, item->path, item->fingerprint, item->value));
+    if (item->dropped)
+        json_object_set_new(object, "dropped", json_true());
+    else
+        json_object_set_new(
+            object, "value",
+            value_json(held, item->path, item->fingerprint, item->value));
     json_object_set_new(object, "now", now_json(conflicts, item->path));
     iso_buf_release(&place);
     return object;
@@ -143,6 +147,8 @@ static void value_add(const json_t *object, struct iso_buf *line)
     const json_t *value = json_object_get(object, "value");
     if (value != NULL)
         iso_cli_json_text(value, line);
+    else if (json_is_true(json_object_get(object, "dropped")))
+        iso_buf_print(line, "dropped here (daemon.conflicts.max, .age)");
     else
         iso_buf_print(line, "%s", json_is_object(object) ? "removed" : "nothing");
 }

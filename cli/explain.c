@@ -110,10 +110,14 @@ static void set_losers(const struct cli_held *held,
         if (place.size > 0)
             json_object_set_new(loser, "field", json_string(iso_buf_text(&place)));
         bool is_part = item->path.size > 0 && iso_path_decode(item->path, &path);
-        json_object_set_new(
-            loser, "value",
-            is_part ? iso_cli_held_part(held, &path, item->fingerprint, item->value)
-                    : iso_cli_held_whole(held, item->value));
+        if (item->dropped)
+            json_object_set_new(loser, "dropped", json_true());
+        else if (is_part)
+            json_object_set_new(
+                loser, "value",
+                iso_cli_held_part(held, &path, item->fingerprint, item->value));
+        else
+            json_object_set_new(loser, "value", iso_cli_held_whole(held, item->value));
         json_array_append_new(losers, loser);
         iso_buf_release(&place);
     }
@@ -168,6 +172,8 @@ static void value_print(const json_t *object)
         iso_cli_json_text(value, &text);
     else if (json_is_true(json_object_get(object, "removed")))
         iso_buf_print(&text, "(removed)");
+    else if (json_is_true(json_object_get(object, "dropped")))
+        iso_buf_print(&text, "(its bytes were dropped here)");
     if (text.size > 0)
         printf("  %s", iso_buf_text(&text));
     iso_buf_release(&text);

@@ -281,50 +281,69 @@ struct export
 {
     struct cli *cli;
     struct cli_view *view;
-    struct cli_held held; /* of parts that lost; zero until one is met */
+    struct cli_held held; /* of losers; zero until one is met */
     bool json;
     struct iso_buf line;
 };
 
-/* Of a collection of fields the ledger has parts. */
-static enum iso_err part_value(struct export *export,
-                               const struct iso_replica_item *item, json_t **value,
-                               struct iso_buf *place)
+/* Of a collection of fields the ledger has parts; of a record whose bytes were dropped,
+ * *value is NULL. */
+static enum iso_err loser_value(struct export *export,
+                                const struct iso_replica_item *item, json_t **value,
+                                struct iso_buf *place)
 {
     struct iso_path path;
     enum iso_err err = ISO_OK;
+    *value = NULL;
     if (export->held.cli == NULL)
         err = iso_cli_held_init(export->cli, iso_cli_view_definition(export->view),
                                 &export->held);
-    if (err == ISO_OK && !iso_path_decode(item->path, &path))
-        err = iso_fail(&export->cli->why, ISO_DAMAGED,
-                       "a ledger row does not say which field it is of: repair this "
-                       "region from another");
     if (err != ISO_OK)
         return err;
     iso_cli_held_place(&export->held, item->path, place);
+    if (item->dropped)
+        return ISO_OK;
+    if (!iso_path_decode(item->path, &path))
+        return iso_fail(&export->cli->why, ISO_DAMAGED,
+                        "a ledger row does not say which field it is of: repair this "
+                        "region from another");
     *value = iso_cli_held_part(&export->held, &path, item->fingerprint, item->value);
     return ISO_OK;
 }
 
-static enum iso_err part_print(struct export *export,
-                               const struct iso_replica_item *item, const char *version)
+static void loser_print_json(const struct iso_replica_item *item, const char *version,
+                             struct iso_buf *place, json_t *value)
 {
-    struct iso_buf place = {0};
+    json_t *object = json_object();
+    json_object_set_new(object, "key", iso_cli_json_bytes(item->key));
+    if (place->size > 0)
+        json_object_set_new(object, "field", json_string(iso_buf_text(place)));
+    json_object_set_new(object, "version", json_string(version));
+    json_object_set_new(object, value != NULL ? "value" : "dropped",
+                        value != NULL ? json_incref(value) : json_true());
+    iso_cli_print_json(object);
+}
+
+/* A part that lost, or the record of a value that was dropped. */
+static enum iso_err loser_print(struct export *export,
+                                const struct iso_replica_item *item,
+                                const char *version)
+{
+    struct iso_buf place = {0}, *line = &export->line;
     json_t *value;
-    enum iso_err err = part_value(export, item, &value, &place);
+    enum iso_err err = loser_value(export, item, &value, &place);
     if (err == ISO_OK && export->json) {
-        iso_cli_print_json(json_pack(
-            "{s:o, s:s, s:s, s:o}", "key", iso_cli_json_bytes(item->key), "field",
-            iso_buf_text(&place), "version", version, "value", value));
+        loser_print_json(item, version, &place, value);
     } else if (err == ISO_OK) {
-        struct iso_buf *line = &export->line;
         iso_escape(line, item->key);
-        iso_buf_print(line, "\t%s\t%s\t", version, iso_buf_text(&place));
-        iso_cli_json_text(value, line);
-        printf("%s\n", iso_buf_text(line));
-        json_decref(value);
+        iso_buf_print(line, "\t%s\t", version);
+        if (place.size > 0)
+            iso_buf_print(line, "%s\t", iso_buf_text(&place));
+        if (value != NULL)
+            iso_cli_json_text(value, line);
+        printf("%s%s\n", iso_buf_text(line), value == NULL ? "(dropped)" : "");
     }
+    json_decref(value);
     iso_buf_release(&place);
     return err;
 }
@@ -350,8 +369,8 @@ static enum iso_err item_print(struct export *export,
     struct iso_buf *line = &export->line;
     iso_version_text(item->version, version);
     iso_buf_clear(line);
-    if (item->path.size > 0)
-        return part_print(export, item, version);
+    if (item->path.size > 0 || item->dropped)
+        return loser_print(export, item, version);
     if (export->json)
         return item_print_json(export, item, version);
     iso_escape(line, item->key);

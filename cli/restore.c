@@ -102,9 +102,20 @@ static enum iso_err lost_gather(struct restoring *restoring)
         conflicts->replica, conflicts->collection, key, &scan, why);
     if (err != ISO_OK)
         return err;
-    while ((err = iso_replica_scan_next(scan, &item, why)) == ISO_OK)
-        if (is_asked_for(restoring, &item))
+    while ((err = iso_replica_scan_next(scan, &item, why)) == ISO_OK) {
+        if (!is_asked_for(restoring, &item))
+            continue;
+        if (item.dropped)
+            err = iso_fail(why, ISO_NOT_FOUND,
+                           "region %s has dropped the value that lost, by its bounds "
+                           "(daemon.conflicts.max, .age): restore it from the store of "
+                           "another region, --region",
+                           iso_replica_region(conflicts->replica));
+        else
             lost_add(restoring, &item);
+        if (err != ISO_OK)
+            break;
+    }
     iso_replica_scan_close(scan);
     if (err != ISO_END)
         return err;
