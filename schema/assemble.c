@@ -278,6 +278,7 @@ static enum iso_err value_add(struct assembling *record, size_t first, size_t co
     case ISO_RULES:
         break;
     }
+    iso_assert(part != NULL);
     return written_add(record, part);
 }
 

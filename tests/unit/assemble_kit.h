@@ -42,12 +42,10 @@ static inline void kit_fields_schema(struct iso_definition *definition,
     iso_buf_release(&json);
 }
 
-enum { KIT_PARTS = 70000 };
-
 /* Parts, by path. */
 struct kit_parts {
     struct iso_shown_part *parts;
-    size_t count;
+    size_t count, room;
     struct iso_arena arena;
 };
 
@@ -81,9 +79,10 @@ static inline int kit_part_order(const void *a, const void *b)
 /* Copies all but the fingerprint; kit_parts_sort is to follow. */
 static inline void kit_part_add(struct kit_parts *kit, struct iso_shown_part part)
 {
-    if (kit->parts == NULL)
-        kit->parts = iso_alloc_zero(KIT_PARTS, sizeof *kit->parts);
-    ck_assert_uint_lt(kit->count, KIT_PARTS);
+    if (kit->count == kit->room) {
+        kit->room = kit->room == 0 ? 16 : kit->room * 2;
+        kit->parts = iso_realloc(kit->parts, kit->room * sizeof *kit->parts);
+    }
     part.path.field = kit_keep(kit, part.path.field);
     part.path.member = kit_keep(kit, part.path.member);
     part.path.element = kit_keep(kit, part.path.element);
