@@ -113,7 +113,7 @@ public_of() {
     case $1 in
     base) echo base/{bytes,clock,err,log,mem,settings}.h schema/{avro,compatibility,definition,edit,path,rule,value,version,view,write}.h ;;
     producer) echo producer/producer.h ;;
-    reader) echo consumer/replica.h ;;
+    reader) echo consumer/{plugin,replica}.h ;;
     keyfile) echo base/keyfile.h ;;
     esac
 }
@@ -128,6 +128,7 @@ for name in base producer reader keyfile; do
     [[ $(readelf -d "$(library "$name")") == *"libisostasy-$name.so."* ]] ||
         fail "isostasy-$name has no soname"
 done
+printf 'resolver/plugin.h\n' >>"$work/told" # what plug-ins are written by
 empty "headers that no library is for" < <(
     comm -3 <(sort "$work/told") <(cd "$prefix/include/isostasy" && find . -name '*.h' |
         cut -c 3- | sort)
@@ -191,6 +192,45 @@ empty "a static example links shared libraries of ours" < <(
     done
 )
 proves "the examples build and run by the CMake package, shared and static"
+
+# ---- the example plug-in ----
+
+# A folder that nobody else may write, nor any above it: plug-ins are taken from no other.
+nobody_else() { # FOLDER
+    local at
+    at=$(realpath "$1")
+    while :; do
+        [[ $(stat -c %u "$at") == 0 || -O $at ]] || return 1
+        ((8#$(stat -c %a "$at") & 8#022)) && return 1
+        [[ $at == / ]] && return 0
+        at=$(dirname "$at")
+    done
+}
+for folder in "${ISO_INSTALL_PLUGINS:-$build}" "$HOME"; do
+    safe=
+    if nobody_else "$folder"; then
+        safe=$(mktemp -d "$folder/plugin.XXXXXX")
+        break
+    fi
+done
+[[ -n $safe ]] || fail "others may write above $build and $HOME, so no plug-in is taken" \
+    "from there: set ISO_INSTALL_PLUGINS to a folder that is only yours"
+trap 'rm -rf "$work" "$safe"' EXIT
+
+quietly make -C "$work/pkgconfig/plugin" CFLAGS="-O1 -Wall -Wextra -Werror"
+cp "$work/pkgconfig/plugin/lines.so" "$safe/lines.so"
+chmod 755 "$safe" "$safe/lines.so"
+says 0 "1000 cases, 3000 answers: it keeps the rules" \
+    "$prefix/bin/isostasy" resolver check --cases 1000 "$safe/lines.so"
+says 77 "may be changed by others" \
+    "$prefix/bin/isostasy" resolver check "$work/pkgconfig/plugin/lines.so"
+sed 's/values\[n\]/values[clock() % count]/; s/#include <string.h>/&\n#include <time.h>/' \
+    "$root/examples/plugin/lines.c" >"$work/pkgconfig/plugin/lines.c"
+quietly make -C "$work/pkgconfig/plugin"
+cp "$work/pkgconfig/plugin/lines.so" "$safe/lines.so"
+says 1 "it breaks the rules" "$prefix/bin/isostasy" resolver check "$safe/lines.so"
+proves "the example plug-in builds by the installed header and keeps the rules; one that \
+reads a clock does not"
 
 # ---- the manual ----
 
