@@ -159,10 +159,11 @@ enum iso_err iso_cli_schema_other_text(struct cli *cli,
                    iso_bytes(definition->schemas[n].fingerprint, ISO_FINGERPRINT_SIZE));
     enum iso_err err = iso_fail(
         &cli->why, ISO_EXISTS,
-        "schema %zu of %s has the same fingerprint (%s) and another default, alias or "
-        "doc: a value names its schema by the fingerprint, which leaves these out, so "
-        "both cannot stand in one collection. Read with that file instead (isostasy "
-        "get --schema FILE), or change what the schema stores, as with one more field",
+        "schema %zu of %s has the same fingerprint (%s) and another default, alias, "
+        "merge rule or doc: a value names its schema by the fingerprint, which leaves "
+        "these out, so both cannot stand in one collection (and a field never gets "
+        "another rule). Read with that file instead (isostasy get --schema FILE), or "
+        "change what the schema stores, as with one more field",
         n + 1, definition->collection, iso_buf_text(&digits));
     iso_buf_release(&digits);
     return err;
