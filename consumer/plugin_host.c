@@ -32,6 +32,7 @@ struct region {
 };
 
 struct host {
+    void *object; /* as it was loaded, to the end of the process */
     const struct iso_plugin *plugin;
     struct region question, values, answer; /* the answer begins with its reply */
     size_t answer_size, answer_max;         /* without that */
@@ -40,7 +41,7 @@ struct host {
 
 static bool region_reserve(struct region *region, size_t size)
 {
-    if (size <= region->room)
+    if (region->data != NULL && size <= region->room)
         return true;
     if (region->data != NULL)
         munmap(region->data, region->room);
@@ -205,13 +206,14 @@ static void questions_answer(struct host *host)
 /* ---- loading ---- */
 
 /* NULL: told why. */
-static const struct iso_plugin *plugin_load(void)
+static const struct iso_plugin *plugin_load(struct host *host)
 {
     char path[32];
     const struct iso_plugin *(*describe)(void);
     snprintf(path, sizeof path, "/proc/self/fd/%d", ISO_PLUGIN_FILE);
-    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    void *symbol = object != NULL ? dlsym(object, "iso_plugin_describe") : NULL;
+    host->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *symbol =
+        host->object != NULL ? dlsym(host->object, "iso_plugin_describe") : NULL;
     if (symbol == NULL) {
         reply_text(ISO_PLUGIN_NOT_LOADED, 0, dlerror());
         return NULL;
@@ -249,7 +251,7 @@ int main(int argc, char **argv)
     const char *failed =
         iso_plugin_fence_load(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
     if (failed == NULL) {
-        host.plugin = plugin_load();
+        host.plugin = plugin_load(&host);
         if (host.plugin == NULL)
             return EX_DATAERR;
         failed = iso_plugin_fence_ask(ISO_PLUGIN_SOCKET);
