@@ -191,6 +191,17 @@ const struct iso_field *iso_fields_at(const struct iso_fields *fields, size_t n)
     return n < fields->count ? &fields->fields[n] : NULL;
 }
 
+bool iso_field_default(const struct iso_fields *fields, const struct iso_field *field,
+                       struct iso_bytes *datum)
+{
+    const struct iso_avro *schema = fields->schema;
+    const struct iso_avro_node *record = &schema->nodes[schema->root];
+    const struct iso_avro_edge *edge =
+        &schema->edges[record->first + (uint32_t)(field - fields->fields)];
+    *datum = iso_avro_fallback(schema, edge);
+    return edge->has_fallback;
+}
+
 const struct iso_field *iso_fields_find(const struct iso_fields *fields,
                                         struct iso_bytes name)
 {

@@ -61,6 +61,10 @@ const struct iso_field *iso_fields_at(const struct iso_fields *fields, size_t n)
 const struct iso_field *iso_fields_find(const struct iso_fields *fields,
                                         struct iso_bytes name);
 
+/* The field's default, as a datum of its type; false: it has none. */
+bool iso_field_default(const struct iso_fields *fields, const struct iso_field *field,
+                       struct iso_bytes *datum);
+
 /* Goes through a record part by part: a field's datum, each member of a map, each
  * element of a set (of a map of sets: each element of each member). The datum was
  * checked.

@@ -136,6 +136,7 @@ enum iso_err iso_seen_fill(const struct iso_seen *seen, const struct iso_patch *
 struct putting {
     struct filling filling;
     const struct iso_fields *fields;
+    bool was_there; /* something of the record was shown */
     bool *is_there; /* by part of what was shown: the record has it */
 };
 
@@ -144,9 +145,9 @@ static enum iso_err put_count(struct putting *putting,
                               const struct iso_seen_part *shown)
 {
     struct iso_avro_cursor cursor = iso_avro_read(part->datum);
-    const struct iso_avro *schema = iso_fields_schema(putting->fields);
     uint64_t was = shown != NULL ? (uint64_t)shown->value : 0;
     int64_t by = (int64_t)((uint64_t)iso_avro_long(&cursor) - was);
+    const struct iso_avro *schema = iso_fields_schema(putting->fields);
     if (schema->nodes[part->field->part].kind == ISO_AVRO_INT &&
         (by < INT32_MIN || by > INT32_MAX))
         return iso_fail(putting->filling.why, ISO_BAD_DATA,
@@ -160,6 +161,19 @@ static enum iso_err put_count(struct putting *putting,
     return ISO_OK;
 }
 
+/* A record that its reader was shown had this field by its default, and still has: that
+ * is no change, and must not beat somebody who did set it meanwhile. */
+static bool stays_default(const struct putting *putting,
+                          const struct iso_fields_part *part,
+                          const struct iso_seen_part *shown)
+{
+    struct iso_bytes datum;
+    return putting->was_there && !part->path.has_member &&
+           (shown == NULL || !shown->shown) &&
+           iso_field_default(putting->fields, part->field, &datum) &&
+           iso_bytes_equal(datum, part->datum);
+}
+
 /* Rules lww, max, min. */
 static void put_value(struct putting *putting, const struct iso_fields_part *part,
                       const struct iso_seen_part *shown)
@@ -168,6 +182,8 @@ static void put_value(struct putting *putting, const struct iso_fields_part *par
         part->field->rule == ISO_RULE_MAX   ? ISO_STEP_RAISE
         : part->field->rule == ISO_RULE_MIN ? ISO_STEP_LOWER
                                             : ISO_STEP_SET;
+    if (stays_default(putting, part, shown))
+        return;
     uint64_t hash = iso_seen_hash(iso_fields_fingerprint(putting->fields), part->datum);
     if (shown == NULL || !shown->shown || shown->hash != hash)
         step_add(&putting->filling, &part->path, operation, shown)->value = part->datum;
@@ -232,6 +248,8 @@ enum iso_err iso_seen_put(const struct iso_seen *seen, const struct iso_fields *
     struct iso_fields_part part;
     enum iso_err err = ISO_OK;
     filling_begin(&putting.filling);
+    for (size_t i = 0; i < seen->count; i++)
+        putting.was_there |= seen->parts[i].shown;
     putting.is_there = iso_alloc_zero(seen->count + 1, sizeof *putting.is_there);
     memcpy(out->fingerprint, iso_fields_fingerprint(fields), sizeof out->fingerprint);
     out->put = true;
