@@ -4,12 +4,15 @@
  * (siblings); the plug-in decides which one value readers are shown. It is a view: what
  * it answers is never stored, never sent, and never part of what regions compare.
  *
- * A plug-in is a shared object with one symbol, iso_plugin_describe. It runs in a child
- * process with limits on time, memory and the size of its answer, without files or
- * network. It must be a function of its arguments: the same siblings, the same answer,
- * in every region, in any process, whatever was asked before. `isostasy resolver check
- * ./merge.so` tries that with the plug-in's own values, and every loader does so before
- * its first use.
+ * A plug-in is a shared object with one symbol, iso_plugin_describe. It must be a
+ * function of its arguments: the same siblings, the same answer, in every region, in
+ * any process, whatever was asked before. `isostasy resolver check ./merge.so` tries
+ * that with the plug-in's own values, and every loader does so before its first use.
+ *
+ * It runs in a child process with limits on time and memory. What is there is memory
+ * (malloc) and an end; files, network, threads, processes, signals, random bytes and
+ * the clock are not: asking for one ends the process, and that one question fails. What
+ * it needs to read, it reads while it is loaded: constructors may open files to read.
  *
  *   cc -shared -fPIC -o merge.so merge.c
  */
@@ -27,7 +30,8 @@ struct iso_plugin_value {
     uint64_t hlc, node; /* its version */
 };
 
-/* Appends to the answer. */
+/* Appends to the answer, which is at most 64 KiB longer than all siblings together; a
+ * generated value has at most 64 KiB. */
 struct iso_plugin_answer {
     void *self;
     void (*add)(void *self, const void *data, size_t size);
@@ -35,7 +39,7 @@ struct iso_plugin_answer {
 
 struct iso_plugin {
     uint32_t abi;      /* ISO_PLUGIN_ABI of the header that it was built with */
-    const char *name;  /* as in plugin:NAME */
+    const char *name;  /* as in plugin:NAME, [a-z0-9-]{1,32} */
     const char *words; /* one sentence: what it shows */
 
     /* `count` ≥ 1 values by version, ascending. 0, or another number: no answer, which
