@@ -128,6 +128,8 @@ enum iso_err iso_fields_show(struct iso_bytes key, struct iso_bytes row, int64_t
     for (size_t i = 0; i < shown->parts.count; i++) {
         const struct iso_part *part = &shown->parts.parts[i];
         struct iso_shown_part view = {.rule = part->rule};
+        if (!iso_part_holds(part))
+            continue; /* remembered names tell readers nothing */
         if (!iso_path_decode(part->path, &view.path))
             return iso_fail(why, ISO_DAMAGED,
                             "the stored entry has a part without a path: repair this "

@@ -53,7 +53,8 @@ struct iso_held iso_part_fresh(const struct iso_part_merge *merge,
     fresh.kind = coming->has_expiry ? ISO_EXPIRING : ISO_VALUE;
     fresh.expiry_ms = coming->has_expiry ? coming->expiry_ms : 0;
     fresh.value = change->value;
-    if (coming->fingerprint != NULL && change->value.size > 0)
+    /* Not of the mark, elements, flags and siblings; a datum may be empty. */
+    if (change->field != NULL && iso_part_form(change->rule) != ISO_FORM_VALUES)
         memcpy(fresh.fingerprint, coming->fingerprint, ISO_FINGERPRINT_SIZE);
     return fresh;
 }
@@ -121,6 +122,10 @@ enum iso_err iso_part_change(struct iso_part_merge *merge,
 {
     struct iso_part *part =
         iso_parts_add(&merge->out->parts, change->path, change->rule);
+    /* An element that a write names twice: the second time it would not be dead any
+     * more, since a name is forgotten when its write has come. */
+    if (part->touched && iso_part_form(part->rule) == ISO_FORM_VALUES)
+        return ISO_OK;
     part->touched = true;
     switch (iso_part_form(part->rule)) {
     case ISO_FORM_LWW:
