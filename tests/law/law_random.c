@@ -1,59 +1,35 @@
 /* Random cases. Three regions live while the case is written: a writer reads what its
- * own region shows at that moment (or showed a while ago), so contexts are real ones.
- * Versions come from few milliseconds, counters and nodes, so that ties are common; no
- * version is used twice, as admission sees to. Regions forget at random, but never so
- * far that a write could still come, which is what the bound sees to. */
+ * own region shows at that moment (or showed a while ago, or has written since), so
+ * contexts are real ones. Versions come from few milliseconds, counters and nodes, so
+ * that ties are common; no version is used twice, as admission sees to. Regions forget
+ * at random, but never so far that a write could still come, which is what the bound
+ * sees to. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "tests/law/law.h"
 
-enum { RANDOM_FIRST_MS = 100, RANDOM_SPREAD_MS = 6, RANDOM_CONTEXTS = 3 };
+enum { SHAPE_SHARED, SHAPE_PER_REGION, SHAPE_SUCCESSION, SHAPE_MIXED, SHAPES };
 
-/* Which logs there are, and which follow which. */
-enum shape { SHAPE_SHARED, SHAPE_PER_REGION, SHAPE_SUCCESSION, SHAPE_MIXED, SHAPES };
-
-struct law_context {
-    struct iso_version shown[2];
-    size_t count;
-    uint64_t hlc;
-};
-
-struct law_random {
-    const struct law_options *options;
-    struct law_report *report;
-    struct iso_chance chance;
-    struct law_case law;
-    enum shape shape;
-    bool is_closed; /* log 1 is closed, what succeeds it has begun */
-    bool sweeps;
-    struct law_region regions[LAW_REGIONS];
-    struct law_context contexts[LAW_REGIONS][RANDOM_CONTEXTS];
-};
-
-static unsigned draw(struct law_random *random, unsigned below)
+unsigned law_draw(struct law_random *random, unsigned below)
 {
     return (unsigned)(iso_chance_draw(&random->chance) >> 33) % below;
 }
 
-static bool percent(struct law_random *random, unsigned chance)
+bool law_percent(struct law_random *random, unsigned chance)
 {
-    return draw(random, 100) < chance;
+    return law_draw(random, 100) < chance;
 }
 
+/* Of shape mixed, regions 1 and 3 move from log 1 to log 3. */
 static uint16_t log_of(const struct law_random *random, unsigned region)
 {
-    switch (random->shape) {
-    case SHAPE_SHARED:
+    if (random->shape == SHAPE_SHARED)
         return 1;
-    case SHAPE_PER_REGION:
+    if (random->shape == SHAPE_PER_REGION)
         return (uint16_t)region;
-    case SHAPE_SUCCESSION:
+    if (random->shape == SHAPE_SUCCESSION)
         return random->is_closed ? 2 : 1;
-    case SHAPE_MIXED: /* regions 1 and 3 move from log 1 to log 3 */
-    case SHAPES:
-        break;
-    }
     return region == 2 ? 2 : random->is_closed ? 3 : 1;
 }
 
@@ -66,10 +42,12 @@ static void close_log(struct law_random *random)
     random->law.succeeds[next][1] = true;
 }
 
+/* ---- versions */
+
 /* Nothing that comes from now on is older. */
 static int64_t bound_ms(const struct law_random *random)
 {
-    int64_t bound = RANDOM_FIRST_MS;
+    int64_t bound = LAW_FIRST_MS;
     for (size_t n = 0; n < LAW_REGIONS; n++)
         if (random->regions[n].swept_ms > bound)
             bound = random->regions[n].swept_ms;
@@ -84,104 +62,70 @@ static bool version_is_used(const struct law_case *law, struct iso_version versi
     return false;
 }
 
-static struct iso_version version_draw(struct law_random *random, unsigned region)
+struct iso_version law_version_draw(struct law_random *random, unsigned region)
 {
-    int64_t ms = bound_ms(random) + draw(random, RANDOM_SPREAD_MS);
-    return (struct iso_version){iso_hlc_of_ms(ms) | draw(random, 2),
-                                iso_node(region, draw(random, 2))};
+    int64_t ms = bound_ms(random) + law_draw(random, LAW_SPREAD_MS);
+    return (struct iso_version){iso_hlc_of_ms(ms) | law_draw(random, 2),
+                                iso_node(region, law_draw(random, 2))};
 }
 
-/* What the region's reader is shown now, remembered beside what it was shown before. */
-static const struct law_context *context_read(struct law_random *random,
-                                              unsigned region)
+struct iso_version law_version_forge(struct law_random *random)
+{
+    const struct law_case *law = &random->law;
+    struct iso_version version =
+        law_version_draw(random, law_draw(random, LAW_REGIONS) + 1);
+    if (law->count > 0 && law_percent(random, 60))
+        version = law->writes[law_draw(random, (unsigned)law->count)].version;
+    return version;
+}
+
+/* ---- writes */
+
+/* What the region's reader is shown now stands before what it was shown earlier. */
+static struct iso_buf *context_read(struct law_random *random, unsigned region)
 {
     struct law_region *reader = &random->regions[region - 1];
-    struct law_context *contexts = random->contexts[region - 1];
-    struct iso_shown shown = {0};
-    memmove(contexts + 1, contexts, (RANDOM_CONTEXTS - 1) * sizeof *contexts);
+    struct iso_buf *contexts = random->contexts[region - 1];
+    struct iso_buf oldest = contexts[LAW_CONTEXTS - 1];
     enum iso_err err = random->options->resolver->show(
-        iso_bytes_text("key"), iso_buf_bytes(&reader->row), 105,
-        &reader->merged.scratch, &shown, NULL);
+        iso_bytes_text("key"), iso_buf_bytes(&reader->row), 105, &reader->shown, NULL);
     iso_assert(err == ISO_OK);
-    contexts[0] = (struct law_context){.hlc = shown.hlc};
-    for (size_t n = 0; n < shown.context.count && n < 2; n++)
-        contexts[0].shown[contexts[0].count++] = iso_names_at(shown.context, n);
-    return &contexts[percent(random, 70) ? 0 : draw(random, RANDOM_CONTEXTS)];
-}
-
-static void read_add(struct iso_coming *write, uint8_t *names,
-                     struct iso_version version)
-{
-    iso_version_put(names + write->read.count++ * ISO_VERSION_SIZE, version);
-}
-
-/* Claims of what was never shown: real writes, some not read here yet or not smaller,
- * and versions that nobody wrote. In no order, and some twice. */
-static void names_forge(struct law_random *random, struct iso_coming *write,
-                        uint8_t *names)
-{
-    size_t count = draw(random, LAW_NAMES_MAX - 2) + 1;
-    for (size_t n = 0; n < count; n++) {
-        struct iso_version version =
-            version_draw(random, draw(random, LAW_REGIONS) + 1);
-        if (random->law.count > 0 && percent(random, 60))
-            version =
-                random->law.writes[draw(random, (unsigned)random->law.count)].version;
-        read_add(write, names, version);
-    }
-}
-
-/* A session's next write names what it wrote last, whether or not that has been applied
- * where it reads. */
-static void session_go_on(struct law_random *random, unsigned region,
-                          struct iso_version version)
-{
-    struct law_context *context = &random->contexts[region - 1][0];
-    context->shown[0] = version;
-    context->count = 1;
-    if (version.hlc > context->hlc)
-        context->hlc = version.hlc;
-}
-
-static void content_draw(struct law_random *random, struct iso_coming *write)
-{
-    static const char *const values[] = {"", "a", "b", "ba"};
-    write->operation = percent(random, 70) ? ISO_PUT : ISO_DELETE;
-    if (write->operation == ISO_PUT)
-        write->value = iso_bytes_text(values[draw(random, 4)]);
-    write->has_expiry = write->operation == ISO_PUT && percent(random, 20);
-    write->expiry_ms = write->has_expiry ? 98 + draw(random, 14) : 0;
+    memmove(contexts + 1, contexts, (LAW_CONTEXTS - 1) * sizeof *contexts);
+    contexts[0] = oldest;
+    iso_buf_clear(&contexts[0]);
+    iso_buf_add_bytes(&contexts[0], iso_buf_bytes(&reader->shown.context));
+    if (law_percent(random, 70))
+        return &contexts[0];
+    struct iso_buf *context = &contexts[law_draw(random, LAW_CONTEXTS)];
+    return context->size > 0 ? context : &contexts[0];
 }
 
 static void write_draw(struct law_random *random)
 {
-    unsigned region = draw(random, LAW_REGIONS) + 1;
-    uint8_t names[LAW_NAMES_MAX * ISO_VERSION_SIZE];
+    const struct law_model *model = random->options->model;
+    unsigned region = law_draw(random, LAW_REGIONS) + 1;
     struct iso_coming write = {.log = log_of(random, region),
-                               .blind = percent(random, 30),
-                               .version = version_draw(random, region),
-                               .read = {names, 0}};
-    content_draw(random, &write);
-    if (percent(random, 8)) { /* from a client that knows no header */
-        write.blind = true;
+                               .offset = law_draw(random, 3),
+                               .version = law_version_draw(random, region)};
+    struct iso_buf *context = NULL;
+    if (law_percent(random, 8)) /* from a client that knows no header */
         write.version.node = iso_node(128u + write.log, random->law.count);
-    }
-    if (!write.blind) {
-        const struct law_context *context = context_read(random, region);
-        for (size_t n = 0; n < context->count; n++)
-            read_add(&write, names, context->shown[n]);
-        bool is_forged = random->options->forged && percent(random, 50);
-        if (is_forged)
-            names_forge(random, &write, names);
-        else if (write.version.hlc <= context->hlc)
-            write.version.hlc = context->hlc + 1;
-    }
+    else if (law_percent(random, 70))
+        context = context_read(random, region);
+    write.blind = context == NULL;
+    model->draw(random, &write, context);
     while (version_is_used(&random->law, write.version))
         write.version.hlc++;
-    struct iso_coming *added = law_case_add(&random->law, &write);
-    if (percent(random, 40))
-        session_go_on(random, region, added->version);
+    law_case_add(&random->law, &write);
+    size_t n = random->law.count - 1;
+    model->added(random, n);
+    /* A session's next write names what it wrote last, whether or not that has been
+     * applied where it reads. */
+    if (context != NULL && law_percent(random, 40))
+        model->advance(random, n, context);
 }
+
+/* ---- regions */
 
 /* A region forgets up to somewhere below all that it has not applied. */
 static void sweep_draw(struct law_random *random, struct law_region *region)
@@ -192,35 +136,49 @@ static void sweep_draw(struct law_random *random, struct law_region *region)
         if (!region->applied[n] && ms < highest)
             highest = ms;
     }
-    if (highest > RANDOM_FIRST_MS)
+    if (highest > LAW_FIRST_MS)
         law_region_sweep(region,
-                         RANDOM_FIRST_MS + 1 +
-                             draw(random, (unsigned)(highest - RANDOM_FIRST_MS)));
+                         LAW_FIRST_MS + 1 +
+                             law_draw(random, (unsigned)(highest - LAW_FIRST_MS)));
     random->report->swept++;
+}
+
+/* A copy of what was applied comes again. */
+static void copy_draw(struct law_random *random, struct law_region *region)
+{
+    size_t write = law_draw(random, (unsigned)random->law.count);
+    if (region->applied[write])
+        law_region_deliver(region, write, random->report);
 }
 
 static bool region_step(struct law_random *random, struct law_region *region)
 {
-    uint16_t first = (uint16_t)draw(random, LAW_LOGS_MAX);
-    if (random->sweeps && percent(random, 15))
+    uint16_t first = (uint16_t)law_draw(random, LAW_LOGS_MAX);
+    if (random->sweeps && law_percent(random, 15))
         sweep_draw(random, region);
+    if (random->law.count > 0 && law_percent(random, 10))
+        copy_draw(random, region);
     for (uint16_t n = 0; n < LAW_LOGS_MAX; n++) {
         size_t write =
             law_region_next(region, (uint16_t)((first + n) % LAW_LOGS_MAX + 1));
         if (write == LAW_WRITES_MAX)
             continue;
-        law_region_apply(region, write, random->report);
+        law_region_deliver(region, write, random->report);
         return true;
     }
     return false;
 }
 
+/* ---- cases */
+
 static void case_write(struct law_random *random)
 {
-    size_t count = 3 + draw(random, LAW_WRITES_MAX - 5);
+    size_t most = random->options->writes_max;
+    size_t count = most > 0 ? 3 + law_draw(random, (unsigned)most - 2)
+                            : 3 + law_draw(random, LAW_WRITES_MAX - 5);
     while (random->law.count < count) {
-        if (percent(random, 60))
-            region_step(random, &random->regions[draw(random, LAW_REGIONS)]);
+        if (law_percent(random, 60))
+            region_step(random, &random->regions[law_draw(random, LAW_REGIONS)]);
         else
             write_draw(random);
         if (!random->is_closed && random->law.count == count / 2)
@@ -230,36 +188,44 @@ static void case_write(struct law_random *random)
 
 static bool case_play(struct law_random *random)
 {
-    struct law_expected expected = {0};
+    struct law_expected *expected = &random->expected;
     case_write(random);
+    random->options->model->expect(&random->law, expected);
     for (size_t n = 0; n < LAW_REGIONS; n++) {
         struct law_region *region = &random->regions[n];
         while (region_step(random, region))
             ;
-        if (!law_region_holds(region, random->report))
+        if (!law_region_holds(region, expected, random->report))
             return false;
     }
-    random->options->model->expect(&random->law, &expected);
-    uint64_t losers = 0;
-    for (size_t n = 0; n < random->law.count; n++)
-        losers += expected.lost[n];
-    random->report->losers += losers;
-    random->report->conflicts += losers > 0;
-    return true;
+    random->report->losers += expected->row_count;
+    random->report->conflicts += expected->row_count > 0;
+    return random->options->schedules == 0 ||
+           law_every_order(random->options, &random->law, random->report);
+}
+
+static void case_begin(struct law_random *random, uint64_t seed)
+{
+    const struct law_options *options = random->options;
+    iso_chance_seeded_init(&random->chance, seed);
+    law_case_clear(&random->law);
+    if (options->profiles > 0)
+        random->law.profile =
+            options->first_profile + law_draw(random, options->profiles);
+    for (size_t n = 0; n < LAW_REGIONS; n++)
+        for (size_t i = 0; i < LAW_CONTEXTS; i++)
+            iso_buf_clear(&random->contexts[n][i]);
+    random->is_closed = false;
+    random->shape = law_draw(random, SHAPES);
+    random->sweeps = law_percent(random, 50);
+    random->law.swept_ms = random->sweeps ? LAW_FIRST_MS + 3 + law_draw(random, 12) : 0;
+    for (size_t n = 0; n < LAW_REGIONS; n++)
+        law_region_reset(&random->regions[n], options, &random->law);
 }
 
 static bool case_run(struct law_random *random, uint64_t seed)
 {
-    iso_chance_seeded_init(&random->chance, seed);
-    random->law.count = 0;
-    memset(random->law.succeeds, 0, sizeof random->law.succeeds);
-    memset(random->contexts, 0, sizeof random->contexts);
-    random->is_closed = false;
-    random->shape = (enum shape)draw(random, SHAPES);
-    random->sweeps = percent(random, 50);
-    random->law.swept_ms = random->sweeps ? RANDOM_FIRST_MS + 3 + draw(random, 12) : 0;
-    for (size_t n = 0; n < LAW_REGIONS; n++)
-        law_region_reset(&random->regions[n], random->options, &random->law);
+    case_begin(random, seed);
     if (case_play(random))
         return true;
     size_t used = strlen(random->report->text);
@@ -268,6 +234,17 @@ static bool case_run(struct law_random *random, uint64_t seed)
              " ISO_LAW_CASES=1\n",
              random->law.swept_ms, seed);
     return false;
+}
+
+static void random_release(struct law_random *random)
+{
+    for (size_t n = 0; n < LAW_REGIONS; n++) {
+        law_region_release(&random->regions[n]);
+        for (size_t i = 0; i < LAW_CONTEXTS; i++)
+            iso_buf_release(&random->contexts[n][i]);
+    }
+    law_case_release(&random->law);
+    law_expected_release(&random->expected);
 }
 
 bool law_random(const struct law_options *options, struct law_report *report)
@@ -280,8 +257,9 @@ bool law_random(const struct law_options *options, struct law_report *report)
     for (uint64_t n = 0; holds && n < options->cases; n++) {
         holds = case_run(&random, options->seed + n);
         report->cases++;
+        if (options->schedules > 0 && report->schedules >= options->schedules)
+            break;
     }
-    for (size_t n = 0; n < LAW_REGIONS; n++)
-        law_region_release(&random.regions[n]);
+    random_release(&random);
     return holds;
 }

@@ -2,6 +2,8 @@
  * words of DESIGN.md, section 4, and in no order. */
 #include "tests/law/lww_model.h"
 
+#include "tests/law/law_plain.h"
+
 /* Version, then a delete over a value, then bytes, no expiry, the later expiry. */
 static bool is_larger(const struct iso_coming *a, const struct iso_coming *b)
 {
@@ -16,25 +18,6 @@ static bool is_larger(const struct iso_coming *a, const struct iso_coming *b)
     if (a->has_expiry != b->has_expiry)
         return !a->has_expiry;
     return a->expiry_ms > b->expiry_ms;
-}
-
-static bool lww_child(const struct law_case *law, const struct iso_coming *w,
-                      const struct iso_coming *c)
-{
-    if (iso_version_compare(c->version, w->version) <= 0)
-        return false;
-    if (!c->blind)
-        return law_read(c, w->version);
-    return iso_node_region(c->version.node) == iso_node_region(w->version.node) &&
-           law_before(law, w, c);
-}
-
-static bool has_child(const struct law_case *law, const struct iso_coming *w)
-{
-    for (size_t n = 0; n < law->count; n++)
-        if (lww_child(law, w, &law->writes[n]))
-            return true;
-    return false;
 }
 
 static bool is_forgotten(const struct iso_coming *held, int64_t swept_ms)
@@ -66,24 +49,56 @@ static struct iso_tally lww_expected_tally(const struct iso_coming *held)
     return tally;
 }
 
+static bool is_lost(const struct law_case *law, const struct iso_coming *w,
+                    const struct iso_coming *held)
+{
+    return w != held && w->operation == ISO_PUT && !w->has_expiry &&
+           !law_plain_has_child(law, w);
+}
+
 static void lww_expect(const struct law_case *law, struct law_expected *expected)
 {
     const struct iso_coming *held = NULL;
-    bool any_lost = false;
+    law_expected_clear(expected);
     for (size_t n = 0; n < law->count; n++)
         if (held == NULL || is_larger(&law->writes[n], held))
             held = &law->writes[n];
     for (size_t n = 0; n < law->count; n++) {
         const struct iso_coming *w = &law->writes[n];
-        expected->lost[n] = w != held && w->operation == ISO_PUT && !w->has_expiry &&
-                            !has_child(law, w);
-        any_lost |= expected->lost[n];
+        struct iso_loser loser = {.version = w->version,
+                                  .rule = ISO_LOSER_LWW,
+                                  .log = w->log,
+                                  .offset = w->offset,
+                                  .value = w->value};
+        if (is_lost(law, w, held))
+            law_expect_row(expected, &loser);
     }
     /* A row stays while it counts ledger rows. */
-    if (held == NULL || (is_forgotten(held, law->swept_ms) && !any_lost))
+    if (held == NULL || (is_forgotten(held, law->swept_ms) && expected->row_count == 0))
         return;
     expected->held = held;
     expected->tally = lww_expected_tally(held);
+}
+
+static bool lww_shows(const struct law_expected *expected,
+                      const struct iso_shown *shown, int64_t now_ms)
+{
+    const struct iso_coming *held = expected->held;
+    struct iso_version none = {0};
+    struct iso_context context;
+    if (iso_context_decode(iso_buf_bytes(&shown->context), &context, NULL) != ISO_OK)
+        return false;
+    if (held == NULL)
+        return !shown->found && context.shown.count == 0 && context.hlc == 0 &&
+               iso_version_equal(shown->version, none);
+    bool found =
+        held->operation == ISO_PUT && (!held->has_expiry || held->expiry_ms > now_ms);
+    return shown->found == found && iso_version_equal(shown->version, held->version) &&
+           context.hlc == held->version.hlc && context.shown.count == 1 &&
+           iso_version_equal(iso_names_at(context.shown, 0), held->version) &&
+           (!found || (iso_bytes_equal(shown->value, held->value) &&
+                       shown->has_expiry == held->has_expiry &&
+                       (!held->has_expiry || shown->expiry_ms == held->expiry_ms)));
 }
 
 static struct iso_tally lww_tally(struct iso_bytes key, struct iso_bytes row,
@@ -141,8 +156,13 @@ static void lww_sweep(struct iso_bytes key, int64_t swept_ms, uint32_t marks,
 }
 
 const struct law_model law_lww_model = {
-    .child = lww_child,
+    .draw = law_plain_draw,
+    .added = law_plain_added,
+    .advance = law_plain_advance,
+    .child = law_plain_child,
+    .print = law_plain_print,
     .expect = lww_expect,
+    .shows = lww_shows,
     .tally = lww_tally,
     .sweep = lww_sweep,
 };

@@ -4,6 +4,7 @@
  * it. */
 #include <check.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* name in ISO_PLANTED(…), and what it says of the rule */
@@ -38,13 +39,12 @@ static const char *const planted_names[] = {"nothing",
 static enum planted planted;
 
 #define ISO_PLANTED(mistake) (planted == PLANTED_##mistake)
-#define LWW_NAMES_MAX 1
+#define NAMES_MAX 1
 #define iso_resolver_lww planted_lww
+#include "resolver/claim.c"
 #include "resolver/lww.c"
 
-#include "tests/law/law.c"
-#include "tests/law/law_random.c"
-#include "tests/law/lww_model.c"
+#include "tests/law/lww_model.h"
 
 enum { MUTANT_CASES = 20000, SOUND_CASES = 10000 };
 
