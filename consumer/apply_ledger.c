@@ -79,18 +79,14 @@ static enum iso_err ledger_enter(void *self, const struct iso_loser *loser,
     return ISO_OK;
 }
 
-static enum iso_err ledger_leave(void *self, struct iso_bytes field,
-                                 struct iso_version version, bool *left,
-                                 struct iso_why *why)
+/* Removes the row of a key in the store, if there is one. */
+static enum iso_err row_leave(struct iso_apply *apply, struct iso_bytes key, bool *left,
+                              struct iso_why *why)
 {
-    struct iso_apply *apply = self;
-    struct iso_loser loser = {
-        .key = apply->ledger_entry_key, .field = field, .version = version};
     struct iso_bytes row;
+    struct iso_loser loser;
     struct iso_digest digest;
     *left = false;
-    key_of(apply, &loser);
-    struct iso_bytes key = iso_buf_bytes(&apply->ledger_key);
     enum iso_err err = iso_txn_get(apply->txn, ISO_LEDGER, key, &row, why);
     if (err == ISO_NOT_FOUND)
         return ISO_OK;
@@ -108,8 +104,19 @@ static enum iso_err ledger_leave(void *self, struct iso_bytes field,
     return ISO_OK;
 }
 
-/* Which rows leave_older takes: gathered first, because a walk must not change what it
- * walks over. */
+static enum iso_err ledger_leave(void *self, struct iso_bytes field,
+                                 struct iso_version version, bool *left,
+                                 struct iso_why *why)
+{
+    struct iso_apply *apply = self;
+    struct iso_loser loser = {
+        .key = apply->ledger_entry_key, .field = field, .version = version};
+    key_of(apply, &loser);
+    return row_leave(apply, iso_buf_bytes(&apply->ledger_key), left, why);
+}
+
+/* Which rows leave_older takes: their keys are gathered first, because a walk must not
+ * change what it walks over. They may be of several fields. */
 struct older {
     struct iso_apply *apply;
     struct iso_version below;
@@ -141,10 +148,9 @@ static enum iso_err older_each(void *user, struct iso_bytes key, struct iso_byte
     if (!same_region || !same_log ||
         iso_version_compare(loser.version, older->below) >= 0)
         return ISO_OK;
-    struct iso_buf *versions = &older->apply->ledger_versions;
-    iso_buf_reserve(versions, ISO_VERSION_SIZE);
-    iso_version_put(versions->data + versions->size, loser.version);
-    versions->size += ISO_VERSION_SIZE;
+    struct iso_buf *keys = &older->apply->ledger_keys;
+    iso_buf_add_u16(keys, (uint16_t)key.size);
+    iso_buf_add_bytes(keys, key);
     return ISO_OK;
 }
 
@@ -154,18 +160,20 @@ static enum iso_err ledger_leave_older(void *self, struct iso_bytes field,
 {
     struct iso_apply *apply = self;
     struct older older = {apply, version, log};
-    struct iso_buf *versions = &apply->ledger_versions;
+    struct iso_buf *keys = &apply->ledger_keys;
     *left = 0;
-    iso_buf_clear(versions);
+    iso_buf_clear(keys);
     iso_rows_prefix(&apply->ledger_key, apply->number, apply->partition);
     iso_loser_prefix(apply->ledger_entry_key, &field, &apply->ledger_key);
     enum iso_err err =
         iso_txn_scan(apply->txn, ISO_LEDGER, iso_buf_bytes(&apply->ledger_key),
                      older_each, &older, why);
-    for (size_t at = 0; err == ISO_OK && at < versions->size; at += ISO_VERSION_SIZE) {
+    for (size_t at = 0; err == ISO_OK && at < keys->size;) {
         bool was_there;
-        err = ledger_leave(apply, field, iso_version_get(versions->data + at),
-                           &was_there, why);
+        struct iso_bytes key =
+            iso_bytes(keys->data + at + 2, iso_get_u16(keys->data + at));
+        at += 2 + key.size;
+        err = row_leave(apply, key, &was_there, why);
         *left += was_there;
     }
     return err;

@@ -42,7 +42,7 @@ struct iso_apply {
     struct iso_txn *txn;               /* of the record in hand */
     struct iso_bytes ledger_entry_key; /* its key */
     struct iso_buf key, row, hash;     /* scratch */
-    struct iso_buf ledger_key, ledger_row, ledger_versions, ledger_undo;
+    struct iso_buf ledger_key, ledger_row, ledger_keys, ledger_undo;
     uint64_t ledger_rows_before;
     struct iso_digest ledger_before;
 };
