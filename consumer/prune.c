@@ -78,8 +78,12 @@ static bool pass_judge(struct iso_prune *prune)
 static void pass_end(struct iso_prune *prune, int64_t steady_ms)
 {
     iso_buf_clear(&prune->at);
-    if (!pass_judge(prune))
-        prune->step_at_ms = steady_ms + ISO_PRUNE_REST_MS;
+    if (pass_judge(prune))
+        return;
+    int64_t rest_ms = ISO_PRUNE_REST_MS, age_ms = prune->bounds.age_ms;
+    if (age_ms > 0 && age_ms / 16 < rest_ms)
+        rest_ms = age_ms / 16 > ISO_PRUNE_STEP_MS ? age_ms / 16 : ISO_PRUNE_STEP_MS;
+    prune->step_at_ms = steady_ms + rest_ms;
 }
 
 /* ---- a row ---- */

@@ -7,8 +7,8 @@
  *
  * A pass goes over the whole ledger of a store, a few rows a step, and measures how
  * many bytes are how old; what it finds too much the next pass drops. Between passes it
- * rests. It remembers nothing on disk: after a restart a pass begins anew, and finds
- * what was dropped before as stubs.
+ * rests ten minutes, or a sixteenth of a shorter age. It remembers nothing on disk:
+ * after a restart a pass begins anew, and finds what was dropped before as stubs.
  */
 #ifndef ISO_CONSUMER_PRUNE_H
 #define ISO_CONSUMER_PRUNE_H

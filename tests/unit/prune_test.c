@@ -121,7 +121,7 @@ static int passes(struct slice_ground *at, int64_t after_ms)
         ck_ok(step(at, after_ms));
         ground_commit(at);
         steps++;
-    } while (iso_prune_due(&prune, steady_ms + ISO_PRUNE_STEP_MS));
+    } while (prune.at.size > 0 || prune.until_ms != INT64_MIN);
     return steps;
 }
 
@@ -224,6 +224,11 @@ START_TEST(a_pass_takes_bounded_steps_and_goes_on_where_it_was)
     ck_ok(step(&ground, 5000));
     ground_commit(&ground);
     ck_assert_uint_eq(check(&ground).stubs, 600);
+    ck_assert_uint_eq(prune.at.size, 0);
+    ck_assert(iso_prune_due(&prune, steady_ms + ISO_PRUNE_STEP_MS));
+    prune.bounds = (struct iso_prune_bounds){.bytes_max = 1};
+    while (prune.step_at_ms <= steady_ms + ISO_PRUNE_STEP_MS)
+        ck_ok(step(&ground, 5000)); /* there is nothing: it rests */
     ck_assert(!iso_prune_due(&prune, steady_ms + ISO_PRUNE_REST_MS - 1));
     ck_assert(iso_prune_due(&prune, steady_ms + ISO_PRUNE_REST_MS));
 }
