@@ -1,137 +1,54 @@
 /* Three regions converge, from a seed: the daemon's own loop on the memory bus. */
+#include "world_run.h"
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "world.h"
-
-#include "base/mem.h"
 #include "schema/entry.h"
-
-enum { SEEDS = 16, STEPS = 400 };
-
-static uint64_t number_given(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
-static bool one_seed(void)
-{
-    return getenv("ISO_SIM_SEED") != NULL;
-}
-
-static int seed_count(void)
-{
-    return one_seed() ? 1 : (int)number_given("ISO_SIM_SEEDS", SEEDS);
-}
-
-/* Runs a world to its end; what it came to, as bytes. */
-static void run(const struct world_plan *plan, struct iso_buf *outcome,
-                struct world_counts *counts)
-{
-    struct world world;
-    world_open(&world, plan);
-    for (int i = 0; i < STEPS; i++)
-        world_step(&world);
-    ck_assert_msg(world_settle(&world), "seed %llu: the regions do not come to rest",
-                  (unsigned long long)plan->seed);
-    world_check(&world, outcome);
-    uint64_t answered = world.counts.durable + world.counts.refused;
-    ck_assert_msg(
-        plan->skewed || plan->later ? answered <= world.counts.writes
-                                    : world.counts.durable == world.counts.writes,
-        "seed %llu: %llu of %llu writes became durable", (unsigned long long)plan->seed,
-        (unsigned long long)world.counts.durable,
-        (unsigned long long)world.counts.writes);
-    *counts = world.counts;
-    world_close(&world);
-}
-
-static void counts_add(struct world_counts *sum, const struct world_counts *counts)
-{
-    const uint64_t *from = (const uint64_t *)counts;
-    uint64_t *to = (uint64_t *)sum;
-    for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
-        to[i] += from[i];
-}
-
-/* `faults` is what may happen; where logs, clusters, shards and collections are comes
- * from the seed. */
-static struct world_counts run_all(struct world_plan faults)
-{
-    struct world_counts sum = {0}, counts;
-    uint64_t seed = number_given("ISO_SIM_SEED", number_given("ISO_SIM_FROM", 1));
-    for (int i = 0; i < seed_count(); i++, seed++) {
-        struct iso_buf outcome = {0};
-        struct world_plan plan = faults;
-        plan.seed = seed;
-        plan.per_region = seed % 2 == 0;
-        plan.two_clusters = seed / 2 % 2 == 1;
-        plan.two_shards = seed / 4 % 2 == 1;
-        plan.two_collections = seed / 8 % 2 == 1;
-        plan.later = seed % 3 == 0;
-        plan.avro = seed % 5 % 2 == 0;
-        run(&plan, &outcome, &counts);
-        counts_add(&sum, &counts);
-        iso_buf_release(&outcome);
-    }
-    printf("%d seeds: %llu writes (%llu with a context), %llu crashes, %llu cuts, %llu "
-           "duplicates, %llu lost answers, %llu by others, %llu refused, %llu failures "
-           "of stores, %llu clients fenced\n",
-           seed_count(), (unsigned long long)sum.writes,
-           (unsigned long long)sum.contexts, (unsigned long long)sum.crashes,
-           (unsigned long long)sum.cuts, (unsigned long long)sum.duplicates,
-           (unsigned long long)sum.lost_answers, (unsigned long long)sum.hostile,
-           (unsigned long long)sum.refused, (unsigned long long)sum.store_failures,
-           (unsigned long long)sum.fences);
-    return sum;
-}
 
 START_TEST(regions_hold_the_same_after_cuts_crashes_and_duplicates)
 {
-    struct world_counts sum = run_all((struct world_plan){0});
-    ck_assert(one_seed() || (sum.crashes > 10 && sum.cuts > 10 && sum.contexts > 100));
+    struct world_counts sum = world_run_all((struct world_plan){0});
+    ck_assert(world_one_seed() ||
+              (sum.crashes > 10 && sum.cuts > 10 && sum.contexts > 100));
 }
 END_TEST
 
 START_TEST(regions_hold_the_same_while_disks_fill_up)
 {
-    struct world_counts sum = run_all((struct world_plan){.full_disks = true});
-    ck_assert(one_seed() || sum.store_failures > 100);
+    struct world_counts sum = world_run_all((struct world_plan){.full_disks = true});
+    ck_assert(world_one_seed() || sum.store_failures > 100);
 }
 END_TEST
 
 START_TEST(regions_hold_the_same_while_disks_fail)
 {
     struct world_counts sum =
-        run_all((struct world_plan){.full_disks = true, .bad_disks = true});
-    ck_assert(one_seed() || sum.store_failures > 100);
+        world_run_all((struct world_plan){.full_disks = true, .bad_disks = true});
+    ck_assert(world_one_seed() || sum.store_failures > 100);
 }
 END_TEST
 
 START_TEST(regions_hold_the_same_whatever_other_clients_write)
 {
-    struct world_counts sum = run_all((struct world_plan){.hostile = true});
-    ck_assert(one_seed() || sum.hostile > 100);
+    struct world_counts sum = world_run_all((struct world_plan){.hostile = true});
+    ck_assert(world_one_seed() || sum.hostile > 100);
 }
 END_TEST
 
 START_TEST(regions_hold_the_same_while_clocks_step_and_clients_are_fenced)
 {
     struct world_counts sum =
-        run_all((struct world_plan){.skewed = true, .fences = true});
-    ck_assert(one_seed() || (sum.refused > 10 && sum.fences > 100));
+        world_run_all((struct world_plan){.skewed = true, .fences = true});
+    ck_assert(world_one_seed() || (sum.refused > 10 && sum.fences > 100));
 }
 END_TEST
 
 START_TEST(regions_hold_the_same_through_all_of_it)
 {
-    run_all((struct world_plan){.full_disks = true,
-                                .bad_disks = true,
-                                .hostile = true,
-                                .skewed = true,
-                                .fences = true});
+    world_run_all((struct world_plan){.full_disks = true,
+                                      .bad_disks = true,
+                                      .hostile = true,
+                                      .skewed = true,
+                                      .fences = true});
 }
 END_TEST
 
@@ -146,8 +63,8 @@ START_TEST(the_same_seed_gives_the_same_world)
                                   .bad_disks = true,
                                   .hostile = true,
                                   .avro = seed % 2 == 1};
-        run(&plan, &first, &counts);
-        run(&plan, &second, &counts);
+        world_run(&plan, &first, &counts);
+        world_run(&plan, &second, &counts);
         ck_assert(iso_bytes_equal(iso_buf_bytes(&first), iso_buf_bytes(&second)));
         ck_assert(first.size > 0);
         iso_buf_release(&first);
@@ -187,7 +104,7 @@ START_TEST(a_region_that_lost_a_row_is_found_out)
         struct world world;
         struct world_plan plan = {.seed = 7};
         world_open(&world, &plan);
-        for (int n = 0; n < STEPS; n++)
+        for (int n = 0; n < WORLD_STEPS; n++)
             world_step(&world);
         ck_assert(world_settle(&world));
         struct iso_buf before = {0}, after = {0};

@@ -67,7 +67,9 @@ void world_region_start(struct world_region *region, unsigned shard)
                    .batch_time_max_ms = 50,
                    .heartbeat_ms = 1000,
                    .report_ms = 500,
-                   .commit_ms = 5000},
+                   .commit_ms = 5000,
+                   .conflicts_age_ms = world->plan.pruned ? 700 * index : 0,
+                   .conflicts_bytes_max = world->plan.pruned && index == 0 ? 100 : 0},
     };
     struct iso_why why = {0};
     enum iso_err err = iso_shard_open(&options, &region->shards[shard], &why);
@@ -149,7 +151,8 @@ static struct iso_definition *definition_new(struct world *world, int collection
     size_t logs = per_region ? WORLD_REGIONS : 1;
     snprintf(definition->collection, sizeof definition->collection, "%s",
              collection_names[collection]);
-    snprintf(definition->resolver, sizeof definition->resolver, "lww");
+    snprintf(definition->resolver, sizeof definition->resolver, "%s",
+             world->plan.resolver != NULL ? world->plan.resolver : "lww");
     definition->number = 1;
     memset(definition->id, 7 + collection, sizeof definition->id);
     definition->partitions = WORLD_PARTITIONS;
@@ -160,6 +163,8 @@ static struct iso_definition *definition_new(struct world *world, int collection
     definition->after_max_ms = 60000;
     definition->limits = (struct iso_definition_limits){
         .key_max = 384, .value_max = 1000, .header_max = 8192, .read_max = 400};
+    if (world->plan.fields)
+        definition->limits.value_max = 20000;
     definition->region_count = WORLD_REGIONS;
     definition->regions = iso_alloc_zero(WORLD_REGIONS, sizeof *definition->regions);
     definition->log_count = logs;
@@ -331,8 +336,11 @@ static void region_close(struct world_region *region)
         iso_shard_close(region->shards[i]);
         iso_store_close(region->stores[i]);
     }
-    for (int i = 0; i < WORLD_COLLECTIONS; i++)
+    for (int i = 0; i < WORLD_COLLECTIONS; i++) {
         iso_producer_close(region->producers[i]);
+        for (int n = 0; n < WORLD_KEYS; n++)
+            iso_buf_release(&region->sessions[i][n]);
+    }
     for (int i = 0; i < WORLD_CLUSTERS; i++) {
         iso_bus_close(region->buses[i]);
         iso_bus_close(region->client_buses[i]);

@@ -7,7 +7,9 @@
  *
  *   world.c         coming into being, daemons, the end
  *   world_events.c  what happens
- *   world_values.c  what is written: any bytes, or data of schemas
+ *   world_writes.c  what services write
+ *   world_values.c  the values: any bytes, or data of schemas
+ *   world_fields.c  … or records of fields, and patches of them
  *   world_check.c   what must be true at rest
  */
 #ifndef ISO_TESTS_SIM_WORLD_H
@@ -19,6 +21,7 @@
 #include "faulty.h"
 #include "producer/define.h"
 #include "producer/producer.h"
+#include "schema/definition.h"
 
 enum {
     WORLD_REGIONS = 3,
@@ -28,6 +31,7 @@ enum {
     WORLD_COLLECTIONS = 2,
     WORLD_SHARDS = 2,
     WORLD_BUCKETS = 8,
+    WORLD_SCHEMA_LATER = 3, /* the place of the one that the later definition adds */
 };
 
 /* What kind of world; zero, but for the seed: one cluster, one shard, one collection.
@@ -45,6 +49,10 @@ struct world_plan {
     bool skewed;          /* services' clocks step */
     bool full_disks;      /* commits fail, also the first */
     bool bad_disks;       /* and views and reads */
+    bool pruned;          /* the ledgers have bounds, in each region others */
+    const char *resolver; /* NULL: lww */
+    bool fields;          /* it is fields: values are records, avro or not */
+    bool counts_only;     /* of these, increments and nothing else */
 };
 
 struct world_region {
@@ -61,11 +69,12 @@ struct world_region {
     struct iso_clock_manual clock; /* of its services */
     int64_t skew_ms;
     bool cut[WORLD_CLUSTERS];
+    struct iso_buf sessions[WORLD_COLLECTIONS][WORLD_KEYS]; /* contexts */
 };
 
 struct world_counts {
     uint64_t writes, durable, refused, lost_answers, duplicates, crashes, cuts,
-        contexts, deletes, hostile, store_failures, fences;
+        contexts, deletes, hostile, store_failures, fences, patches, too_large, dropped;
 };
 
 /* A write that was acknowledged, where the log has it. */
@@ -90,6 +99,7 @@ struct world {
     struct world_counts counts;
     struct world_ack *acks;
     size_t ack_count, ack_room;
+    int64_t visits; /* of all increments that were queued of the field of that name */
     bool counts_faults; /* what a slice's check finds is counted, not fatal */
     uint64_t faults;
 };
@@ -111,6 +121,24 @@ void world_schemas_add(const struct world *world, struct iso_definition *definit
 void world_value(struct world *world, const struct iso_producer *producer,
                  struct iso_buf *value);
 void world_value_any(struct world *world, struct iso_buf *value);
+/* Of the schema at that place of a definition; at some it is not what it should be. */
+void world_fingerprint(const struct world *world, size_t n,
+                       uint8_t fingerprint[ISO_FINGERPRINT_SIZE]);
+
+/* Records of fields: the schema, a whole record as a service writes it, a patch (to be
+ * freed; *visits says by how much it moves that counter), and one that a liar makes;
+ * of_delete: what its DELETE was shown. */
+const char *world_fields_schema(bool later);
+void world_record(struct world *world, const struct iso_producer *producer, bool blind,
+                  struct iso_buf *value);
+struct iso_edit *world_patch(struct world *world, const struct iso_producer *producer,
+                             int64_t *visits);
+void world_patch_any(struct world *world, bool of_delete, struct iso_buf *out);
+/* Versions that a liar says it has read. */
+void world_names_draw(struct world *world, struct iso_buf *names);
+
+/* One write of a service of that region. */
+void world_write(struct world *world, struct world_region *region);
 
 /* One random event, then a step of everybody who is up. */
 void world_step(struct world *world);

@@ -9,63 +9,9 @@
 
 enum { QUIET_TURNS = 20, SETTLE_MS = 10000 };
 
-static const char *const collection_names[WORLD_COLLECTIONS] = {"things", "others"};
-
-/* ---- services ---- */
-
-/* A service reads the region's copy, when its daemon has opened it by then. */
-static bool region_read(struct world_region *region, int collection,
-                        struct iso_bytes key, struct iso_read *read)
-{
-    struct iso_replica *replica;
-    struct iso_why why = {0};
-    if (iso_replica_open_on(region->stores, world_shards(region->world),
-                            &region->world->clock.clock, &replica, &why) != ISO_OK)
-        return false;
-    enum iso_err err =
-        iso_replica_get(replica, collection_names[collection], key, read, &why);
-    iso_replica_close(replica);
-    return err == ISO_OK || err == ISO_NOT_FOUND;
-}
-
-static void world_write(struct world *world, struct world_region *region)
-{
-    char key[16];
-    struct iso_why why = {0};
-    struct iso_buf value = {0};
-    struct iso_read read = {0};
-    struct iso_write_options options = {0};
-    int collection = world->definitions[1] != NULL && world_dice(world, 2) == 0;
-    struct iso_producer *producer = region->producers[collection];
-    snprintf(key, sizeof key, "key-%u", (unsigned)world_dice(world, WORLD_KEYS));
-    world_value(world, producer, &value);
-    bool is_delete = world_dice(world, 5) == 0;
-    if (world_dice(world, 2) == 0 &&
-        region_read(region, collection, iso_bytes_text(key), &read)) {
-        options.context = &read.context;
-        world->counts.contexts++;
-    }
-    if (!is_delete && world_dice(world, 8) == 0) {
-        options.has_expiry = true;
-        options.expiry_ms = world->clock.now_ms + 3600 * 1000;
-    }
-    enum iso_err err =
-        is_delete ? iso_producer_delete(producer, iso_bytes_text(key), &options, &why)
-                  : iso_producer_put(producer, iso_bytes_text(key),
-                                     iso_buf_bytes(&value), &options, &why);
-    ck_assert_msg(err == ISO_OK || err == ISO_AGAIN ||
-                      (err == ISO_CLOCK_SKEW && world->plan.skewed),
-                  "seed %llu: %s", (unsigned long long)world->plan.seed, why.text);
-    world->counts.writes += err == ISO_OK;
-    world->counts.deletes += err == ISO_OK && is_delete;
-    iso_read_release(&read);
-    iso_buf_release(&value);
-}
-
 /* ---- other clients ---- */
 
-/* Versions that a liar says it has read. */
-static void names_draw(struct world *world, struct iso_buf *names)
+void world_names_draw(struct world *world, struct iso_buf *names)
 {
     size_t count =
         world_dice(world, 6) == 0 ? world_dice(world, 390) : world_dice(world, 5);
@@ -103,7 +49,7 @@ static void forge(struct world *world, const struct iso_definition_log *log,
                   struct iso_message *message)
 {
     static const uint64_t seqs[] = {1, 2, 3, 5, 9, 1000, INT64_MAX, INT64_MAX - 1};
-    struct iso_buf names = {0};
+    struct iso_buf names = {0}, seen = {0};
     struct iso_write write = {
         .operation = (enum iso_operation)world_dice(world, 5),
         .log = world_dice(world, 8) > 0 ? log->number : 7,
@@ -117,10 +63,16 @@ static void forge(struct world *world, const struct iso_definition_log *log,
         .blind = world_dice(world, 2) == 0,
         .has_expiry = world_dice(world, 5) == 0,
         .expiry_ms = (int64_t)world_dice(world, (uint64_t)1 << 46)};
-    names_draw(world, &names);
+    world_names_draw(world, &names);
     write.read = (struct iso_names){names.data, names.size / ISO_VERSION_SIZE};
+    if (world->plan.fields && write.operation == ISO_DELETE &&
+        world_dice(world, 2) == 0) {
+        world_patch_any(world, true, &seen);
+        write.seen = iso_buf_bytes(&seen);
+    }
     iso_write_encode(&write, header);
     iso_buf_release(&names);
+    iso_buf_release(&seen);
     bool silent = write.operation >= ISO_HEARTBEAT;
     message->has_key = silent == (world_dice(world, 8) == 0);
     message->has_value =

@@ -17,10 +17,22 @@ static const char *const schema_texts[] = {
     "\"bytes\"",
     "\"string\"",
 };
-enum { BROKEN = 1, LYING = 2, LATER = 3, SCHEMAS = 4 };
+enum { BROKEN = 1, LYING = 2, LATER = WORLD_SCHEMA_LATER, SCHEMAS = 4 };
 
-static void fingerprint_of(const struct world *world, size_t n,
-                           uint8_t fingerprint[ISO_FINGERPRINT_SIZE])
+static bool has_schemas(const struct world *world)
+{
+    return world->plan.avro || world->plan.fields;
+}
+
+static const char *text_of(const struct world *world, size_t n)
+{
+    bool whole = n == 0 || n == LATER;
+    return world->plan.fields && whole ? world_fields_schema(n == LATER)
+                                       : schema_texts[n];
+}
+
+void world_fingerprint(const struct world *world, size_t n,
+                       uint8_t fingerprint[ISO_FINGERPRINT_SIZE])
 {
     struct iso_avro *schema;
     struct iso_why why = {0};
@@ -28,7 +40,7 @@ static void fingerprint_of(const struct world *world, size_t n,
     if (n == BROKEN)
         return;
     /* The one that lies has the name of the one that comes later, but for a byte. */
-    const char *text = schema_texts[n == LYING ? LATER : n];
+    const char *text = text_of(world, n == LYING ? LATER : n);
     WORLD_OK(iso_avro_parse(iso_bytes_text(text), &schema, &why));
     iso_avro_fingerprint(schema, fingerprint);
     iso_avro_free(schema);
@@ -38,7 +50,7 @@ static void fingerprint_of(const struct world *world, size_t n,
 void world_schemas_add(const struct world *world, struct iso_definition *definition,
                        bool later)
 {
-    if (!world->plan.avro)
+    if (!has_schemas(world))
         return;
     definition->format = ISO_FORMAT_AVRO;
     definition->schemas =
@@ -46,8 +58,8 @@ void world_schemas_add(const struct world *world, struct iso_definition *definit
     size_t end = later ? SCHEMAS : LATER;
     for (size_t n = definition->schema_count; n < end; n++) {
         definition->schemas[n] =
-            (struct iso_definition_schema){.json = iso_strdup(schema_texts[n])};
-        fingerprint_of(world, n, definition->schemas[n].fingerprint);
+            (struct iso_definition_schema){.json = iso_strdup(text_of(world, n))};
+        world_fingerprint(world, n, definition->schemas[n].fingerprint);
     }
     definition->schema_count = end;
 }
@@ -77,14 +89,20 @@ void world_value(struct world *world, const struct iso_producer *producer,
 void world_value_any(struct world *world, struct iso_buf *value)
 {
     uint8_t fingerprint[ISO_FINGERPRINT_SIZE];
-    if (!world->plan.avro || world_dice(world, 8) == 0) {
+    if (!has_schemas(world) || world_dice(world, 8) == 0) {
         iso_buf_add_bytes(value, iso_bytes_text("from elsewhere"));
         return;
     }
-    fingerprint_of(world, world_dice(world, SCHEMAS), fingerprint);
-    iso_buf_add(value, "\xc3\x01", 2);
-    iso_buf_add(value, fingerprint, sizeof fingerprint);
-    datum_add(world, value);
+    if (world->plan.fields && world_dice(world, 2) == 0) {
+        world_patch_any(world, false, value);
+    } else if (world->plan.fields && world->plan.hostile && world_dice(world, 4) > 0) {
+        world_record(world, world->regions[0].producers[0], false, value);
+    } else {
+        world_fingerprint(world, world_dice(world, SCHEMAS), fingerprint);
+        iso_buf_add(value, "\xc3\x01", 2);
+        iso_buf_add(value, fingerprint, sizeof fingerprint);
+        datum_add(world, value);
+    }
     if (world_dice(world, 6) == 0)
         iso_buf_add_u8(value, 0);
     if (world_dice(world, 6) == 0)
