@@ -63,9 +63,11 @@ static void reset(struct iso_part_merge *merge, struct iso_part *part,
         observe(merge, part, &change->sums[i]);
     for (size_t i = 0; change->blind && i < part->sum_count; i++) {
         const struct iso_sum *sum = &part->sums[i];
-        if (sum->region == iso_node_region(coming->version.node) &&
+        if ((sum->region == iso_node_region(coming->version.node) ||
+             ISO_PLANTED(blind_takes_any_region)) &&
             (sum->log == coming->log ||
-             ledger->succeeds(ledger->self, coming->log, sum->log)))
+             (ledger->succeeds(ledger->self, coming->log, sum->log) &&
+              !ISO_PLANTED(resets_forget_succession))))
             observe(merge, part, sum);
     }
 }

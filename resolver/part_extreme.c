@@ -47,14 +47,16 @@ void iso_part_extreme(struct iso_part_merge *merge, struct iso_part *part,
     if (change->kind == ISO_CHANGE_WIPE && part->has_clear &&
         iso_version_compare(part->clear, version) < 0)
         part->has_clear = false;
-    if (change->kind != ISO_CHANGE_SET)
+    if (change->kind != ISO_CHANGE_SET && !ISO_PLANTED(clears_spare_what_is_here))
         iso_part_values_set(merge, part, NULL, is_not_older, &version);
     if (change->kind == ISO_CHANGE_WIPE)
         return;
-    if (parts->has_delete && iso_version_compare(parts->deleted.version, cleared) > 0)
+    if (parts->has_delete && !ISO_PLANTED(deletes_kill_nothing_later) &&
+        iso_version_compare(parts->deleted.version, cleared) > 0)
         cleared = parts->deleted.version;
     if (change->kind == ISO_CHANGE_REMOVE) {
-        if (iso_version_compare(version, cleared) <= 0)
+        if (iso_version_compare(version, cleared) <= 0 &&
+            !ISO_PLANTED(the_last_clear_counts))
             return;
         part->has_clear = true;
         part->clear = version;

@@ -45,7 +45,7 @@ static enum iso_err wipe(struct iso_part_merge *merge, struct iso_part *part,
         iso_version_compare(part->values[0].version, merge->merge->coming->version) > 0)
         return ISO_OK;
     enum iso_err err = ISO_OK;
-    if (!takes)
+    if (!takes && !ISO_PLANTED(what_is_deleted_is_not_lost))
         err = lose(merge, part, claim, &part->values[0], false);
     part->value_count = 0;
     return err;
@@ -62,8 +62,10 @@ static enum iso_err settle(struct iso_part_merge *merge, struct iso_part *part,
         iso_version_equal(part->values[0].version, fresh->version))
         merge->out->alarm = true;
     if (order > 0 || is_deleted(merge))
-        return claim->is_dead ? ISO_OK : lose(merge, part, claim, fresh, true);
-    if (part->value_count > 0 && !takes) {
+        return claim->is_dead && !ISO_PLANTED(the_dead_are_losers)
+                   ? ISO_OK
+                   : lose(merge, part, claim, fresh, true);
+    if (part->value_count > 0 && (!takes || ISO_PLANTED(replaced_are_losers))) {
         enum iso_err err = lose(merge, part, claim, &part->values[0], false);
         if (err != ISO_OK)
             return err;

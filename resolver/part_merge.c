@@ -3,6 +3,10 @@
  * written to. */
 #include "resolver/part_merge.h"
 
+#ifndef ISO_PLANTED
+#define ISO_PLANTED(mistake) 0
+#endif
+
 enum { FIELD_PLAIN_MAX = 64, FIELD_IS_HASH = 0xff };
 
 struct iso_bytes iso_part_mark(void)
@@ -124,7 +128,8 @@ enum iso_err iso_part_change(struct iso_part_merge *merge,
         iso_parts_add(&merge->out->parts, change->path, change->rule);
     /* An element that a write names twice: the second time it would not be dead any
      * more, since a name is forgotten when its write has come. */
-    if (part->touched && iso_part_form(part->rule) == ISO_FORM_VALUES)
+    if (part->touched && iso_part_form(part->rule) == ISO_FORM_VALUES &&
+        !ISO_PLANTED(what_is_named_twice_returns))
         return ISO_OK;
     part->touched = true;
     switch (iso_part_form(part->rule)) {

@@ -24,21 +24,8 @@
     X(losers_stay_counted)      /* the row does not know its ledger rows */  \
     X(marks_unread)             /* names beyond the row's room are not looked up */
 
-enum planted {
-    PLANTED_NOTHING,
-#define PLANTED_ENUM(name) PLANTED_##name,
-    PLANTED(PLANTED_ENUM)
-#undef PLANTED_ENUM
-        PLANTED_END
-};
-static const char *const planted_names[] = {"nothing",
-#define PLANTED_NAME(name) #name,
-                                            PLANTED(PLANTED_NAME)
-#undef PLANTED_NAME
-};
-static enum planted planted;
+#include "tests/law/planted.h"
 
-#define ISO_PLANTED(mistake) (planted == PLANTED_##mistake)
 #define NAMES_MAX 1
 #define iso_resolver_lww planted_lww
 #include "resolver/claim.c"
