@@ -31,6 +31,9 @@ enum iso_err iso_avro_from_json(const struct iso_avro *schema, struct iso_bytes 
         return iso_fail(why, ISO_BAD_DATA,
                         "the JSON of a value has %zu bytes, more than %d: split it",
                         json.size, (int)DATUM_JSON_MAX);
+    if (json.size == 0)
+        return iso_fail(why, ISO_BAD_DATA,
+                        "the JSON of a value is empty: write null, or the value");
     json_error_t where;
     json_t *tree =
         json_loadb((const char *)json.data, json.size,
