@@ -68,9 +68,9 @@ enum iso_compatibility iso_cli_compatibility(struct argp_state *state,
 
 /* ---- values as JSON ---- */
 
-/* Appends the value that `json` says, by schema `name` ("2", a fingerprint; NULL: the
- * newest) of `schemas`. Opaque: the JSON's own text. ISO_BAD_DATA names the field and
- * what is wanted. */
+/* Appends the value that `json` says, by schema number `name` ("2"; NULL: the newest)
+ * of `schemas`. Opaque: the JSON's own text. ISO_BAD_DATA names the field and what is
+ * wanted. */
 enum iso_err iso_cli_value_encode(struct cli *cli, const struct iso_schemas *schemas,
                                   const char *name, struct iso_bytes json,
                                   struct iso_buf *value);
