@@ -161,7 +161,7 @@ static enum iso_err load_object(struct load *load, const json_t *object)
     enum iso_err err =
         is_delete ? load_write(load, name, NULL) : load_put(load, name, value);
     if (err != ISO_OK && iso_err_kind(err) == ISO_POISON)
-        iso_fail_at(&load->cli->why, "line %llu, key %.100s",
+        iso_fail_at(&load->cli->why, err, "line %llu, key %.100s",
                     (unsigned long long)load->lines, json_string_value(key));
     return err;
 }

@@ -37,7 +37,7 @@ static enum iso_err schema_take(struct cli *cli, const struct iso_buf *text,
     enum iso_err err = iso_avro_parse(iso_buf_bytes(text), &schema->avro, &cli->why);
     if (err != ISO_OK) {
         schema->avro = NULL;
-        return iso_fail_at(&cli->why, "%s", where);
+        return iso_fail_at(&cli->why, err, "%s", where);
     }
     json_minify(iso_buf_bytes(text), &schema->json);
     iso_avro_fingerprint(schema->avro, schema->fingerprint);

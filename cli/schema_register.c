@@ -112,7 +112,7 @@ static enum iso_err spread(struct registering *registering)
     if (err == ISO_OK)
         err = iso_control_add_defined(&place, now, cli->control, &cli->why);
     if (err != ISO_OK)
-        iso_fail_at(&cli->why,
+        iso_fail_at(&cli->why, err,
                     "definition %u of %s is announced and does not stand in every log "
                     "yet (the same command again goes on)",
                     now->number, now->collection);

@@ -66,7 +66,7 @@ enum iso_err iso_cli_value_encode(struct cli *cli, const struct iso_schemas *sch
     err = iso_avro_from_json(iso_schemas_at(schemas, n), json, value, &cli->why);
     if (err == ISO_OK)
         return ISO_OK;
-    return iso_fail_at(&cli->why, "the value, by schema %zu", n + 1);
+    return iso_fail_at(&cli->why, err, "the value, by schema %zu", n + 1);
 }
 
 /* ---- reading ---- */

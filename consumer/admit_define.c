@@ -197,10 +197,9 @@ enum iso_err iso_admit_define(const struct iso_admit *admit,
 {
     struct iso_definition *coming;
     enum iso_err err = iso_definition_decode(record->value, &coming, why);
-    if (err != ISO_OK) {
-        iso_fail_at(why, "the DEFINE does not carry a definition");
-        return iso_err_kind(err) == ISO_POISON ? err : ISO_BAD_DATA;
-    }
+    if (err != ISO_OK)
+        return iso_fail_at(why, iso_err_kind(err) == ISO_POISON ? err : ISO_BAD_DATA,
+                           "the DEFINE does not carry a definition");
     err = judge(admit, coming, record, write, why);
     if (err == ISO_OK)
         err = confirm(admit, coming, definition, why);

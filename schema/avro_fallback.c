@@ -118,7 +118,8 @@ static enum iso_err fallbacks_make(struct maker *maker)
         const struct iso_avro_pending *pending = &parser->pending[i];
         if (err != ISO_OK)
             return iso_fail_at(
-                parser->why, "the Avro schema is wrong at %.160s.%.80s: its default",
+                parser->why, err,
+                "the Avro schema is wrong at %.160s.%.80s: its default",
                 iso_avro_name(schema, schema->nodes[pending->record].name),
                 iso_avro_name(schema, schema->edges[pending->edge].name));
     }

@@ -293,7 +293,7 @@ enum iso_err iso_definition_check(const struct iso_definition *definition,
         return err;
     /* A name that is not valid is not repeated: it may be anything. */
     if (iso_collection_name_valid(definition->collection))
-        iso_fail_at(why, "definition %s/%u", definition->collection,
+        iso_fail_at(why, err, "definition %s/%u", definition->collection,
                     definition->number);
     return err;
 }

@@ -281,9 +281,9 @@ enum iso_err iso_value_check(const struct iso_schemas *schemas, struct iso_bytes
     if (err != ISO_OK)
         return err;
     err = iso_avro_check(schemas->items[opened.schema].schema, opened.datum, why);
-    if (err != ISO_OK && why != NULL)
-        iso_fail_at(why, "the value is not what its schema says");
-    return err;
+    if (err != ISO_OK)
+        return iso_fail_at(why, err, "the value is not what its schema says");
+    return ISO_OK;
 }
 
 void iso_value_begin(const struct iso_schemas *schemas, size_t n, struct iso_buf *value)
