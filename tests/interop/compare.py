@@ -187,11 +187,14 @@ class Comparison:
              "limits"), 0)
         self.writer = self.reader = self.verdict = None
 
-    def pair(self, verdict, writer, reader):
+    def pair(self, verdict, writer, reader, fingerprint):
         self.figures["pairs"] += 1
         self.figures["readable"] += verdict == "yes"
         self.verdict = verdict
         self.writer, self.reader = Schema(writer, False), Schema(reader, True)
+        canonical = fastavro.schema.to_parsing_canonical_form(json.loads(writer))
+        if fastavro.schema.fingerprint(canonical, "CRC-64-AVRO") != fingerprint:
+            raise Difference(f"another fingerprint than that of {canonical}")
 
     def datum(self, datum, ours, answer):
         self.figures["data"] += 1

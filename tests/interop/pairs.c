@@ -2,7 +2,8 @@
  *
  *   interop_pairs [--pairs N] [--from N] [--data N] [--seed N] [--planted FAULT]
  *
- *   P TAB number TAB what iso_avro_can_read says TAB writer TAB reader
+ *   P TAB number TAB what iso_avro_can_read says TAB writer TAB reader TAB the writer's
+ *     fingerprint
  *   D TAB datum TAB its JSON TAB the datum as the reader sees it   (in hexadecimal, or
  *     "!" and why not; each D is of the P before it)
  *
@@ -57,6 +58,14 @@ static struct iso_avro *parse(json_t *type, char **text)
     return schema;
 }
 
+static void hex_print(struct iso_bytes bytes)
+{
+    struct iso_buf hex = {0};
+    iso_hex_encode(&hex, bytes);
+    fputs(iso_buf_text(&hex), stdout);
+    iso_buf_release(&hex);
+}
+
 /* Mostly a schema that has become another; sometimes two that never met. */
 static json_t *reader_draw(struct pair *pair)
 {
@@ -87,8 +96,12 @@ static void pair_draw(struct pair *pair, const struct options *options, uint64_t
     enum iso_err err = iso_avro_can_read(pair->reader, pair->writer, &why);
     if (err != ISO_OK && plant(pair, VERDICT))
         err = ISO_OK;
-    printf("P\t%llu\t%s\t%s\t%s\n", (unsigned long long)number,
+    printf("P\t%llu\t%s\t%s\t%s\t", (unsigned long long)number,
            err == ISO_OK ? "yes" : why.text, writer, reader);
+    uint8_t fingerprint[ISO_FINGERPRINT_SIZE];
+    iso_avro_fingerprint(pair->writer, fingerprint);
+    hex_print(iso_bytes(fingerprint, sizeof fingerprint));
+    printf("\n");
     json_decref(evolved);
     free(writer);
     free(reader);
@@ -103,14 +116,6 @@ static void pair_release(struct pair *pair)
     json_decref(pair->type);
     json_decref(pair->drawer.done);
     json_decref(pair->drawer.open);
-}
-
-static void hex_print(struct iso_bytes bytes)
-{
-    struct iso_buf hex = {0};
-    iso_hex_encode(&hex, bytes);
-    fputs(iso_buf_text(&hex), stdout);
-    iso_buf_release(&hex);
 }
 
 /* What we make of it, and what stands there instead when a fault is planted. */
