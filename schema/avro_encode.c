@@ -153,7 +153,8 @@ static enum iso_err enum_encode(struct iso_avro_encoder *encoder, uint32_t numbe
     const char *symbol = json_is_string(json) ? json_string_value(json) : "";
     uint32_t i = 0;
     while (i < node->count &&
-           strcmp(symbol, iso_avro_name(schema, schema->edges[node->first + i].name)))
+           strcmp(symbol, iso_avro_name(schema, schema->edges[node->first + i].name)) !=
+               0)
         i++;
     if (i == node->count || strlen(symbol) != json_string_length(json))
         return iso_avro_misfit(encoder, number, json);

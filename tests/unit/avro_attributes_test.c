@@ -26,61 +26,60 @@ static const struct iso_avro_edge *last_field(const struct iso_avro *schema)
                                          "'x'") "," FIELD("c", "'boolean'")),  \
                          fallback))
 
+static const struct {
+    const char *schema, *hex;
+} kept[] = {
+    {OF("'null'", "null"), ""},
+    {OF("'boolean'", "true"), "01"},
+    {OF("'int'", "-1"), "01"},
+    {OF("'long'", "-9223372036854775808"), "ffffffffffffffffff01"},
+    {OF("'float'", "1"), "0000803f"},
+    {OF("'double'", "'NaN'"), "000000000000f87f"},
+    {OF("'bytes'", "'\\u00ff\\u0000'"), "04ff00"},
+    {OF("'string'", "'\\u0000'"), "0200"},
+    {OF(FIXED("F", "2"), "'ab'"), "6162"},
+    {OF(ENUM("E", "'A','B'"), "'B'"), "02"},
+    {OF(ARRAY("'int'"), "[]"), "00"},
+    {OF(ARRAY("'int'"), "[1,2]"), "04020400"},
+    {OF(MAP("'int'"), "{'a':1}"), "0202610200"},
+    /* Of a union, the first branch that takes it. */
+    {OF("['null','string']", "null"), "00"},
+    {OF("['string','null']", "'x'"), "000278"},
+    {OF("['null','string']", "'x'"), "020278"},
+    {OF("['int','long','double']", "1"), "0002"},
+    {OF("['int','long','double']", "3000000000"), "0280f882ad16"},
+    {OF("['int','long','double']", "0.5"), "04000000000000e03f"},
+    {OF("['bytes','string']", "'\xc4\x80'"), "0204c480"},
+    {OF("['null'," ARRAY("['int','string']") "]", "[1,'a',2]"), "0206000202026100040"
+                                                                "0"},
+    {OF("[" RECORD("A", FIELD("x", "'int'")) "," RECORD("B", FIELD("y", "'int'")) "]",
+        "{'y':1}"),
+     "0202"},
+    /* What a record's default leaves out takes its own. */
+    {NESTED("{'c':true}"), "0e02027801"},
+    {NESTED("{'c':false,'b':null,'a':1}"), "020000"},
+    /* Also when that stands behind it, and through a recursion that ends. */
+    {RECORD("R", FIELD_OR("n", "['null','R']", "null") "," FIELD_OR("f", "['null','R']",
+                                                                    "{'f':null}")),
+     "020000"},
+    {RECORD("R", FIELD_OR("f", ARRAY("'R'"), "[{'f':[]},{'f':[{'f':[]}]}]")),
+     "040002000000"},
+    {RECORD("R",
+            FIELD("s", RECORD("S", FIELD_OR("t", "['null','R']", "null"))) "," FIELD_OR(
+                "f", "'S'", "{}")),
+     "00"},
+};
+
 START_TEST(defaults_are_kept_as_data)
 {
-    static const struct {
-        const char *schema, *hex;
-    } rows[] = {
-        {OF("'null'", "null"), ""},
-        {OF("'boolean'", "true"), "01"},
-        {OF("'int'", "-1"), "01"},
-        {OF("'long'", "-9223372036854775808"), "ffffffffffffffffff01"},
-        {OF("'float'", "1"), "0000803f"},
-        {OF("'double'", "'NaN'"), "000000000000f87f"},
-        {OF("'bytes'", "'\\u00ff\\u0000'"), "04ff00"},
-        {OF("'string'", "'\\u0000'"), "0200"},
-        {OF(FIXED("F", "2"), "'ab'"), "6162"},
-        {OF(ENUM("E", "'A','B'"), "'B'"), "02"},
-        {OF(ARRAY("'int'"), "[]"), "00"},
-        {OF(ARRAY("'int'"), "[1,2]"), "04020400"},
-        {OF(MAP("'int'"), "{'a':1}"), "0202610200"},
-        /* Of a union, the first branch that takes it. */
-        {OF("['null','string']", "null"), "00"},
-        {OF("['string','null']", "'x'"), "000278"},
-        {OF("['null','string']", "'x'"), "020278"},
-        {OF("['int','long','double']", "1"), "0002"},
-        {OF("['int','long','double']", "3000000000"), "0280f882ad16"},
-        {OF("['int','long','double']", "0.5"), "04000000000000e03f"},
-        {OF("['bytes','string']", "'\xc4\x80'"), "0204c480"},
-        {OF("['null'," ARRAY("['int','string']") "]", "[1,'a',2]"),
-         "0206000202026100040"
-         "0"},
-        {OF("[" RECORD("A", FIELD("x", "'int'")) "," RECORD("B",
-                                                            FIELD("y", "'int'")) "]",
-            "{'y':1}"),
-         "0202"},
-        /* What a record's default leaves out takes its own. */
-        {NESTED("{'c':true}"), "0e02027801"},
-        {NESTED("{'c':false,'b':null,'a':1}"), "020000"},
-        /* Also when that stands behind it, and through a recursion that ends. */
-        {RECORD("R", FIELD_OR("n", "['null','R']",
-                              "null") "," FIELD_OR("f", "['null','R']", "{'f':null}")),
-         "020000"},
-        {RECORD("R", FIELD_OR("f", ARRAY("'R'"), "[{'f':[]},{'f':[{'f':[]}]}]")),
-         "040002000000"},
-        {RECORD("R", FIELD("s", RECORD("S", FIELD_OR("t", "['null','R']",
-                                                     "null"))) "," FIELD_OR("f", "'S'",
-                                                                            "{}")),
-         "00"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct iso_avro *schema = schema_parse(rows[i].schema);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        struct iso_avro *schema = schema_parse(kept[i].schema);
         const struct iso_avro_edge *field = last_field(schema);
         struct iso_buf hex = {0};
         ck_assert(field->has_fallback);
         iso_hex_encode(&hex, iso_avro_fallback(schema, field));
-        ck_assert_msg(strcmp(iso_buf_text(&hex), rows[i].hex) == 0, "%s: %s",
-                      rows[i].schema, iso_buf_text(&hex));
+        ck_assert_msg(strcmp(iso_buf_text(&hex), kept[i].hex) == 0, "%s: %s",
+                      kept[i].schema, iso_buf_text(&hex));
         iso_buf_release(&hex);
         iso_avro_free(schema);
     }
@@ -146,61 +145,61 @@ static enum iso_err parse(const char *text, size_t size, struct iso_why *why)
     return err;
 }
 
+static const struct {
+    const char *schema, *words;
+} wrong[] = {
+    {OF("'int'", "'1'"), "wrong at R.f: its default: the top: a string stands "
+                         "there, wanted is int"},
+    {OF("'null'", "0"), "R.f: its default: the top: the integer 0"},
+    {OF("['null','string']", "1"),
+     "the integer 1 stands there, wanted is a value of a union of null, string"},
+    {OF("['null']", "1"), "the integer 1 stands there, wanted is null"},
+    {OF("[]", "null"), "nothing, since it is empty"},
+    {OF("'float'", "1e39"), "does not reach so far"},
+    {OF(FIXED("F", "2"), "'abc'"), "the fixed F"},
+    {OF(ENUM("E", "'A'"), "'Z'"), "\"Z\" stands there"},
+    {OF(ARRAY("'int'"), "[0,'x']"), "field [1]: a string"},
+    {OF(MAP(ARRAY("'int'")), "{'k':[null]}"), "field [\"k\"][0]: null"},
+    {NESTED("{}"), "field c: it is left out, and the record S gives it no default"},
+    {NESTED("{'c':true,'d':1}"), "field d: the record S has no such field"},
+    {NESTED("{'c':true,'a':'x'}"), "field a: a string"},
+    /* R's default has an S, whose default has an R … */
+    {RECORD("R", FIELD_OR("f", "'R'", "{}")),
+     "R.f: its default: field f: the default contains itself without end"},
+    {RECORD("R", FIELD_OR("f", RECORD("S", FIELD_OR("g", "'R'", "{}")), "{}")),
+     "contains itself"},
+    {"{'type':'record','name':'R','aliases':'S','fields':[]}", "R: what is no array"},
+    {"{'type':'record','name':'R','aliases':null,'fields':[]}", "no array"},
+    {"{'type':'record','name':'R','aliases':[7],'fields':[]}",
+     "R: not an alias: (no text)"},
+    {"{'type':'record','name':'R','aliases':['a-b'],'fields':[]}", "a-b"},
+    {"{'type':'record','name':'R','aliases':['a\\u0000b'],'fields':[]}", "no text"},
+    {"{'type':'record','name':'R','fields':[{'name':'f','type':'int','aliases':"
+     "['a.b']}]}",
+     "R.f: not an alias: a.b"},
+    {"{'type':'record','name':'R','fields':[{'name':'f','type':'int','merge':1}]}",
+     "R.f: what is no text is merge"},
+    {"{'type':'enum','name':'E','symbols':['A'],'default':'B'}",
+     "E: the default is none of the enum's symbols: B"},
+    {"{'type':'enum','name':'E','symbols':['A'],'default':null}", "(no text)"},
+    {"{'type':'enum','name':'E','symbols':['A\\u0000']}", "not a symbol"},
+    {"{'type':'fixed','name':'F\\u0000','size':1}", "not the name of a type"},
+    {"'int\\u0000'", "a type is"},
+    {"{'type':7}", "type"},
+    {"{'type':{'type':{'typ':'int'}}}", "type"},
+    {"['int',{'type':['null']}]", "a union stands in a union"},
+};
+
 START_TEST(wrong_attributes_are_refused_with_the_place_and_the_reason)
 {
-    static const struct {
-        const char *schema, *words;
-    } rows[] = {
-        {OF("'int'", "'1'"), "wrong at R.f: its default: the top: a string stands "
-                             "there, wanted is int"},
-        {OF("'null'", "0"), "R.f: its default: the top: the integer 0"},
-        {OF("['null','string']", "1"),
-         "the integer 1 stands there, wanted is a value of a union of null, string"},
-        {OF("['null']", "1"), "the integer 1 stands there, wanted is null"},
-        {OF("[]", "null"), "nothing, since it is empty"},
-        {OF("'float'", "1e39"), "does not reach so far"},
-        {OF(FIXED("F", "2"), "'abc'"), "the fixed F"},
-        {OF(ENUM("E", "'A'"), "'Z'"), "\"Z\" stands there"},
-        {OF(ARRAY("'int'"), "[0,'x']"), "field [1]: a string"},
-        {OF(MAP(ARRAY("'int'")), "{'k':[null]}"), "field [\"k\"][0]: null"},
-        {NESTED("{}"), "field c: it is left out, and the record S gives it no default"},
-        {NESTED("{'c':true,'d':1}"), "field d: the record S has no such field"},
-        {NESTED("{'c':true,'a':'x'}"), "field a: a string"},
-        /* R's default has an S, whose default has an R … */
-        {RECORD("R", FIELD_OR("f", "'R'", "{}")),
-         "R.f: its default: field f: the default contains itself without end"},
-        {RECORD("R", FIELD_OR("f", RECORD("S", FIELD_OR("g", "'R'", "{}")), "{}")),
-         "contains itself"},
-        {"{'type':'record','name':'R','aliases':'S','fields':[]}",
-         "R: what is no array"},
-        {"{'type':'record','name':'R','aliases':null,'fields':[]}", "no array"},
-        {"{'type':'record','name':'R','aliases':[7],'fields':[]}",
-         "R: not an alias: (no text)"},
-        {"{'type':'record','name':'R','aliases':['a-b'],'fields':[]}", "a-b"},
-        {"{'type':'record','name':'R','aliases':['a\\u0000b'],'fields':[]}", "no text"},
-        {"{'type':'record','name':'R','fields':[{'name':'f','type':'int','aliases':"
-         "['a.b']}]}",
-         "R.f: not an alias: a.b"},
-        {"{'type':'record','name':'R','fields':[{'name':'f','type':'int','merge':1}]}",
-         "R.f: what is no text is merge"},
-        {"{'type':'enum','name':'E','symbols':['A'],'default':'B'}",
-         "E: the default is none of the enum's symbols: B"},
-        {"{'type':'enum','name':'E','symbols':['A'],'default':null}", "(no text)"},
-        {"{'type':'enum','name':'E','symbols':['A\\u0000']}", "not a symbol"},
-        {"{'type':'fixed','name':'F\\u0000','size':1}", "not the name of a type"},
-        {"'int\\u0000'", "a type is"},
-        {"{'type':7}", "type"},
-        {"{'type':{'type':{'typ':'int'}}}", "type"},
-        {"['int',{'type':['null']}]", "a union stands in a union"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char text[600];
-        snprintf(text, sizeof text, "%s", rows[i].schema);
+        snprintf(text, sizeof text, "%s", wrong[i].schema);
         for (char *c = text; *c != '\0'; c++)
             *c = *c == '\'' ? '"' : *c;
         struct iso_why why = {0};
         ck_assert_msg(parse(text, strlen(text), &why) == ISO_BAD_DATA, "%s", text);
-        ck_assert_msg(strstr(why.text, rows[i].words) != NULL, "%s: %s", text,
+        ck_assert_msg(strstr(why.text, wrong[i].words) != NULL, "%s: %s", text,
                       why.text);
         ck_assert_int_eq(parse(text, strlen(text), NULL), ISO_BAD_DATA);
     }

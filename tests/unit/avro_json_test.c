@@ -45,55 +45,55 @@ static struct iso_buf quoted(const char *text)
                                  MAP("'long'")) "," FIELD("next", \
                                                           "['null','shop.Cart']"))
 
+static const struct {
+    const char *schema, *json, *hex;
+} taken[] = {
+    {"'null'", "null", ""},
+    {"'boolean'", "true", "01"},
+    {"'int'", "-2147483648", "ffffffff0f"},
+    {"'long'", "9223372036854775807", "feffffffffffffffff01"},
+    {"'long'", " -9223372036854775808 ", "ffffffffffffffffff01"},
+    {"'float'", "1.5", "0000c03f"},
+    {"'float'", "3", "00004040"},
+    {"'float'", "0.1", "cdcccc3d"},
+    {"'float'", "'-Infinity'", "000080ff"},
+    {"'double'", "-0.0", "0000000000000080"},
+    {"'double'", "9007199254740993", "0000000000004043"},
+    {"'double'", "'NaN'", "000000000000f87f"},
+    {"'bytes'", "'\\u0000\xc3\xbf\x7f\xc2\x80'", "0800ff7f80"},
+    {"'string'", "'a\\u0000b'", "06610062"},
+    {"'string'", "'NaN'", "064e614e"},
+    {FIXED("F", "2"), "'A\xc3\x80'", "41c0"},
+    {FIXED("F", "0"), "''", ""},
+    {ENUM("E", "'A','B'"), "'B'", "02"},
+    {ARRAY("'int'"), "[]", "00"},
+    {ARRAY("'int'"), "[1,-1]", "04020100"},
+    {MAP("'int'"), "{'b':1,'a':2}",
+     "04026202026104"
+     "00"},
+    {"['null','string','long']", "null", "00"},
+    {"['null','string','long']", "{'string':'x'}", "020278"},
+    {"['null'," MAP("['null','int']") "]", "{'map':{'a':{'int':1}}}", "02020261020200"},
+    {"[" RECORD("n.R", "") ",'null']", "{'n.R':{}}", "00"},
+    {RECORD("R", ""), "{}", ""},
+    {CART, "{'next':null,'cart':{},'id':1}", "02000000"},
+    {CART,
+     "{'id':1,'note':{'string':'n'},'cart':{'a':5},'next':{'shop.Cart':"
+     "{'id':2,'cart':{},'next':null}}}",
+     "0202026e0202610a000204000000"},
+};
+
 START_TEST(json_that_is_a_datum_is_taken)
 {
-    static const struct {
-        const char *schema, *json, *hex;
-    } rows[] = {
-        {"'null'", "null", ""},
-        {"'boolean'", "true", "01"},
-        {"'int'", "-2147483648", "ffffffff0f"},
-        {"'long'", "9223372036854775807", "feffffffffffffffff01"},
-        {"'long'", " -9223372036854775808 ", "ffffffffffffffffff01"},
-        {"'float'", "1.5", "0000c03f"},
-        {"'float'", "3", "00004040"},
-        {"'float'", "0.1", "cdcccc3d"},
-        {"'float'", "'-Infinity'", "000080ff"},
-        {"'double'", "-0.0", "0000000000000080"},
-        {"'double'", "9007199254740993", "0000000000004043"},
-        {"'double'", "'NaN'", "000000000000f87f"},
-        {"'bytes'", "'\\u0000\xc3\xbf\x7f\xc2\x80'", "0800ff7f80"},
-        {"'string'", "'a\\u0000b'", "06610062"},
-        {"'string'", "'NaN'", "064e614e"},
-        {FIXED("F", "2"), "'A\xc3\x80'", "41c0"},
-        {FIXED("F", "0"), "''", ""},
-        {ENUM("E", "'A','B'"), "'B'", "02"},
-        {ARRAY("'int'"), "[]", "00"},
-        {ARRAY("'int'"), "[1,-1]", "04020100"},
-        {MAP("'int'"), "{'b':1,'a':2}",
-         "04026202026104"
-         "00"},
-        {"['null','string','long']", "null", "00"},
-        {"['null','string','long']", "{'string':'x'}", "020278"},
-        {"['null'," MAP("['null','int']") "]", "{'map':{'a':{'int':1}}}",
-         "02020261020200"},
-        {"[" RECORD("n.R", "") ",'null']", "{'n.R':{}}", "00"},
-        {RECORD("R", ""), "{}", ""},
-        {CART, "{'next':null,'cart':{},'id':1}", "02000000"},
-        {CART,
-         "{'id':1,'note':{'string':'n'},'cart':{'a':5},'next':{'shop.Cart':"
-         "{'id':2,'cart':{},'next':null}}}",
-         "0202026e0202610a000204000000"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct iso_avro *schema = schema_parse(rows[i].schema);
-        struct iso_buf json = quoted(rows[i].json), datum = {0}, hex = {0};
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        struct iso_avro *schema = schema_parse(taken[i].schema);
+        struct iso_buf json = quoted(taken[i].json), datum = {0}, hex = {0};
         struct iso_why why;
         if (take(schema, iso_buf_bytes(&json), &datum, &why) != ISO_OK)
-            ck_abort_msg("%s: %s", rows[i].json, why.text);
+            ck_abort_msg("%s: %s", taken[i].json, why.text);
         iso_hex_encode(&hex, iso_buf_bytes(&datum));
-        ck_assert_msg(strcmp(iso_buf_text(&hex), rows[i].hex) == 0, "%s: %s",
-                      rows[i].json, iso_buf_text(&hex));
+        ck_assert_msg(strcmp(iso_buf_text(&hex), taken[i].hex) == 0, "%s: %s",
+                      taken[i].json, iso_buf_text(&hex));
         iso_buf_release(&json);
         iso_buf_release(&datum);
         iso_buf_release(&hex);
@@ -102,77 +102,78 @@ START_TEST(json_that_is_a_datum_is_taken)
 }
 END_TEST
 
+static const struct {
+    const char *schema, *json, *words;
+} refused[] = {
+    {"'null'", "", "is empty: write null, or the value"},
+    {"'null'", "nul", "the value is no JSON: line 1, column"},
+    {"'null'", "0", "the top: the integer 0 stands there, wanted is null"},
+    {"'boolean'", "'true'", "a string stands there, wanted is boolean"},
+    {"'int'", "2147483648",
+     "the integer 2147483648 stands there, wanted is int, -2147483648..2147483647"},
+    {"'int'", "1.0", "the number 1.0 stands there, wanted is int"},
+    {"'long'", "9223372036854775808", "too big integer"},
+    {"'long'", "true", "the boolean true stands there, wanted is long"},
+    {"'float'", "1e39", "wanted is float, which does not reach so far"},
+    {"'float'", "'nan'", "a string stands there, wanted is float"},
+    {"'double'", "1e400", "real number overflow"},
+    {"'double'", "'INF'", "wanted is double"},
+    {"'string'", "7", "the integer 7 stands there, wanted is string"},
+    {"'string'", "'\\ud800'", "the value is no JSON"},
+    {"'bytes'", "'\xc4\x80'",
+     "a string stands there, wanted is bytes: a string of characters "
+     "U+0000..U+00FF"},
+    {"'bytes'", "[]", "an array stands there, wanted is bytes"},
+    {FIXED("n.F", "2"), "'abc'",
+     "wanted is the fixed n.F: a string of 2 characters U+0000..U+00FF"},
+    {ENUM("E", "'A','B'"), "'C'",
+     "the top: \"C\" stands there, wanted is a symbol of the enum E: A, B"},
+    {ENUM("E", "'A','B'"), "'A\\u0000'", "wanted is a symbol"},
+    {ENUM("E", ""), "'A'", "nothing, since it is empty"},
+    {"[]", "null", "a union of nothing, since it is empty"},
+    {ARRAY("'int'"), "{}", "an object stands there, wanted is array"},
+    {ARRAY("'int'"), "[1,null]", "field [1]: null stands there, wanted is int"},
+    {MAP("'int'"), "[]", "an array stands there, wanted is map"},
+    {MAP("'int'"), "{'a':1,'a':2}", "duplicate object key"},
+    {MAP(ARRAY("'int'")), "{'k':[[]]}", "field [\"k\"][0]: an array stands there"},
+    {CART, "{'id':1,'cart':{'sku':'x'},'next':null}",
+     "field cart[\"sku\"]: a string stands there, wanted is long"},
+    {CART, "{'cart':{},'next':null}",
+     "field id: it is left out, and the record shop.Cart gives it no default: "
+     "wanted is long"},
+    {CART, "{'id':1,'cart':{},'next':null,'nxt':1}",
+     "field nxt: the record shop.Cart has no such field: leave it out, or name a "
+     "schema that has it"},
+    {CART,
+     "{'id':1,'cart':{},'next':{'shop.Cart':{'id':2,'cart':{},'next':null,"
+     "'note':{'string':3}}}}",
+     "field next.note: the integer 3 stands there, wanted is string"},
+    {"['null','string']", "'x'",
+     "a string stands there, wanted is a value of a union of null, string: "
+     "write {\"string\": \"x\"}"},
+    {"['null','string']", "7", ", written null or {\"branch\": value}"},
+    {"['null','string']", "{'strng':'x'}", "{\"branch\": value}"},
+    {"['null','string']", "{'null':null}", "null is written as it is"},
+    {"['string','long']", "null", "null stands there"},
+    {"['null'," RECORD("n.R", FIELD("a", "'int'") "," FIELD("b", "'int'")) "]",
+     "{'a':1,'b':2}", "write {\"n.R\": {\"a\":1,\"b\":2}}"},
+    {"['null'," RECORD("n.R", "") "]", "{'R':{}}", "null, n.R"},
+    {"['null','string']",
+     "['0123456789012345678901234567890123456789"
+     "0123456789012345678901234567890']",
+     "an array stands there"},
+};
+
 START_TEST(json_that_is_no_datum_is_refused_with_the_place_and_what_is_wanted)
 {
-    static const struct {
-        const char *schema, *json, *words;
-    } rows[] = {
-        {"'null'", "", "is empty: write null, or the value"},
-        {"'null'", "nul", "the value is no JSON: line 1, column"},
-        {"'null'", "0", "the top: the integer 0 stands there, wanted is null"},
-        {"'boolean'", "'true'", "a string stands there, wanted is boolean"},
-        {"'int'", "2147483648",
-         "the integer 2147483648 stands there, wanted is int, -2147483648..2147483647"},
-        {"'int'", "1.0", "the number 1.0 stands there, wanted is int"},
-        {"'long'", "9223372036854775808", "too big integer"},
-        {"'long'", "true", "the boolean true stands there, wanted is long"},
-        {"'float'", "1e39", "wanted is float, which does not reach so far"},
-        {"'float'", "'nan'", "a string stands there, wanted is float"},
-        {"'double'", "1e400", "real number overflow"},
-        {"'double'", "'INF'", "wanted is double"},
-        {"'string'", "7", "the integer 7 stands there, wanted is string"},
-        {"'string'", "'\\ud800'", "the value is no JSON"},
-        {"'bytes'", "'\xc4\x80'",
-         "a string stands there, wanted is bytes: a string of characters "
-         "U+0000..U+00FF"},
-        {"'bytes'", "[]", "an array stands there, wanted is bytes"},
-        {FIXED("n.F", "2"), "'abc'",
-         "wanted is the fixed n.F: a string of 2 characters U+0000..U+00FF"},
-        {ENUM("E", "'A','B'"), "'C'",
-         "the top: \"C\" stands there, wanted is a symbol of the enum E: A, B"},
-        {ENUM("E", "'A','B'"), "'A\\u0000'", "wanted is a symbol"},
-        {ENUM("E", ""), "'A'", "nothing, since it is empty"},
-        {"[]", "null", "a union of nothing, since it is empty"},
-        {ARRAY("'int'"), "{}", "an object stands there, wanted is array"},
-        {ARRAY("'int'"), "[1,null]", "field [1]: null stands there, wanted is int"},
-        {MAP("'int'"), "[]", "an array stands there, wanted is map"},
-        {MAP("'int'"), "{'a':1,'a':2}", "duplicate object key"},
-        {MAP(ARRAY("'int'")), "{'k':[[]]}", "field [\"k\"][0]: an array stands there"},
-        {CART, "{'id':1,'cart':{'sku':'x'},'next':null}",
-         "field cart[\"sku\"]: a string stands there, wanted is long"},
-        {CART, "{'cart':{},'next':null}",
-         "field id: it is left out, and the record shop.Cart gives it no default: "
-         "wanted is long"},
-        {CART, "{'id':1,'cart':{},'next':null,'nxt':1}",
-         "field nxt: the record shop.Cart has no such field: leave it out, or name a "
-         "schema that has it"},
-        {CART,
-         "{'id':1,'cart':{},'next':{'shop.Cart':{'id':2,'cart':{},'next':null,"
-         "'note':{'string':3}}}}",
-         "field next.note: the integer 3 stands there, wanted is string"},
-        {"['null','string']", "'x'",
-         "a string stands there, wanted is a value of a union of null, string: "
-         "write {\"string\": \"x\"}"},
-        {"['null','string']", "7", ", written null or {\"branch\": value}"},
-        {"['null','string']", "{'strng':'x'}", "{\"branch\": value}"},
-        {"['null','string']", "{'null':null}", "null is written as it is"},
-        {"['string','long']", "null", "null stands there"},
-        {"['null'," RECORD("n.R", FIELD("a", "'int'") "," FIELD("b", "'int'")) "]",
-         "{'a':1,'b':2}", "write {\"n.R\": {\"a\":1,\"b\":2}}"},
-        {"['null'," RECORD("n.R", "") "]", "{'R':{}}", "null, n.R"},
-        {"['null','string']",
-         "['0123456789012345678901234567890123456789"
-         "0123456789012345678901234567890']",
-         "an array stands there"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct iso_avro *schema = schema_parse(rows[i].schema);
-        struct iso_buf json = quoted(rows[i].json), datum = {0};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct iso_avro *schema = schema_parse(refused[i].schema);
+        struct iso_buf json = quoted(refused[i].json), datum = {0};
         struct iso_why why = {0};
         if (take(schema, iso_buf_bytes(&json), &datum, &why) == ISO_OK)
-            ck_abort_msg("taken: %s", rows[i].json);
-        ck_assert_msg(strstr(why.text, rows[i].words) != NULL, "%s: %s", rows[i].json,
-                      why.text);
+            ck_abort_msg("taken: %s", refused[i].json);
+        ck_assert_msg(strstr(why.text, refused[i].words) != NULL, "%s: %s",
+                      refused[i].json, why.text);
         ck_assert_int_eq(iso_avro_from_json(schema, iso_buf_bytes(&json), &datum, NULL),
                          ISO_BAD_DATA);
         iso_buf_release(&json);
