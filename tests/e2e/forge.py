@@ -184,7 +184,7 @@ class Forge:
             key = b"k%d" % c.randrange(700)
             log, partition = self.place(c.choice(list(self.logs)), key)
             good = self.value(b"plain-%016x" % c.getrandbits(64))
-            value = c.choice([None, self.mutated()] + [good] * 8)
+            value = c.choice([None] + [self.mutated()] * 4 + [good] * 5)
             self.send(log["topic"], partition, key, value, [])
         elif chance < 0.14:  # a seq whose hlc is not between its neighbours'
             region = c.choice(list(self.logs))
