@@ -58,7 +58,8 @@ static enum iso_err fallback_keep(struct maker *maker, uint32_t edge,
     enum iso_err err = datum_check(schema, field->node, datum, maker->encoder.why);
     if (err == ISO_OK && schema->fallbacks.size + datum.size > ISO_AVRO_FALLBACKS_MAX)
         err = iso_avro_encode_over(&maker->encoder,
-                                   "all defaults together are longer than 1 MiB");
+                                   "all defaults together are longer than 1 MiB: make "
+                                   "them shorter");
     if (err != ISO_OK)
         return err;
     field->has_fallback = true;
@@ -98,11 +99,13 @@ static enum iso_err fallback_need(struct iso_avro_encoder *encoder, uint32_t edg
         return ISO_OK;
     struct fallback *fallback = &maker->fallbacks[--number];
     if (fallback->stage == BEGUN)
-        return iso_avro_encode_over(encoder, "the default contains itself without end");
+        return iso_avro_encode_over(encoder,
+                                    "the default contains itself without "
+                                    "end: let it end in a null or an empty array");
     if (fallback->stage == LEFT)
         return fallback_make(maker, number);
     if (fallback->steps > encoder->steps_left)
-        return iso_avro_encode_over(encoder, "it has too many parts");
+        return iso_avro_encode_over(encoder, "it has too many parts: split it");
     encoder->steps_left -= fallback->steps;
     return ISO_OK;
 }

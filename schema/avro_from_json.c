@@ -20,7 +20,7 @@ static enum iso_err tree_encode(const struct iso_avro *schema, json_t *tree,
                                        .why = why};
     enum iso_err err = iso_avro_encode(&encoder, schema->root, tree);
     if (err == ISO_OK && datum->size > ISO_VALUE_MAX)
-        err = iso_avro_encode_over(&encoder, "it is too long as Avro");
+        err = iso_avro_encode_long(&encoder);
     return err;
 }
 
