@@ -124,15 +124,26 @@ rows() { # PREFIX COUNT VERSION
         }
     }'
 }
+# One producer, opened before the new schema and writing on after it.
+load_across() { # REGION FILE
+    local chunk n=0
+    while mapfile -n 50 -t chunk && ((${#chunk[@]})); do
+        until ((n++ < 20)) || [[ -e $work/registered ]]; do pause; done
+        printf '%s\n' "${chunk[@]}"
+        pause 0.1
+    done <"$2" | iso load orders --region "$1" --quiet --json
+}
 for region in "${regions[@]}"; do
-    rows "$region-old" 3000 "" >"$work/$region-old.lines"
+    rows "$region-old" 2000 "" >"$work/$region-old.lines"
     rows "$region-new" 1500 1 >"$work/$region-new.lines"
-    job_start "old-$region" load_slowly "$region" "$work/$region-old.lines" 50
+    job_start "old-$region" load_across "$region" "$work/$region-old.lines"
 done
 pause 0.5
 expect 0 iso schema check orders "$work/second.avsc"
 expect 0 iso schema register orders "$work/second.avsc"
 [[ $out == *"schema 2 of orders"* ]] || fail "schema register says: $out"
+alive old-eu old-us old-ap
+touch "$work/registered"
 for region in "${regions[@]}"; do
     job_start "new-$region" load_slowly "$region" "$work/$region-new.lines" 50
 done
@@ -145,7 +156,7 @@ for region in "${regions[@]}"; do
     shows "$region" second "${next/\"OPEN\"/\"LOST\"}"
     shows "$region" plain "$plain"
 done
-alive "${regions[@]}" old-eu old-us old-ap
+alive "${regions[@]}"
 for region in "${regions[@]}"; do
     for job in "old-$region" "new-$region"; do
         job_wait "$job" 40
