@@ -14,13 +14,23 @@ static bool json_of(const struct iso_avro *schema, struct iso_bytes datum,
     return err == ISO_OK;
 }
 
+/* False: jansson, which reads the JSON, has no U+0000 in the keys of objects. */
+static bool datum_of(const struct iso_avro *schema, struct iso_buf *json,
+                     struct iso_buf *datum)
+{
+    struct iso_why why = {0};
+    if (iso_avro_from_json(schema, iso_buf_bytes(json), datum, &why) == ISO_OK)
+        return true;
+    if (strstr(why.text, "NUL byte in object key") == NULL)
+        fuzz_broken(iso_buf_text(json), &why);
+    return false;
+}
+
 static void round_trip(const struct iso_avro *schema, struct iso_bytes datum)
 {
     struct iso_buf json = {0}, back = {0}, again = {0};
     struct iso_why why = {0};
-    if (json_of(schema, datum, &json)) {
-        if (iso_avro_from_json(schema, iso_buf_bytes(&json), &back, &why) != ISO_OK)
-            fuzz_broken(iso_buf_text(&json), &why);
+    if (json_of(schema, datum, &json) && datum_of(schema, &json, &back)) {
         if (iso_avro_check(schema, iso_buf_bytes(&back), &why) != ISO_OK)
             fuzz_broken(iso_buf_text(&json), &why);
         iso_assert(json_of(schema, iso_buf_bytes(&back), &again));

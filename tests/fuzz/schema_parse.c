@@ -1,7 +1,24 @@
 /* Input: the JSON of a schema, NUL, a datum. A schema that parses has a canonical form
  * that parses, is its own canonical form, has the same fingerprint, and takes the same
- * data. */
+ * data. Not so when only some types have a namespace: the specification writes a type
+ * without one by its bare name, which inside another type's namespace reads as one of
+ * that. */
+#include "schema/avro_node.h"
 #include "tests/fuzz/fuzz.h"
+
+static bool namespaces_differ(const struct iso_avro *schema)
+{
+    bool with = false, without = false;
+    for (uint32_t i = 0; i < schema->node_count; i++) {
+        const struct iso_avro_node *node = &schema->nodes[i];
+        if (node->kind < ISO_AVRO_RECORD)
+            continue;
+        bool has_dot = strchr(iso_avro_name(schema, node->name), '.') != NULL;
+        with |= has_dot;
+        without |= !has_dot;
+    }
+    return with && without;
+}
 
 static void canonical_hold(const struct iso_avro *schema, struct iso_bytes datum)
 {
@@ -10,6 +27,10 @@ static void canonical_hold(const struct iso_avro *schema, struct iso_bytes datum
     struct iso_avro *same = NULL;
     struct iso_why why = {0};
     iso_avro_canonical(schema, &text);
+    if (namespaces_differ(schema)) {
+        iso_buf_release(&text);
+        return;
+    }
     if (iso_avro_parse(iso_buf_bytes(&text), &same, &why) != ISO_OK)
         fuzz_broken(iso_buf_text(&text), &why);
     iso_avro_canonical(same, &again);
