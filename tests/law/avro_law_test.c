@@ -366,16 +366,19 @@ END_TEST
 
 int main(void)
 {
-    TCase *tests = tcase_create("avro_law");
-    tcase_set_timeout(tests, 280);
-    tcase_add_test(tests,
+    TCase *pairs = tcase_create("pairs"); /* what tests/long/avro-pairs runs alone */
+    tcase_set_timeout(pairs, 280);
+    tcase_add_test(pairs,
                    the_walk_takes_what_the_specification_allows_and_nothing_else);
-    tcase_add_loop_test(tests, every_planted_mistake_is_seen, NONE + 1, NEAR_LIMITS);
-    tcase_add_test(tests, short_data_of_corners_are_judged_alike);
-    tcase_add_test(tests, limits_are_where_they_are_said_to_be);
-    tcase_add_loop_test(tests, a_mistake_at_a_limit_is_seen, NEAR_LIMITS, PLANTED);
+    TCase *others = tcase_create("others");
+    tcase_set_timeout(others, 280);
+    tcase_add_loop_test(others, every_planted_mistake_is_seen, NONE + 1, NEAR_LIMITS);
+    tcase_add_test(others, short_data_of_corners_are_judged_alike);
+    tcase_add_test(others, limits_are_where_they_are_said_to_be);
+    tcase_add_loop_test(others, a_mistake_at_a_limit_is_seen, NEAR_LIMITS, PLANTED);
     Suite *suite = suite_create("avro_law");
-    suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, pairs);
+    suite_add_tcase(suite, others);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
