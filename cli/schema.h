@@ -89,7 +89,8 @@ bool iso_cli_view_is_json(const struct cli_view *view);
 enum iso_err iso_cli_view_text(struct cli *cli, struct cli_view *view,
                                struct iso_bytes value, struct iso_buf *text);
 /* Sets "value" of an object, and "schema" when there is one: the fingerprint of its
- * writer's. */
+ * writer's. A value with a map key that has a NUL, which cannot be nested, stands as
+ * the text of its JSON in "value_text". */
 enum iso_err iso_cli_view_set(struct cli *cli, struct cli_view *view,
                               struct iso_bytes value, json_t *object);
 

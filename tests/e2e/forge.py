@@ -23,10 +23,14 @@ import wire
 HOUR = 3600 * 1000
 
 
-def newest(servers, collection):
-    """The collection's definition."""
+def announced(servers, collection):
+    """The collection's definitions by their bytes, oldest first."""
     control, _ = kafka.read_topics(servers, ["iso.control"])
-    return list(schemas.announced(control["iso.control", 0], collection).values())[-1]
+    return schemas.announced(control["iso.control", 0], collection)
+
+
+def newest(servers, collection):
+    return list(announced(servers, collection).values())[-1]
 
 
 class Forge:
