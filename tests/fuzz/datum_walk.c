@@ -3,15 +3,12 @@
 #include "schema/avro_walk.h"
 #include "tests/fuzz/fuzz.h"
 
-/* The JSON of the datum; false: it is one that avro-c cannot hold. */
-static bool json_of(const struct iso_avro *schema, struct iso_bytes datum,
+static void json_of(const struct iso_avro *schema, struct iso_bytes datum,
                     struct iso_buf *json)
 {
     struct iso_why why = {0};
-    enum iso_err err = iso_avro_to_json(schema, datum, json, &why);
-    if (err != ISO_OK && err != ISO_BAD_DATA)
-        fuzz_broken("to JSON", &why);
-    return err == ISO_OK;
+    if (iso_avro_to_json(schema, datum, json, &why) != ISO_OK)
+        fuzz_broken("the walk takes it, but it has no JSON", &why);
 }
 
 /* False: jansson, which reads the JSON, has no U+0000 in the keys of objects. */
@@ -30,10 +27,11 @@ static void round_trip(const struct iso_avro *schema, struct iso_bytes datum)
 {
     struct iso_buf json = {0}, back = {0}, again = {0};
     struct iso_why why = {0};
-    if (json_of(schema, datum, &json) && datum_of(schema, &json, &back)) {
+    json_of(schema, datum, &json);
+    if (datum_of(schema, &json, &back)) {
         if (iso_avro_check(schema, iso_buf_bytes(&back), &why) != ISO_OK)
             fuzz_broken(iso_buf_text(&json), &why);
-        iso_assert(json_of(schema, iso_buf_bytes(&back), &again));
+        json_of(schema, iso_buf_bytes(&back), &again);
         iso_assert(iso_bytes_equal(iso_buf_bytes(&json), iso_buf_bytes(&again)));
     }
     iso_buf_release(&json);
