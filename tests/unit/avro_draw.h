@@ -64,7 +64,7 @@ static void field_decorate(struct iso_chance *chance, json_t *field)
 {
     static const char *const defaults[][2] = {
         {"null", "null"},         {"boolean", "true"},  {"int", "-1"},
-        {"long", "1000"},          {"float", "\"NaN\""}, {"double", "0.5"},
+        {"long", "1000"},         {"float", "\"NaN\""}, {"double", "0.5"},
         {"bytes", "\"\\u00ff\""}, {"string", "\"\""}};
     const char *type = json_string_value(json_object_get(field, "type"));
     uint64_t bits = iso_chance_draw(chance);
