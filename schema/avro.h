@@ -66,6 +66,13 @@ enum iso_err iso_avro_parse(struct iso_bytes json, struct iso_avro **schema,
                             struct iso_why *why);
 void iso_avro_free(struct iso_avro *schema);
 
+/* From now on jansson, which reads the JSON, takes its memory from base/mem.h: want of
+ * it ends the process, as it does everywhere else. Else a schema could be one that
+ * "does not parse" for want of memory, and its values be refused in one region alone;
+ * so who judges records calls this before the first schema and the first thread. It is
+ * jansson's for the whole process: not for a library in somebody's service. */
+void iso_avro_memory_ours(void);
+
 /* Exactly one datum of `schema`: no more, no less. Texts and keys of maps are UTF-8; a
  * block that says its size has it. At most ISO_AVRO_DEPTH_MAX records, arrays and maps
  * are in each other, at most ISO_AVRO_ITEMS_MAX items in all arrays and maps together.
