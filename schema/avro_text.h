@@ -1,5 +1,6 @@
 /* avro_text.h - jansson's tree as JSON text: numbers as short as they can be and still
- * come back, which jansson's own writer does not do. For this room's avro.c.
+ * come back, which jansson's own writer does not do. For this room's avro.c, and
+ * for who prints a value within other JSON.
  */
 #ifndef ISO_SCHEMA_AVRO_TEXT_H
 #define ISO_SCHEMA_AVRO_TEXT_H

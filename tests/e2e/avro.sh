@@ -68,6 +68,9 @@ printf '{"key": "good", "value": %s}\n{"key": "wrong", "value": {"id": 1}}\n' \
     "$(json <<<"$plain")" >"$work/wrong.lines"
 expect 65 iso load orders "$work/wrong.lines" --region eu --quiet
 says "line 2" customer
+printf '{"key": "wrong", "value": {"id": 1, "id": 2}}\n' >"$work/wrong.lines"
+expect 65 iso load orders "$work/wrong.lines" --region eu --quiet
+says "line 1" duplicate
 shows us good "$plain"
 converge
 for region in "${regions[@]}"; do
@@ -79,9 +82,12 @@ proves "JSON that is not of the schema is refused with the field and what is wan
 
 expect 0 iso get orders rich --region ap --json
 [[ $out == *'"value":{'*'"customer":"Zo'*'"schema":"'* ]] || fail "get --json says: $out"
+expect 0 iso put orders tenth "${plain/\"price\": null/\"price\": {\"double\": 0.1\}}" --region eu
 converge
+expect 0 iso get orders tenth --region ap --json
+[[ $out == *'"price":{"double":0.1},'* ]] || fail "get --json says: $out"
 expect 0 iso export orders --region ap --json
-equal "lines of export --json" "$(wc -l <<<"$out")" 4
+equal "lines of export --json" "$(wc -l <<<"$out")" 5
 [[ $out == *'"key":"plain"'*'"value":{'*'"state":"OPEN"'* ]] || fail "export --json says: $out"
 expect 0 iso schema list orders
 [[ $out == *tests.shop.Order* ]] || fail "schema list says: $out"
