@@ -272,7 +272,7 @@ static enum iso_err schemas_check(const struct iso_definition *definition,
     if (size > ISO_DEFINITION_JSON_MAX)
         return BAD(why,
                    "the schemas are %zu bytes of JSON: at most %d fit; leave out "
-                   "documentation or old schemas",
+                   "documentation, or begin a new collection with the newest",
                    size, ISO_DEFINITION_JSON_MAX);
     return ISO_OK;
 }
