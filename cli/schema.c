@@ -153,7 +153,7 @@ static enum iso_err check_run(struct cli *cli,
     size_t n;
     switch (iso_cli_schema_find(definition, schema, &n)) {
     case CLI_SCHEMA_OTHER_TEXT:
-        iso_cli_schema_other_text(cli, definition, n);
+        iso_cli_schema_other_text(cli, definition, n, schema);
         err = cli->why.err = ISO_INCOMPATIBLE; /* it is an answer here */
         break;
     case CLI_SCHEMA_THERE:

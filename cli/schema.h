@@ -40,10 +40,11 @@ enum cli_schema_there {
 enum cli_schema_there iso_cli_schema_find(const struct iso_definition *definition,
                                           const struct cli_schema *schema, size_t *n);
 
-/* Why a schema with another text and the same fingerprint cannot stand beside it. */
+/* Why a schema with another text and the same fingerprint cannot stand beside it:
+ * ISO_EXISTS, or ISO_INCOMPATIBLE when a merge rule is another. */
 enum iso_err iso_cli_schema_other_text(struct cli *cli,
                                        const struct iso_definition *definition,
-                                       size_t n);
+                                       size_t n, const struct cli_schema *schema);
 
 /* "2" or "3f0a…" (a fingerprint, 16 digits); NULL: the newest. ISO_NOT_FOUND names
  * those there are; ISO_USAGE: it is neither, or values are opaque. */

@@ -150,7 +150,8 @@ static enum iso_err turn(struct registering *registering, bool *again)
                         now->collection);
     switch (iso_cli_schema_find(now, &registering->schema, &registering->place)) {
     case CLI_SCHEMA_OTHER_TEXT:
-        return iso_cli_schema_other_text(cli, now, registering->place);
+        return iso_cli_schema_other_text(cli, now, registering->place,
+                                         &registering->schema);
     case CLI_SCHEMA_THERE:
         if (mode_of(registering) == now->compatibility)
             return ISO_OK;

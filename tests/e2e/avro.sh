@@ -192,7 +192,10 @@ says urgent default
 expect 1 iso schema register orders "$work/bad.avsc"
 says urgent default BACKWARD
 evolve "$work/second.avsc" 'fields["stock"]["merge"] = "min"' >"$work/rule.avsc"
-expect 73 iso schema register orders "$work/rule.avsc"
+expect 1 iso schema register orders "$work/rule.avsc" # of the same fingerprint
+says stock max min
+evolve "$work/second.avsc" 'fields["stock"]["default"] = 1' >"$work/other.avsc"
+expect 73 iso schema register orders "$work/other.avsc"
 says fingerprint
 evolve "$work/rule.avsc" "${add//%s/rule}" >"$work/ruled.avsc"
 mv "$work/ruled.avsc" "$work/rule.avsc"
