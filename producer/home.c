@@ -258,7 +258,8 @@ static enum iso_err home_open(const struct iso_settings *settings,
     /* Home is there and the log's cluster is not: an earlier open had found it ready.
      */
     if (err == ISO_UNAVAILABLE && lookup->cache != NULL &&
-        iso_cache_holds(lookup->cache, lookup->region, found.definition, found.region))
+        iso_cache_knows_log(lookup->cache, lookup->region, found.definition,
+                            found.region))
         return ISO_OK;
     if (err != ISO_OK || found.cached || lookup->cache == NULL)
         return err;
