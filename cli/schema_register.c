@@ -100,7 +100,8 @@ static enum iso_err spread(struct registering *registering)
     const struct iso_definition *now = registering->now;
     const struct iso_definition *written =
         iso_control_definition_written(cli->control, now->collection);
-    if (written != NULL && written->number >= now->number)
+    if (written != NULL && written->number >= now->number &&
+        !registering->arguments->again)
         return ISO_OK;
     enum iso_err err = ISO_OK;
     for (size_t i = 0; err == ISO_OK && i < now->log_count; i++)
@@ -214,7 +215,8 @@ static enum iso_err register_run(struct registering *registering)
 enum iso_err iso_cli_schema_register(struct cli *cli, int argc, char **argv)
 {
     struct cli_schema_arguments arguments = {0};
-    iso_cli_schema_parse(&arguments, CLI_SCHEMA_MODE | CLI_SCHEMA_ID, argc, argv);
+    iso_cli_schema_parse(&arguments, CLI_SCHEMA_MODE | CLI_SCHEMA_ID | CLI_SCHEMA_AGAIN,
+                         argc, argv);
     struct registering registering = {.cli = cli, .arguments = &arguments};
     enum iso_err err = iso_cli_schema_given(cli, &arguments, &registering.schema);
     if (err == ISO_OK)

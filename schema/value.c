@@ -216,7 +216,7 @@ static enum iso_err value_unnamed(const struct iso_schemas *schemas,
     return iso_fail(why, ISO_REFUSED,
                     "the value's schema has %s, which definition %" PRIu32
                     " of %s does not name: `isostasy schema register %s %s`, then "
-                    "`isostasy dead-letter replay`",
+                    "`isostasy dead-letter replay` (if it is registered: with --again)",
                     text, schemas->definition, schemas->collection, schemas->collection,
                     how);
 }

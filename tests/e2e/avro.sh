@@ -148,6 +148,10 @@ pause 0.5
 expect 0 iso schema check orders "$work/second.avsc"
 expect 0 iso schema register orders "$work/second.avsc"
 [[ $out == *"schema 2 of orders"* ]] || fail "schema register says: $out"
+expect 0 iso schema register orders "$work/second.avsc"
+[[ $out != *"stands in log"* ]] || fail "what stands in every log is written again: $out"
+expect 0 iso schema register orders "$work/second.avsc" --again
+[[ $out == *"definition 2 stands in log 3"* ]] || fail "register --again says: $out"
 alive old-eu old-us old-ap
 touch "$work/registered"
 for region in "${regions[@]}"; do
