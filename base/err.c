@@ -55,9 +55,11 @@ void iso_why_write(struct iso_why *why, enum iso_err err, const char *format, ..
     va_end(args);
 }
 
-enum iso_err iso_fail_at(struct iso_why *why, const char *format, ...)
+void iso_why_place(struct iso_why *why, const char *format, ...)
 {
     char was[sizeof why->text];
+    if (why == NULL)
+        return;
     memcpy(was, why->text, sizeof was);
     va_list args;
     va_start(args, format);
@@ -67,7 +69,6 @@ enum iso_err iso_fail_at(struct iso_why *why, const char *format, ...)
         size_t at = (size_t)length;
         snprintf(why->text + at, sizeof why->text - at, ": %.480s", was);
     }
-    return why->err;
 }
 
 int iso_err_exit(enum iso_err err)

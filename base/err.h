@@ -28,7 +28,7 @@ enum iso_kind { ISO_ANSWER, ISO_RETRY, ISO_POISON, ISO_FATAL };
     X(STALE, 5, ANSWER, "the store is behind what was asked for")                 \
     X(INCOMPATIBLE, 6, ANSWER, "the schemas do not go together")                  \
     X(AGAIN, 10, RETRY, "a queue is full")                                        \
-    X(UNAVAILABLE, 11, RETRY, "Kafka cannot be reached")                          \
+    X(UNAVAILABLE, 11, RETRY, "a server cannot be reached")                       \
     X(STORE_FULL, 12, RETRY, "the store is full")                                 \
     X(IO, 13, RETRY, "input or output failed")                                    \
     X(CONTROL_WAIT, 14, RETRY, "waiting for the control topic")                   \
@@ -84,8 +84,11 @@ static inline enum iso_err iso_fail_code(enum iso_err err)
     return err;
 }
 
-/* Puts "`format`: " before the sentence that stands in `why`; returns its code. */
-enum iso_err iso_fail_at(struct iso_why *why, const char *format, ...)
+/* Puts "`format`: " before the sentence of a failure that stands in `why` (which may be
+ * NULL), and is its code `err`. */
+#define iso_fail_at(why, err, ...) \
+    (iso_why_place((why), __VA_ARGS__), iso_fail_code(err))
+void iso_why_place(struct iso_why *why, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The process exit status for `err`, from sysexits.h; 1 for ISO_NOT_FOUND,

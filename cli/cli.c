@@ -7,6 +7,7 @@
 
 #include "consumer/replica.h"
 #include "producer/define.h"
+#include "schema/avro_text.h"
 
 const struct cli_command *iso_cli_command_now;
 
@@ -245,8 +246,11 @@ enum iso_err iso_cli_read(struct cli *cli, const char *path, size_t max,
 
 void iso_cli_print_json(json_t *value)
 {
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-    putchar('\n');
+    struct iso_buf text = {0};
+    iso_avro_text(value, &text); /* jansson's own writes 0.1 with 17 digits */
+    iso_buf_add_u8(&text, '\n');
+    fwrite(text.data, 1, text.size, stdout);
+    iso_buf_release(&text);
     json_decref(value);
 }
 

@@ -95,6 +95,10 @@ static void row_print(const struct iso_lag_row *row)
            row->target, records, ms_text(row->behind_ms, behind),
            ms_text(row->staleness_ms, stale), ms_text(row->report_age_ms, age),
            iso_lag_state_name(row->state), row->why[0] ? ": " : "", row->why);
+    if (row->refused > 0)
+        printf("%-16s %-8s %-8s %10llu refused: see `isostasy dead-letter list`\n",
+               row->collection, row->source, row->target,
+               (unsigned long long)row->refused);
 }
 
 static void row_print_json(const struct iso_lag_row *row)
@@ -102,13 +106,14 @@ static void row_print_json(const struct iso_lag_row *row)
     json_t *behind = row->records_behind == ISO_UNKNOWN_COUNT
                          ? json_null()
                          : json_integer((json_int_t)row->records_behind);
-    iso_cli_print_json(json_pack(
-        "{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:s, s:s}", "collection",
-        row->collection, "source", row->source, "target", row->target, "records_behind",
-        behind, "records_exact", (int)row->records_exact, "behind_ms",
-        ms_json(row->behind_ms), "staleness_ms", ms_json(row->staleness_ms),
-        "report_age_ms", ms_json(row->report_age_ms), "state",
-        iso_lag_state_name(row->state), "why", row->why));
+    iso_cli_print_json(
+        json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:s, s:s}",
+                  "collection", row->collection, "source", row->source, "target",
+                  row->target, "records_behind", behind, "records_exact",
+                  (int)row->records_exact, "behind_ms", ms_json(row->behind_ms),
+                  "staleness_ms", ms_json(row->staleness_ms), "report_age_ms",
+                  ms_json(row->report_age_ms), "refused", (json_int_t)row->refused,
+                  "state", iso_lag_state_name(row->state), "why", row->why));
 }
 
 static void verdict_print(const char *collection, const struct iso_verdict *verdict)

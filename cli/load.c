@@ -17,6 +17,7 @@
 
 #include "cli/schema.h"
 #include "producer/producer.h"
+#include "schema/avro_text.h"
 
 enum { LOAD_PROGRESS_MS = 1000, LOAD_STUCK_MS = 60000, LOAD_POLL_EVERY = 512 };
 
@@ -31,7 +32,7 @@ struct load {
     struct iso_producer *producer;
     const struct iso_schemas *schemas; /* the producer's */
     const char *schema;                /* the one to write by; NULL: the newest */
-    struct iso_buf value;
+    struct iso_buf value, json;
     bool quiet;
     uint64_t lines, durable, refused, unknown;
     int64_t began_ms, said_ms;
@@ -124,7 +125,7 @@ static enum iso_err line_bad(struct load *load, const char *reason)
 }
 
 /* A value by its schema; opaque: a string is its own bytes. */
-static enum iso_err load_value(struct load *load, const json_t *value)
+static enum iso_err load_value(struct load *load, json_t *value)
 {
     iso_buf_clear(&load->value);
     if (iso_schemas_format(load->schemas) == ISO_FORMAT_OPAQUE &&
@@ -132,15 +133,13 @@ static enum iso_err load_value(struct load *load, const json_t *value)
         iso_buf_add(&load->value, json_string_value(value), json_string_length(value));
         return ISO_OK;
     }
-    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    enum iso_err err = iso_cli_value_encode(load->cli, load->schemas, load->schema,
-                                            iso_bytes_text(dumped), &load->value);
-    free(dumped); /* jansson's */
-    return err;
+    iso_buf_clear(&load->json);
+    iso_avro_text(value, &load->json);
+    return iso_cli_value_encode(load->cli, load->schemas, load->schema,
+                                iso_buf_bytes(&load->json), &load->value);
 }
 
-static enum iso_err load_put(struct load *load, struct iso_bytes key,
-                             const json_t *value)
+static enum iso_err load_put(struct load *load, struct iso_bytes key, json_t *value)
 {
     enum iso_err err = load_value(load, value);
     struct iso_bytes bytes = iso_buf_bytes(&load->value);
@@ -150,7 +149,7 @@ static enum iso_err load_put(struct load *load, struct iso_bytes key,
 static enum iso_err load_object(struct load *load, const json_t *object)
 {
     const json_t *key = json_object_get(object, "key");
-    const json_t *value = json_object_get(object, "value");
+    json_t *value = json_object_get(object, "value");
     bool is_delete = json_is_true(json_object_get(object, "delete"));
     if (!json_is_string(key))
         return line_bad(load, "it has no \"key\" that is a string");
@@ -161,7 +160,7 @@ static enum iso_err load_object(struct load *load, const json_t *object)
     enum iso_err err =
         is_delete ? load_write(load, name, NULL) : load_put(load, name, value);
     if (err != ISO_OK && iso_err_kind(err) == ISO_POISON)
-        iso_fail_at(&load->cli->why, "line %llu, key %.100s",
+        iso_fail_at(&load->cli->why, err, "line %llu, key %.100s",
                     (unsigned long long)load->lines, json_string_value(key));
     return err;
 }
@@ -169,7 +168,8 @@ static enum iso_err load_object(struct load *load, const json_t *object)
 static enum iso_err load_line(struct load *load, const char *line, size_t size)
 {
     json_error_t error;
-    json_t *object = json_loadb(line, size, JSON_ALLOW_NUL, &error);
+    json_t *object =
+        json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (object == NULL)
         return line_bad(load, error.text);
     enum iso_err err = load_object(load, object);
@@ -266,6 +266,7 @@ enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv)
     enum iso_err flushed = load_flush(&load);
     iso_producer_close(load.producer);
     iso_buf_release(&load.value);
+    iso_buf_release(&load.json);
     load_print(&load, arguments.given.json);
     if (err != ISO_OK) {
         cli->why = first;

@@ -23,12 +23,12 @@ static const struct cli_command cli_commands[] = {
     {"collection list", "", "List the collections", iso_cli_collection_list},
     {"collection show", "NAME", "Show a collection's definition",
      iso_cli_collection_show},
-    {"schema register", "COLLECTION [FILE]", "Add a schema to a collection",
+    {"schema register", "COLLECTION FILE", "Add a schema to a collection",
      iso_cli_schema_register},
     {"schema list", "COLLECTION", "List its schemas", iso_cli_schema_list},
     {"schema show", "COLLECTION [N]", "Print a schema, the newest or number N",
      iso_cli_schema_show},
-    {"schema check", "COLLECTION [FILE]", "Ask whether a schema may be added",
+    {"schema check", "COLLECTION FILE", "Ask whether a schema may be added",
      iso_cli_schema_check},
     {"resolver check", "FILE", "Try whether a plug-in keeps the rules",
      iso_cli_resolver_check},
@@ -96,7 +96,7 @@ static char *main_help(int key, const char *text, void *input)
         return NULL;
     fputs("Commands (each has its own --help):\n", out);
     for (const struct cli_command *row = cli_commands; row->name != NULL; row++)
-        fprintf(out, "  %s %-*s %s\n", row->name, (int)(32 - strlen(row->name)),
+        fprintf(out, "  %s %-*s %s\n", row->name, (int)(30 - strlen(row->name)),
                 row->arguments, row->words);
     fclose(out);
     return help; /* argp frees it */

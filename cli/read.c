@@ -393,7 +393,7 @@ static enum iso_err items_print(struct export *export, struct iso_replica_scan *
             continue;
         iso_buf_clear(&export->line);
         iso_escape(&export->line, item.key);
-        return iso_fail_at(&cli->why, "key %.100s", iso_buf_text(&export->line));
+        return iso_fail_at(&cli->why, err, "key %.100s", iso_buf_text(&export->line));
     }
     return err == ISO_END ? ISO_OK : err;
 }

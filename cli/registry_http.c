@@ -64,20 +64,21 @@ static bool url_is_http(CURLU *url)
     return is;
 }
 
-/* A url that is refused is not repeated: it may hold a password. */
+/* A url that is refused is not repeated: it may hold a password. Every @ is taken for
+ * that of one, since a password with / or ? would make the rest of it a path. */
 static enum iso_err url_check(CURLU *url, const char *text, struct iso_why *why)
 {
+    if (strchr(text, '@') != NULL)
+        return iso_fail(why, ISO_SETTING,
+                        "schema.registry.url holds a user or a password (an @), which "
+                        "logs would show: write them as schema.registry.username and "
+                        "schema.registry.password, and the url without them");
     CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
     if (code != CURLUE_OK)
         return iso_fail(why, ISO_SETTING,
                         "schema.registry.url is no url (%s): write it as in "
                         "https://registry.example:8081",
                         curl_url_strerror(code));
-    if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
-        return iso_fail(why, ISO_SETTING,
-                        "schema.registry.url holds a user or a password, which logs "
-                        "would show: write them as schema.registry.username and "
-                        "schema.registry.password, and the url without them");
     if (!url_is_http(url))
         return iso_fail(why, ISO_SETTING,
                         "schema.registry.url is not for HTTP: begin it with https:// "

@@ -24,6 +24,11 @@ static const struct argp_option canonical_option[] = {
     {0},
 };
 
+static const struct argp_option again_option[] = {
+    {"again", 'a', NULL, 0, "Write the definition into every log once more", 0},
+    {0},
+};
+
 static int32_t id_of(struct argp_state *state, const char *value)
 {
     char *end;
@@ -48,6 +53,9 @@ static error_t schema_option(int key, char *value, struct argp_state *state)
     case 'c':
         arguments->canonical = true;
         return 0;
+    case 'a':
+        arguments->again = true;
+        return 0;
     case ARGP_KEY_SUCCESS:
         return 0;
     default:
@@ -58,14 +66,16 @@ static error_t schema_option(int key, char *value, struct argp_state *state)
 void iso_cli_schema_parse(struct cli_schema_arguments *arguments, int options, int argc,
                           char **argv)
 {
-    struct argp_option rows[4] = {0};
+    struct argp_option rows[5] = {0};
     size_t count = 0;
     if ((options & CLI_SCHEMA_MODE) != 0)
         rows[count++] = mode_option[0];
     if ((options & CLI_SCHEMA_ID) != 0)
         rows[count++] = id_option[0];
     if ((options & CLI_SCHEMA_CANONICAL) != 0)
-        rows[count] = canonical_option[0];
+        rows[count++] = canonical_option[0];
+    if ((options & CLI_SCHEMA_AGAIN) != 0)
+        rows[count] = again_option[0];
     bool optional = (options & (CLI_SCHEMA_ID | CLI_SCHEMA_NAME)) != 0;
     const struct cli_syntax syntax = {.takes = CLI_JSON,
                                       .least = optional ? 1 : 2,
@@ -156,7 +166,7 @@ static enum iso_err check_run(struct cli *cli,
     size_t n;
     switch (iso_cli_schema_find(definition, schema, &n)) {
     case CLI_SCHEMA_OTHER_TEXT:
-        iso_cli_schema_other_text(cli, definition, n);
+        iso_cli_schema_other_text(cli, definition, n, schema);
         err = cli->why.err = ISO_INCOMPATIBLE; /* it is an answer here */
         break;
     case CLI_SCHEMA_THERE:

@@ -44,10 +44,11 @@ enum cli_schema_there {
 enum cli_schema_there iso_cli_schema_find(const struct iso_definition *definition,
                                           const struct cli_schema *schema, size_t *n);
 
-/* Why a schema with another text and the same fingerprint cannot stand beside it. */
+/* Why a schema with another text and the same fingerprint cannot stand beside it:
+ * ISO_EXISTS, or ISO_INCOMPATIBLE when a merge rule is another. */
 enum iso_err iso_cli_schema_other_text(struct cli *cli,
                                        const struct iso_definition *definition,
-                                       size_t n);
+                                       size_t n, const struct cli_schema *schema);
 
 /* "2" or "3f0a…" (a fingerprint, 16 digits); NULL: the newest. ISO_NOT_FOUND names
  * those there are; ISO_USAGE: it is neither, or values are opaque. */
@@ -104,7 +105,8 @@ bool iso_cli_view_is_json(const struct cli_view *view);
 enum iso_err iso_cli_view_text(struct cli *cli, struct cli_view *view,
                                struct iso_bytes value, struct iso_buf *text);
 /* Sets "value" of an object, and "schema" when there is one: the fingerprint of its
- * writer's. */
+ * writer's. A value with a map key that has a NUL, which cannot be nested, stands as
+ * the text of its JSON in "value_text". */
 enum iso_err iso_cli_view_set(struct cli *cli, struct cli_view *view,
                               struct iso_bytes value, json_t *object);
 

@@ -8,7 +8,7 @@
 
 struct cli_schema_arguments {
     struct cli_given given; /* the collection, and a file or the schema's name */
-    bool has_mode, has_id, canonical;
+    bool has_mode, has_id, canonical, again;
     enum iso_compatibility mode; /* --compatibility */
     int32_t id;                  /* --id */
 };
@@ -19,6 +19,7 @@ enum {
     CLI_SCHEMA_ID = 2, /* instead of a file or name */
     CLI_SCHEMA_CANONICAL = 4,
     CLI_SCHEMA_NAME = 8, /* the second argument may be left out */
+    CLI_SCHEMA_AGAIN = 16,
 };
 void iso_cli_schema_parse(struct cli_schema_arguments *arguments, int options, int argc,
                           char **argv);

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "cli/registry.h"
+#include "schema/avro_resolve.h"
 
 enum { SCHEMA_TEXT_MAX = 1 << 20 };
 
@@ -37,7 +38,7 @@ static enum iso_err schema_take(struct cli *cli, const struct iso_buf *text,
     enum iso_err err = iso_avro_parse(iso_buf_bytes(text), &schema->avro, &cli->why);
     if (err != ISO_OK) {
         schema->avro = NULL;
-        return iso_fail_at(&cli->why, "%s", where);
+        return iso_fail_at(&cli->why, err, "%s", where);
     }
     json_minify(iso_buf_bytes(text), &schema->json);
     iso_avro_fingerprint(schema->avro, schema->fingerprint);
@@ -150,10 +151,32 @@ enum cli_schema_there iso_cli_schema_find(const struct iso_definition *definitio
     return there;
 }
 
+/* The fingerprint leaves merge rules out as well: another one has its own sentence. */
+static enum iso_err rules_check(struct cli *cli,
+                                const struct iso_definition *definition, size_t n,
+                                const struct cli_schema *schema)
+{
+    struct iso_avro *there;
+    struct iso_why why = {0};
+    enum iso_err err =
+        iso_avro_parse(iso_bytes_text(definition->schemas[n].json), &there, &why);
+    if (err != ISO_OK)
+        return ISO_OK; /* it has none */
+    err = iso_avro_same_rules(schema->avro, there, &cli->why);
+    iso_avro_free(there);
+    return err == ISO_OK ? ISO_OK
+                         : iso_fail_at(&cli->why, err,
+                                       "schema %zu of %s has the same fingerprint",
+                                       n + 1, definition->collection);
+}
+
 enum iso_err iso_cli_schema_other_text(struct cli *cli,
                                        const struct iso_definition *definition,
-                                       size_t n)
+                                       size_t n, const struct cli_schema *schema)
 {
+    enum iso_err ruled = rules_check(cli, definition, n, schema);
+    if (ruled != ISO_OK)
+        return ruled;
     struct iso_buf digits = {0};
     iso_hex_encode(&digits,
                    iso_bytes(definition->schemas[n].fingerprint, ISO_FINGERPRINT_SIZE));

@@ -100,7 +100,8 @@ static enum iso_err spread(struct registering *registering)
     const struct iso_definition *now = registering->now;
     const struct iso_definition *written =
         iso_control_definition_written(cli->control, now->collection);
-    if (written != NULL && written->number >= now->number)
+    if (written != NULL && written->number >= now->number &&
+        !registering->arguments->again)
         return ISO_OK;
     enum iso_err err = ISO_OK;
     for (size_t i = 0; err == ISO_OK && i < now->log_count; i++)
@@ -112,7 +113,7 @@ static enum iso_err spread(struct registering *registering)
     if (err == ISO_OK)
         err = iso_control_add_defined(&place, now, cli->control, &cli->why);
     if (err != ISO_OK)
-        iso_fail_at(&cli->why,
+        iso_fail_at(&cli->why, err,
                     "definition %u of %s is announced and does not stand in every log "
                     "yet (the same command again goes on)",
                     now->number, now->collection);
@@ -150,7 +151,8 @@ static enum iso_err turn(struct registering *registering, bool *again)
                         now->collection);
     switch (iso_cli_schema_find(now, &registering->schema, &registering->place)) {
     case CLI_SCHEMA_OTHER_TEXT:
-        return iso_cli_schema_other_text(cli, now, registering->place);
+        return iso_cli_schema_other_text(cli, now, registering->place,
+                                         &registering->schema);
     case CLI_SCHEMA_THERE:
         if (mode_of(registering) == now->compatibility)
             return ISO_OK;
@@ -213,7 +215,8 @@ static enum iso_err register_run(struct registering *registering)
 enum iso_err iso_cli_schema_register(struct cli *cli, int argc, char **argv)
 {
     struct cli_schema_arguments arguments = {0};
-    iso_cli_schema_parse(&arguments, CLI_SCHEMA_MODE | CLI_SCHEMA_ID, argc, argv);
+    iso_cli_schema_parse(&arguments, CLI_SCHEMA_MODE | CLI_SCHEMA_ID | CLI_SCHEMA_AGAIN,
+                         argc, argv);
     struct registering registering = {.cli = cli, .arguments = &arguments};
     enum iso_err err = iso_cli_schema_given(cli, &arguments, &registering.schema);
     if (err == ISO_OK)

@@ -65,7 +65,7 @@ enum iso_err iso_cli_value_encode(struct cli *cli, const struct iso_schemas *sch
     err = iso_avro_from_json(iso_schemas_at(schemas, n), json, value, &cli->why);
     if (err == ISO_OK)
         return ISO_OK;
-    return iso_fail_at(&cli->why, "the value, by schema %zu", n + 1);
+    return iso_fail_at(&cli->why, err, "the value, by schema %zu", n + 1);
 }
 
 /* ---- reading ---- */
@@ -176,6 +176,7 @@ enum iso_err iso_cli_view_text(struct cli *cli, struct cli_view *view,
     return ISO_OK;
 }
 
+/* NULL when it cannot stand in other JSON: a key of a map with a NUL. */
 static enum iso_err view_nested(struct cli *cli, struct cli_view *view,
                                 struct iso_bytes value, json_t **nested)
 {
@@ -183,14 +184,8 @@ static enum iso_err view_nested(struct cli *cli, struct cli_view *view,
     enum iso_err err = iso_cli_view_text(cli, view, value, &view->text);
     if (err != ISO_OK)
         return err;
-    json_error_t error;
     *nested = json_loadb((const char *)view->text.data, view->text.size,
-                         JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (*nested == NULL)
-        return iso_fail(&cli->why, ISO_BAD_DATA,
-                        "the value's JSON cannot stand in other JSON (%s): read it "
-                        "without --json",
-                        error.text);
+                         JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     return ISO_OK;
 }
 
@@ -205,7 +200,11 @@ enum iso_err iso_cli_view_set(struct cli *cli, struct cli_view *view,
         if (err != ISO_OK)
             return err;
     }
-    json_object_set_new(object, "value", shown);
+    if (shown != NULL)
+        json_object_set_new(object, "value", shown);
+    else
+        json_object_set_new(object, "value_text",
+                            iso_cli_json_bytes(iso_buf_bytes(&view->text)));
     struct iso_value opened;
     struct iso_why unseen;
     if (view->schemas == NULL || view->reader != NULL ||

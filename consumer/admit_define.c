@@ -81,12 +81,15 @@ static enum iso_err check_owner(const struct iso_admit *admit,
                         "a DEFINE by region %u, but log %u is region %u's: only the "
                         "region that owns a log announces in it",
                         region, number, owner);
-    if (coming->number < admit->log->definition)
-        return iso_fail(why, ISO_REFUSED,
-                        "the DEFINE announces definition %u, but %u is in force: a "
-                        "definition is never taken back, announce a later one",
-                        coming->number, admit->log->definition);
     return ISO_OK;
+}
+
+/* Two who announce at the same time may write their DEFINEs in the other order. The
+ * earlier one then has no effect: a definition is never taken back. */
+static bool is_earlier(const struct iso_admit *admit,
+                       const struct iso_definition *coming)
+{
+    return admit->definition != NULL && coming->number < admit->definition->number;
 }
 
 /* The first DEFINE of a log is its birth, and its own definition its judge. */
@@ -169,6 +172,10 @@ static enum iso_err confirm(const struct iso_admit *admit,
             "claims to a number the first counts, announce yours under the "
             "next",
             coming->number, coming->collection);
+    if (is_earlier(admit, held)) {
+        *definition = admit->definition;
+        return ISO_OK;
+    }
     *definition = held;
     enum iso_err err = check_schemas(admit, held, why);
     return err == ISO_OK ? iso_admit_supported(held, why) : err;
@@ -186,7 +193,7 @@ static enum iso_err judge(const struct iso_admit *admit,
         return err;
     if (admit->definition == NULL)
         return check_first(admit, coming, record, write, why);
-    return check_opened(admit, coming, why);
+    return is_earlier(admit, coming) ? ISO_OK : check_opened(admit, coming, why);
 }
 
 enum iso_err iso_admit_define(const struct iso_admit *admit,
@@ -197,10 +204,9 @@ enum iso_err iso_admit_define(const struct iso_admit *admit,
 {
     struct iso_definition *coming;
     enum iso_err err = iso_definition_decode(record->value, &coming, why);
-    if (err != ISO_OK) {
-        iso_fail_at(why, "the DEFINE does not carry a definition");
-        return iso_err_kind(err) == ISO_POISON ? err : ISO_BAD_DATA;
-    }
+    if (err != ISO_OK)
+        return iso_fail_at(why, iso_err_kind(err) == ISO_POISON ? err : ISO_BAD_DATA,
+                           "the DEFINE does not carry a definition");
     err = judge(admit, coming, record, write, why);
     if (err == ISO_OK)
         err = confirm(admit, coming, definition, why);

@@ -102,10 +102,8 @@ static enum iso_err slice_take(struct iso_apply *apply, struct iso_bytes row,
 {
     const struct iso_definition *first = iso_known_first(&apply->known);
     enum iso_err err = iso_slice_decode(row, &apply->slice, why);
-    if (err != ISO_OK) {
-        iso_fail_at(why, "the state of the slice in the store");
-        return ISO_DAMAGED;
-    }
+    if (err != ISO_OK)
+        return iso_fail_at(why, ISO_DAMAGED, "the state of the slice in the store");
     if (memcmp(apply->slice.definition_id, first->id, sizeof first->id) != 0 ||
         apply->slice.partition != apply->partition)
         return iso_fail(

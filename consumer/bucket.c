@@ -45,7 +45,7 @@ static enum iso_err load(struct iso_buckets *buckets, struct iso_txn *txn,
     if (err == ISO_OK) {
         err = iso_bucket_decode(row, &item->bucket, why);
         if (err != ISO_OK)
-            return iso_fail_at(why, "bucket %u", number);
+            return iso_fail_at(why, err, "bucket %u", number);
     } else if (err == ISO_NOT_FOUND) {
         struct iso_vector vector = item->bucket.vector;
         vector.count = 0;

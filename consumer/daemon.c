@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "consumer/shard.h"
+#include "schema/avro.h"
 
 enum { DAEMON_STEP_MS = 100 };
 
@@ -231,6 +232,7 @@ enum iso_err iso_daemon_open(const struct iso_settings *settings, const char *re
     enum iso_err err = daemon_check(settings, region, why);
     if (err != ISO_OK)
         return err;
+    iso_avro_memory_ours(); /* this process judges */
     struct iso_daemon *daemon = iso_alloc_zero(1, sizeof *daemon);
     daemon->settings = settings;
     daemon->region = region;

@@ -201,7 +201,7 @@ static enum iso_err slice_open(struct iso_shard *shard, struct shard_slice *slic
         iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
         return ISO_OK;
     default:
-        return iso_fail_at(why, "collection %s, partition %u", collection->name,
+        return iso_fail_at(why, err, "collection %s, partition %u", collection->name,
                            slice->partition);
     }
 }

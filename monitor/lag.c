@@ -310,6 +310,9 @@ static void sum_slice(const struct lag_look *look, struct lag_sum *sum)
         if ((definition->logs[i].writers >> (sum->source - 1) & 1) == 0)
             continue;
         sum_log(look, sum, report, i);
+        const struct table_stand *stand =
+            iso_table_stand(report, look->collection->logs[i].number);
+        sum->row->refused += stand != NULL ? stand->refused : 0;
         int64_t here_ms = newest_ms_of(look, sum, report, i);
         newest_ms = here_ms > newest_ms ? here_ms : newest_ms;
     }

@@ -148,6 +148,7 @@ static void row_write(const struct iso_lag_row *row, int64_t now_ms, bool json)
     line_ms(&line, "behind_ms", row->behind_ms);
     line_ms(&line, "staleness_ms", row->staleness_ms);
     line_ms(&line, "report_age_ms", row->report_age_ms);
+    line_count(&line, "refused", row->refused);
     line_text(&line, "why", row->why);
     line_end(&line);
 }

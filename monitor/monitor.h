@@ -55,6 +55,9 @@ struct iso_lag_row {
     int64_t behind_ms;
     int64_t staleness_ms;  /* of the slice where it is largest */
     int64_t report_age_ms; /* of the slice where it is largest */
+    /* Records of the source's logs (of a shared one: anybody's) that were refused, as
+     * far as the target has read: each has a dead letter. */
+    uint64_t refused;
     enum iso_lag_state state;
     char why[256];
 };

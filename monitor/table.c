@@ -268,6 +268,7 @@ static void stands_fill(struct table_report *kept, const struct iso_slice *slice
         stands[i] = (struct table_stand){
             .log = log->log,
             .frontier = log->frontier,
+            .refused = log->refused,
             .append_ms = log->record_offset < 0 ? ISO_UNKNOWN_MS : log->append_ms,
             .moved_ms = was == NULL                     ? ISO_UNKNOWN_MS
                         : log->frontier > was->frontier ? kept->heard_ms

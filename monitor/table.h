@@ -26,6 +26,7 @@ struct table_stand {
     uint16_t log;
     int64_t frontier;
     int64_t append_ms; /* of the newest record applied; ISO_UNKNOWN_MS: none was */
+    uint64_t refused;  /* records, since the log began */
     int64_t moved_ms;  /* when a report last told of progress; ISO_UNKNOWN_MS: never */
     size_t source_first, source_count; /* in the report's sources */
 };

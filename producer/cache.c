@@ -177,3 +177,21 @@ bool iso_cache_holds(const char *folder, const char *region,
     iso_definition_free(kept);
     return same;
 }
+
+bool iso_cache_knows_log(const char *folder, const char *region,
+                         const struct iso_definition *definition, unsigned number)
+{
+    struct iso_definition *kept;
+    unsigned kept_number;
+    if (iso_cache_read(folder, region, definition->collection, &kept, &kept_number,
+                       NULL) != ISO_OK)
+        return false;
+    const struct iso_definition_log *was = iso_definition_log_of(kept, kept_number);
+    const struct iso_definition_log *is = iso_definition_log_of(definition, number);
+    bool same = kept_number == number && was != NULL && is != NULL &&
+                was->number == is->number && was->birth == is->birth &&
+                strcmp(was->cluster, is->cluster) == 0 &&
+                strcmp(was->topic, is->topic) == 0;
+    iso_definition_free(kept);
+    return same;
+}

@@ -19,6 +19,11 @@ enum iso_err iso_cache_write(const char *folder, const char *region,
 bool iso_cache_holds(const char *folder, const char *region,
                      const struct iso_definition *definition, unsigned number);
 
+/* Whether an earlier open found the region's log ready, by this definition or another:
+ * a log stays what it was. */
+bool iso_cache_knows_log(const char *folder, const char *region,
+                         const struct iso_definition *definition, unsigned number);
+
 /* ISO_NOT_FOUND; ISO_IO, ISO_DENIED; ISO_DAMAGED names the file. */
 enum iso_err iso_cache_read(const char *folder, const char *region,
                             const char *collection, struct iso_definition **definition,

@@ -86,7 +86,8 @@ struct iso_define_ground {
 /* Publishes the DEFINE of a later definition into every partition of the log, behind
  * what stands there, in the name of the region that owns it. Again is harmless.
  * ISO_CLOCK_SKEW: the broker's clock and this machine's are further apart than the
- * definition admits; ISO_TOPIC_CONFIG: a partition has no first DEFINE yet. */
+ * definition admits; ISO_TOPIC_CONFIG: a partition has no first DEFINE yet, or the
+ * topic carries another time than the broker's. */
 enum iso_err iso_log_define_next(const struct iso_define_ground *ground,
                                  const struct iso_definition *definition,
                                  const struct iso_definition_log *log,

@@ -8,8 +8,9 @@
  * moment write it with two nodes; the second has no effect either.
  *
  * A DEFINE that the daemons would refuse for its time is known by the append time that
- * comes with its answer: ISO_CLOCK_SKEW. One without an answer may be in the log: do
- * the same again. */
+ * comes with its answer: ISO_CLOCK_SKEW, or ISO_TOPIC_CONFIG when none comes, as from a
+ * topic that carries its clients' time. One without an answer may be in the log: do the
+ * same again. */
 #include <inttypes.h>
 
 #include "base/mem.h"
@@ -131,9 +132,8 @@ static void define_delivered(void *user, const struct iso_delivery *delivery)
     const struct define_record *record = delivery->opaque;
     define->waiting--;
     define->until_ms = iso_steady_ms(&iso_clock_machine) + define->timeout_ms;
-    bool refused = delivery->append_ms >= 0 &&
-                   define_refused(define, record->hlc, delivery->append_ms);
-    if (delivery->fate == ISO_SENT && !refused)
+    if (delivery->fate == ISO_SENT && delivery->append_ms >= 0 &&
+        !define_refused(define, record->hlc, delivery->append_ms))
         return;
     if (!define->failed) {
         define->bad = *delivery;
@@ -183,6 +183,14 @@ static enum iso_err define_failed(const struct log_define *define, struct iso_wh
                         "log %u in topic %s is not defined in every partition: %s; do "
                         "the same again to go on",
                         log->number, log->topic, iso_err_words(bad->err));
+    if (bad->append_ms < 0)
+        return iso_fail(
+            why, ISO_TOPIC_CONFIG,
+            "the broker does not say when the DEFINE of log %u was appended "
+            "to topic %s, so daemons may refuse it: set "
+            "message.timestamp.type=LogAppendTime on the topic, then do the "
+            "same again",
+            log->number, log->topic);
     if (define->clock == NULL)
         return iso_fail(why, ISO_CLOCK_SKEW,
                         "the birth of log %u is %" PRId64

@@ -113,7 +113,7 @@ static enum iso_err lookup_cached(const struct iso_lookup *lookup,
                                   struct iso_found *found, struct iso_why *why)
 {
     if (lookup->cache == NULL)
-        return iso_fail_at(why,
+        return iso_fail_at(why, ISO_UNAVAILABLE,
                            "region %s of collection %s cannot be looked up and "
                            "nothing is cached (setting producer.cache)",
                            lookup->region, lookup->collection);
@@ -124,7 +124,8 @@ static enum iso_err lookup_cached(const struct iso_lookup *lookup,
     if (err != ISO_NOT_FOUND)
         return err;
     *why = unavailable;
-    return iso_fail_at(why, "region %s of collection %s was never cached in %.100s",
+    return iso_fail_at(why, unavailable.err,
+                       "region %s of collection %s was never cached in %.100s",
                        lookup->region, lookup->collection, lookup->cache);
 }
 
@@ -257,7 +258,8 @@ static enum iso_err home_open(const struct iso_settings *settings,
     /* Home is there and the log's cluster is not: an earlier open had found it ready.
      */
     if (err == ISO_UNAVAILABLE && lookup->cache != NULL &&
-        iso_cache_holds(lookup->cache, lookup->region, found.definition, found.region))
+        iso_cache_knows_log(lookup->cache, lookup->region, found.definition,
+                            found.region))
         return ISO_OK;
     if (err != ISO_OK || found.cached || lookup->cache == NULL)
         return err;

@@ -5,16 +5,21 @@
  * cuts a text at its first NUL, knows no NaN, and names the branches of a union without
  * their namespace.
  *
+ * Where avro-c is no help, it is given another type of the same bytes. What takes no
+ * bytes (a fixed of size 0, a record without fields) and what has no data (an empty
+ * union or enum) is a null to it. A map is an array of records of a key and a value:
+ * its own map ends keys at a NUL, and mixes the values of a key that comes twice; here
+ * the last one counts.
+ *
  * avro-c's last error is one text for the whole process, so one lock stands before
- * every call. What avro-c cannot hold (a fixed of no bytes) is refused with its own
- * words. */
+ * every call. */
 #include <avro.h>
 #include <jansson.h>
-#include <math.h>
 #include <pthread.h>
 
 #include "base/mem.h"
 #include "schema/avro_node.h"
+#include "schema/avro_text.h"
 
 struct iso_avro_outside {
     avro_schema_t schema; /* both NULL until the first use */
@@ -115,14 +120,32 @@ static int append_part(struct builder *builder, avro_schema_t whole,
     return failed;
 }
 
+/* "An entry is a key and a value": the bytes of a map's item. */
+static avro_schema_t build_entry(avro_schema_t value)
+{
+    avro_schema_t entry = avro_schema_record("Entry", NULL);
+    avro_schema_t key = avro_schema_string();
+    int failed = avro_schema_record_field_append(entry, "key", key) ||
+                 avro_schema_record_field_append(entry, "value", value);
+    avro_schema_decref(key);
+    if (!failed)
+        return entry;
+    avro_schema_decref(entry);
+    return NULL;
+}
+
 static avro_schema_t build_container(struct builder *builder,
                                      const struct iso_avro_node *node)
 {
     avro_schema_t item = build(builder, builder->schema->edges[node->first].node);
+    if (item != NULL && node->kind == ISO_AVRO_MAP) {
+        avro_schema_t value = item;
+        item = build_entry(value);
+        avro_schema_decref(value);
+    }
     if (item == NULL)
         return NULL;
-    avro_schema_t whole =
-        node->kind == ISO_AVRO_ARRAY ? avro_schema_array(item) : avro_schema_map(item);
+    avro_schema_t whole = avro_schema_array(item);
     avro_schema_decref(item);
     return whole;
 }
@@ -134,6 +157,8 @@ static avro_schema_t build(struct builder *builder, uint32_t number)
     const struct iso_avro_node *node = &schema->nodes[number];
     if (node->kind < ISO_AVRO_PRIMITIVES)
         return build_primitive(node->kind);
+    if (node->count == 0)
+        return avro_schema_null();
     if (node->kind < ISO_AVRO_UNION)
         return build_container(builder, node);
     if (builder->built[number] != NULL)
@@ -185,16 +210,6 @@ static enum iso_err outside_make(const struct iso_avro *schema, uint32_t node,
 static json_t *value_json(const struct iso_avro *schema, uint32_t number,
                           avro_value_t *value);
 
-/* JSON has no such numbers; Java's encoder writes these words. */
-static json_t *real_json(double real)
-{
-    if (isnan(real))
-        return json_string("NaN");
-    if (isinf(real))
-        return json_string(real > 0 ? "Infinity" : "-Infinity");
-    return json_real(real);
-}
-
 static json_t *number_json(enum iso_avro_kind kind, const avro_value_t *value)
 {
     int truth = 0;
@@ -210,9 +225,10 @@ static json_t *number_json(enum iso_avro_kind kind, const avro_value_t *value)
     case ISO_AVRO_LONG:
         return avro_value_get_long(value, &large) ? NULL : json_integer(large);
     case ISO_AVRO_FLOAT:
-        return avro_value_get_float(value, &single) ? NULL : real_json((double)single);
+        return avro_value_get_float(value, &single) ? NULL
+                                                    : iso_avro_text_float(single);
     case ISO_AVRO_DOUBLE:
-        return avro_value_get_double(value, &real) ? NULL : real_json(real);
+        return avro_value_get_double(value, &real) ? NULL : iso_avro_text_double(real);
     default:
         return json_null();
     }
@@ -281,6 +297,34 @@ static json_t *union_json(const struct iso_avro *schema,
     return named;
 }
 
+/* One more item or field; NULL: avro-c failed, and jansson does with it. */
+static int array_add(json_t *whole, const struct iso_avro *schema, uint32_t below,
+                     avro_value_t *item)
+{
+    return json_array_append_new(whole, value_json(schema, below, item));
+}
+
+static int record_add(json_t *whole, const struct iso_avro *schema,
+                      const struct iso_avro_edge *edge, avro_value_t *field)
+{
+    return json_object_set_new_nocheck(whole, iso_avro_name(schema, edge->name),
+                                       value_json(schema, edge->node, field));
+}
+
+static int map_add(json_t *whole, const struct iso_avro *schema, uint32_t below,
+                   avro_value_t *entry)
+{
+    avro_value_t key, value;
+    const char *text = NULL;
+    size_t size = 0;
+    if (avro_value_get_by_index(entry, 0, &key, NULL) != 0 ||
+        avro_value_get_by_index(entry, 1, &value, NULL) != 0 ||
+        avro_value_get_string(&key, &text, &size) != 0 || size == 0)
+        return -1;
+    return json_object_setn_new_nocheck(whole, text, size - 1,
+                                        value_json(schema, below, &value));
+}
+
 /* Arrays, maps and records: what avro-c counts and gives by position. */
 static json_t *parts_json(const struct iso_avro *schema,
                           const struct iso_avro_node *node, avro_value_t *value)
@@ -288,18 +332,18 @@ static json_t *parts_json(const struct iso_avro *schema,
     size_t count = 0;
     if (avro_value_get_size(value, &count) != 0)
         return NULL;
-    bool array = node->kind == ISO_AVRO_ARRAY;
-    json_t *whole = array ? json_array() : json_object();
+    json_t *whole = node->kind == ISO_AVRO_ARRAY ? json_array() : json_object();
+    const struct iso_avro_edge *edge = &schema->edges[node->first];
     for (size_t i = 0; i < count; i++) {
-        const char *name = NULL;
         avro_value_t part;
-        uint32_t edge = node->first + (node->kind == ISO_AVRO_RECORD ? (uint32_t)i : 0);
-        json_t *json = NULL;
-        if (avro_value_get_by_index(value, i, &part, &name) == 0)
-            json = value_json(schema, schema->edges[edge].node, &part);
-        /* A NULL as the last argument is refused by jansson too. */
-        if (array ? json_array_append_new(whole, json)
-                  : json_object_set_new_nocheck(whole, name, json)) {
+        int failed = avro_value_get_by_index(value, i, &part, NULL);
+        if (failed == 0 && node->kind == ISO_AVRO_ARRAY)
+            failed = array_add(whole, schema, edge->node, &part);
+        else if (failed == 0 && node->kind == ISO_AVRO_MAP)
+            failed = map_add(whole, schema, edge->node, &part);
+        else if (failed == 0)
+            failed = record_add(whole, schema, &edge[i], &part);
+        if (failed != 0) {
             json_decref(whole);
             return NULL;
         }
@@ -311,6 +355,10 @@ static json_t *value_json(const struct iso_avro *schema, uint32_t number,
                           avro_value_t *value)
 {
     const struct iso_avro_node *node = &schema->nodes[number];
+    if (node->count == 0 && node->kind == ISO_AVRO_FIXED)
+        return json_string("");
+    if (node->count == 0 && node->kind == ISO_AVRO_RECORD)
+        return json_object();
     switch ((int)node->kind) {
     case ISO_AVRO_STRING:
         return string_json(value);
@@ -328,12 +376,6 @@ static json_t *value_json(const struct iso_avro *schema, uint32_t number,
     default:
         return number_json(node->kind, value);
     }
-}
-
-static int json_take(const char *text, size_t size, void *buf)
-{
-    iso_buf_add(buf, text, size);
-    return 0;
 }
 
 /* Under the lock, by the form of that node, of a datum that the walk took. */
@@ -354,7 +396,7 @@ static enum iso_err datum_json(const struct iso_avro *schema, uint32_t node,
     avro_value_decref(&value);
     if (tree == NULL)
         return avro_fail(why);
-    json_dump_callback(tree, json_take, json, JSON_COMPACT | JSON_ENCODE_ANY);
+    iso_avro_text(tree, json);
     json_decref(tree);
     return ISO_OK;
 }

@@ -66,6 +66,13 @@ enum iso_err iso_avro_parse(struct iso_bytes json, struct iso_avro **schema,
                             struct iso_why *why);
 void iso_avro_free(struct iso_avro *schema);
 
+/* From now on jansson, which reads the JSON, takes its memory from base/mem.h: want of
+ * it ends the process, as it does everywhere else. Else a schema could be one that
+ * "does not parse" for want of memory, and its values be refused in one region alone;
+ * so who judges records calls this before the first schema and the first thread. It is
+ * jansson's for the whole process: not for a library in somebody's service. */
+void iso_avro_memory_ours(void);
+
 /* Exactly one datum of `schema`: no more, no less. Texts and keys of maps are UTF-8; a
  * block that says its size has it. At most ISO_AVRO_DEPTH_MAX records, arrays and maps
  * are in each other, at most ISO_AVRO_ITEMS_MAX items in all arrays and maps together.
@@ -75,18 +82,19 @@ void iso_avro_free(struct iso_avro *schema);
 enum iso_err iso_avro_check(const struct iso_avro *schema, struct iso_bytes datum,
                             struct iso_why *why);
 
-/* The datum in Avro's JSON encoding, after the check: appends. For people, not for a
- * hot path: avro-c decodes it, under one lock. ISO_BAD_DATA also for what avro-c cannot
- * hold (a fixed of no bytes, an array of records without fields). */
+/* The datum in Avro's JSON encoding, after the check: appends. Numbers are as short as
+ * they can be and come back; of a key that a map has twice the last value stands. For
+ * people, not for a hot path: avro-c decodes it, under one lock. */
 enum iso_err iso_avro_to_json(const struct iso_avro *schema, struct iso_bytes datum,
                               struct iso_buf *json, struct iso_why *why);
 
 /* And back: appends one datum. A union's value is null or {"branch": value}, the branch
  * named by its type, a named type by its full name; bytes and fixed are strings with
  * one character U+0000..U+00FF for each byte; NaN, Infinity and -Infinity are strings.
- * A field that is left out takes its default when it has one. At most the walk's limits
- * and ISO_VALUE_MAX bytes. ISO_BAD_DATA names the field, what stands there and what is
- * wanted; the buffer is then as it was. (Specification: "JSON Encoding".) */
+ * A field that is left out takes its default when it has one. At most 16 MiB of JSON,
+ * the walk's limits and ISO_VALUE_MAX bytes. A map's key has no NUL: jansson does not
+ * read such. ISO_BAD_DATA names the field, what stands there and what is wanted; the
+ * buffer is then as it was. (Specification: "JSON Encoding".) */
 enum iso_err iso_avro_from_json(const struct iso_avro *schema, struct iso_bytes json,
                                 struct iso_buf *datum, struct iso_why *why);
 

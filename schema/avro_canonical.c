@@ -11,7 +11,7 @@
 
 #define CRC_EMPTY UINT64_C(0xc15d213aa4d7a795)
 
-#define BIT(n, bit, word) ((n) & (1u << (bit)) ? UINT64_C(word) : 0)
+#define BIT(n, bit, word) ((1u & (n) >> (bit)) * UINT64_C(word))
 #define BYTE(n)                                                      \
     (BIT(n, 0, 0x2cf1cba6b75351fa) ^ BIT(n, 1, 0x59e3974d6ea6a3f4) ^ \
      BIT(n, 2, 0xb3c72e9add4d47e8) ^ BIT(n, 3, 0xe5341f40f335c0fb) ^ \

@@ -4,6 +4,7 @@
  * paid for in steps, so that a large enum and a long array do not multiply. */
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "schema/avro_encode.h"
 
@@ -12,11 +13,10 @@ enum { SEARCHED_A_STEP = 8 };
 static enum iso_err limit_check(struct iso_avro_encoder *encoder, size_t steps)
 {
     if (encoder->steps_left < steps)
-        return iso_avro_encode_over(encoder, "it has too many parts");
+        return iso_avro_encode_over(encoder, "it has too many parts: split it");
     encoder->steps_left -= steps;
-    if (encoder->out->size > encoder->out_max)
-        return iso_avro_encode_over(encoder, "it is too long as Avro");
-    return ISO_OK;
+    return encoder->out->size > encoder->out_max ? iso_avro_encode_long(encoder)
+                                                 : ISO_OK;
 }
 
 enum iso_err iso_avro_encode_over(struct iso_avro_encoder *encoder, const char *problem)
@@ -28,6 +28,15 @@ enum iso_err iso_avro_encode_over(struct iso_avro_encoder *encoder, const char *
                   problem);
     iso_buf_release(&place);
     return ISO_BAD_DATA;
+}
+
+enum iso_err iso_avro_encode_long(struct iso_avro_encoder *encoder)
+{
+    char problem[100];
+    snprintf(problem, sizeof problem,
+             "with it the datum is longer than %zu bytes: make it shorter, or split it",
+             encoder->out_max);
+    return iso_avro_encode_over(encoder, problem);
 }
 
 static enum iso_err encode_at(struct iso_avro_encoder *encoder,
@@ -153,7 +162,8 @@ static enum iso_err enum_encode(struct iso_avro_encoder *encoder, uint32_t numbe
     const char *symbol = json_is_string(json) ? json_string_value(json) : "";
     uint32_t i = 0;
     while (i < node->count &&
-           strcmp(symbol, iso_avro_name(schema, schema->edges[node->first + i].name)))
+           strcmp(symbol, iso_avro_name(schema, schema->edges[node->first + i].name)) !=
+               0)
         i++;
     if (i == node->count || strlen(symbol) != json_string_length(json))
         return iso_avro_misfit(encoder, number, json);
@@ -173,7 +183,7 @@ static enum iso_err items_encode(struct iso_avro_encoder *encoder, uint32_t numb
     size_t count = map ? json_object_size(json) : json_array_size(json);
     if (count > encoder->items_left)
         return iso_avro_encode_over(encoder, "all arrays and maps together have more "
-                                             "than 65536 items");
+                                             "than 65536 items: split it");
     encoder->items_left -= count;
     if (count > 0)
         iso_avro_add_long(encoder->out, (int64_t)count);
@@ -303,7 +313,8 @@ static enum iso_err parts_encode(struct iso_avro_encoder *encoder, uint32_t numb
                                  json_t *json)
 {
     if (encoder->depth == ISO_AVRO_DEPTH_MAX)
-        return iso_avro_encode_over(encoder, "it is nested more than 64 deep");
+        return iso_avro_encode_over(encoder,
+                                    "it is nested more than 64 deep: make it flatter");
     encoder->depth++;
     enum iso_err err = encoder->schema->nodes[number].kind == ISO_AVRO_RECORD
                            ? record_encode(encoder, number, json)
@@ -331,7 +342,7 @@ enum iso_err iso_avro_encode(struct iso_avro_encoder *encoder, uint32_t number,
         return parts_encode(encoder, number, json);
     default:
         return leaf_encode(node, json, encoder->out)
-                   ? ISO_OK
+                   ? limit_check(encoder, 0)
                    : iso_avro_misfit(encoder, number, json);
     }
 }

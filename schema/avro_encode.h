@@ -51,6 +51,8 @@ enum iso_err iso_avro_encode(struct iso_avro_encoder *encoder, uint32_t node,
 /* A limit was met. */
 enum iso_err iso_avro_encode_over(struct iso_avro_encoder *encoder,
                                   const char *problem);
+/* That of bytes. */
+enum iso_err iso_avro_encode_long(struct iso_avro_encoder *encoder);
 
 /* ---- avro_misfit.c: the sentences ---- */
 

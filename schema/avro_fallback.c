@@ -58,7 +58,8 @@ static enum iso_err fallback_keep(struct maker *maker, uint32_t edge,
     enum iso_err err = datum_check(schema, field->node, datum, maker->encoder.why);
     if (err == ISO_OK && schema->fallbacks.size + datum.size > ISO_AVRO_FALLBACKS_MAX)
         err = iso_avro_encode_over(&maker->encoder,
-                                   "all defaults together are longer than 1 MiB");
+                                   "all defaults together are longer than 1 MiB: make "
+                                   "them shorter");
     if (err != ISO_OK)
         return err;
     field->has_fallback = true;
@@ -98,11 +99,13 @@ static enum iso_err fallback_need(struct iso_avro_encoder *encoder, uint32_t edg
         return ISO_OK;
     struct fallback *fallback = &maker->fallbacks[--number];
     if (fallback->stage == BEGUN)
-        return iso_avro_encode_over(encoder, "the default contains itself without end");
+        return iso_avro_encode_over(encoder,
+                                    "the default contains itself without "
+                                    "end: let it end in a null or an empty array");
     if (fallback->stage == LEFT)
         return fallback_make(maker, number);
     if (fallback->steps > encoder->steps_left)
-        return iso_avro_encode_over(encoder, "it has too many parts");
+        return iso_avro_encode_over(encoder, "it has too many parts: split it");
     encoder->steps_left -= fallback->steps;
     return ISO_OK;
 }
@@ -118,7 +121,8 @@ static enum iso_err fallbacks_make(struct maker *maker)
         const struct iso_avro_pending *pending = &parser->pending[i];
         if (err != ISO_OK)
             return iso_fail_at(
-                parser->why, "the Avro schema is wrong at %.160s.%.80s: its default",
+                parser->why, err,
+                "the Avro schema is wrong at %.160s.%.80s: its default",
                 iso_avro_name(schema, schema->nodes[pending->record].name),
                 iso_avro_name(schema, schema->edges[pending->edge].name));
     }

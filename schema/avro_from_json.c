@@ -14,7 +14,7 @@ static enum iso_err tree_encode(struct iso_avro_encoder *encoder, uint32_t node,
 {
     enum iso_err err = iso_avro_encode(encoder, node, tree);
     if (err == ISO_OK && encoder->out->size > ISO_VALUE_MAX)
-        err = iso_avro_encode_over(encoder, "it is too long as Avro");
+        err = iso_avro_encode_long(encoder);
     return err;
 }
 
@@ -26,6 +26,9 @@ enum iso_err iso_avro_node_from_json(const struct iso_avro *schema, uint32_t nod
         return iso_fail(why, ISO_BAD_DATA,
                         "the JSON of a value has %zu bytes, more than %d: split it",
                         json.size, (int)DATUM_JSON_MAX);
+    if (json.size == 0)
+        return iso_fail(why, ISO_BAD_DATA,
+                        "the JSON of a value is empty: write null, or the value");
     json_error_t where;
     json_t *tree =
         json_loadb((const char *)json.data, json.size,

@@ -27,20 +27,27 @@ void iso_avro_step_print(const struct iso_avro_step *at, struct iso_buf *text)
     }
 }
 
+/* Stops jansson when there is more than is shown. */
+static int value_take(const char *text, size_t size, void *shown)
+{
+    struct iso_buf *buf = shown;
+    iso_buf_add(buf, text, size <= SHOWN_MAX ? size : SHOWN_MAX + 1);
+    return buf->size > SHOWN_MAX ? -1 : 0;
+}
+
 /* The value as it stands in JSON; a long one is cut between characters. */
 static void value_print(const json_t *json, struct iso_buf *text)
 {
-    char shown[SHOWN_MAX];
-    size_t size = json_dumpb(json, shown, sizeof shown, JSON_COMPACT | JSON_ENCODE_ANY);
-    bool cut = size > sizeof shown;
-    size = cut ? sizeof shown : size;
-    while (cut && size > 0 && ((uint8_t)shown[size - 1] & 0xc0) == 0x80)
-        size--;
-    if (cut && size > 0 && (uint8_t)shown[size - 1] >= 0xc0)
-        size--;
-    iso_buf_add(text, shown, size);
-    if (cut)
+    struct iso_buf shown = {0};
+    json_dump_callback(json, value_take, &shown, JSON_COMPACT | JSON_ENCODE_ANY);
+    size_t size = shown.size;
+    if (shown.size > SHOWN_MAX)
+        for (size = SHOWN_MAX; size > 0 && (shown.data[size] & 0xc0) == 0x80;)
+            size--;
+    iso_buf_add(text, shown.data, size);
+    if (size < shown.size)
         iso_buf_print(text, "…");
+    iso_buf_release(&shown);
 }
 
 static void stands_print(const json_t *json, struct iso_buf *text)

@@ -76,6 +76,7 @@ static uint32_t pair_action(struct compiler *compiler, uint32_t writer, uint32_t
     struct iso_avro_resolution *resolution = compiler->resolution;
     if (resolution->action_count == resolution->action_room)
         actions_grow(compiler);
+    iso_assert(compiler->table != NULL);
     for (uint32_t at = pair_hash(writer, reader);; at++) {
         uint32_t number = compiler->table[at & compiler->table_mask];
         if (number == 0)

@@ -436,6 +436,11 @@ enum iso_err iso_avro_parse(struct iso_bytes json, struct iso_avro **schema,
     return ISO_OK;
 }
 
+void iso_avro_memory_ours(void)
+{
+    json_set_alloc_funcs(iso_alloc, iso_free);
+}
+
 void iso_avro_free(struct iso_avro *schema)
 {
     if (schema == NULL)

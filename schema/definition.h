@@ -61,6 +61,7 @@ struct iso_definition {
      * travels as extension 2 (one byte), left out when it is the default. */
     enum iso_compatibility compatibility;
     uint32_t extension_unknown; /* as in a write's header: ISO_UNSUPPORTED to use */
+    bool extensions_passed; /* one at least was passed over: encoding would lose it */
 };
 
 /* Decodes and checks (iso_definition_check). ISO_BAD_DATA says what. */
@@ -70,7 +71,7 @@ enum iso_err iso_definition_decode(struct iso_bytes bytes,
 
 /* Puts regions, logs and successions into order, checks, and encodes the fields into
  * definition->bytes. ISO_BAD_DATA as decode; ISO_UNSUPPORTED when it has an unknown
- * extension, which would be lost. */
+ * extension, of whatever number, which would be lost. */
 enum iso_err iso_definition_encode(struct iso_definition *definition,
                                    struct iso_why *why);
 

@@ -278,7 +278,7 @@ static enum iso_err schemas_check(const struct iso_definition *definition,
     if (size > ISO_DEFINITION_JSON_MAX)
         return BAD(why,
                    "the schemas are %zu bytes of JSON: at most %d fit; leave out "
-                   "documentation or old schemas",
+                   "documentation, or begin a new collection with the newest",
                    size, ISO_DEFINITION_JSON_MAX);
     return ISO_OK;
 }
@@ -299,7 +299,7 @@ enum iso_err iso_definition_check(const struct iso_definition *definition,
         return err;
     /* A name that is not valid is not repeated: it may be anything. */
     if (iso_collection_name_valid(definition->collection))
-        iso_fail_at(why, "definition %s/%u", definition->collection,
+        iso_fail_at(why, err, "definition %s/%u", definition->collection,
                     definition->number);
     return err;
 }

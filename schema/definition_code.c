@@ -156,6 +156,7 @@ static void extensions_decode(struct iso_avro_cursor *cursor,
             compatibility_decode(cursor, &extensions, definition, &compatibility_said);
         else
             iso_extensions_pass(&extensions);
+        definition->extensions_passed |= extensions.number != EXTENSION_COMPATIBILITY;
     }
     definition->extension_unknown = extensions.unknown;
 }
@@ -323,12 +324,11 @@ static void extensions_encode(const struct iso_definition *definition,
 enum iso_err iso_definition_encode(struct iso_definition *definition,
                                    struct iso_why *why)
 {
-    if (definition->extension_unknown != 0)
+    if (definition->extensions_passed)
         return iso_fail(why, ISO_UNSUPPORTED,
-                        "definition %s/%u has an extension %u that this version of the "
+                        "definition %s/%u has an extension that this version of the "
                         "software does not know and would lose: use a newer one",
-                        definition->collection, definition->number,
-                        definition->extension_unknown);
+                        definition->collection, definition->number);
     definition_sort(definition);
     enum iso_err err = iso_definition_check(definition, why);
     if (err != ISO_OK)

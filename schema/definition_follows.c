@@ -186,7 +186,7 @@ enum iso_err iso_definition_follows(const struct iso_definition *next,
                           now->partitions, why);
     if (err == ISO_OK)
         err = iso_definition_schemas_follow(next, now, why);
-    if (err == ISO_OK || why == NULL)
-        return err;
-    return iso_fail_at(why, "definition %s/%u", next->collection, next->number);
+    if (err == ISO_OK)
+        return ISO_OK;
+    return iso_fail_at(why, err, "definition %s/%u", next->collection, next->number);
 }

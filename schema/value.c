@@ -263,7 +263,7 @@ static enum iso_err value_unnamed(const struct iso_schemas *schemas,
     return iso_fail(why, ISO_REFUSED,
                     "the value's schema has %s, which definition %" PRIu32
                     " of %s does not name: `isostasy schema register %s %s`, then "
-                    "`isostasy dead-letter replay`",
+                    "`isostasy dead-letter replay` (if it is registered: with --again)",
                     text, schemas->definition, schemas->collection, schemas->collection,
                     how);
 }
@@ -328,9 +328,9 @@ enum iso_err iso_value_check(const struct iso_schemas *schemas, struct iso_bytes
     if (err != ISO_OK)
         return err;
     err = iso_avro_check(schemas->items[opened.schema].schema, opened.datum, why);
-    if (err != ISO_OK && why != NULL)
-        iso_fail_at(why, "the value is not what its schema says");
-    return err;
+    if (err != ISO_OK)
+        return iso_fail_at(why, err, "the value is not what its schema says");
+    return ISO_OK;
 }
 
 void iso_value_begin(const struct iso_schemas *schemas, size_t n, struct iso_buf *value)

@@ -199,10 +199,11 @@ enum iso_err iso_write_decode(struct iso_bytes header, struct iso_buf *scratch,
     write->seq = (uint64_t)raw.seq;
     if (err == ISO_OK)
         err = iso_write_check(write, why);
-    if (err != ISO_OK && why != NULL)
-        iso_fail_at(why, "the iso header is out of range (write with isostasy's "
-                         "producer)");
-    return err;
+    if (err != ISO_OK)
+        return iso_fail_at(why, err,
+                           "the iso header is out of range (write with isostasy's "
+                           "producer)");
+    return ISO_OK;
 }
 
 /* The hot path of every producer: room is made once, and nothing below can fail. */

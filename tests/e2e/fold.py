@@ -134,8 +134,7 @@ class Judge:
         if log.definition is None:
             birth = int.from_bytes(mine[0]["birth"], "big")
             require(w.hlc == birth, "not its birth")
-        else:
-            require(coming["number"] >= log.definition["number"], "an older definition")
+        elif coming["number"] > log.definition["number"]:
             require(schemas.schemas_follow(coming, log.definition), "schemas do not follow")
 
     @staticmethod
@@ -175,7 +174,9 @@ class Judge:
         if w.op == wire.DEFINE:
             if log.definition is None:
                 log.birth, log.bound = w.hlc, ms(w.hlc)
-            log.definition = self.definitions[r.value]
+            coming = self.definitions[r.value]
+            if log.definition is None or coming["number"] > log.definition["number"]:
+                log.definition = coming  # an earlier one has no effect any more
         log.top = max(log.top, w.hlc)
         if r.headers:
             log.t = max(log.t, min(ms(w.hlc), r.append))

@@ -23,10 +23,14 @@ import wire
 HOUR = 3600 * 1000
 
 
-def newest(servers, collection):
-    """The collection's definition."""
+def announced(servers, collection):
+    """The collection's definitions by their bytes, oldest first."""
     control, _ = kafka.read_topics(servers, ["iso.control"])
-    return list(schemas.announced(control["iso.control", 0], collection).values())[-1]
+    return schemas.announced(control["iso.control", 0], collection)
+
+
+def newest(servers, collection):
+    return list(announced(servers, collection).values())[-1]
 
 
 class Forge:
@@ -184,7 +188,7 @@ class Forge:
             key = b"k%d" % c.randrange(700)
             log, partition = self.place(c.choice(list(self.logs)), key)
             good = self.value(b"plain-%016x" % c.getrandbits(64))
-            value = c.choice([None, self.mutated()] + [good] * 8)
+            value = c.choice([None] + [self.mutated()] * 4 + [good] * 5)
             self.send(log["topic"], partition, key, value, [])
         elif chance < 0.14:  # a seq whose hlc is not between its neighbours'
             region = c.choice(list(self.logs))

@@ -94,6 +94,10 @@ class AvroForge(forge.Forge):
             coming = self.next_definition(schemas=self.definition["schemas"] + added)
             self.define_everywhere(self.announce(coming))
             self.definition = coming
+            # One of before comes late, as when two register at once: it has no effect,
+            # and is nobody's fault.
+            first = forge.announced(self.servers, coming["collection"])
+            self.define_everywhere(next(iter(first)))
         return added
 
     def values(self):

@@ -37,7 +37,7 @@ orders() { # NUMBER OF WHOM: lines of key, tab, JSON
     }'
 }
 interop() { "$python" "$here/interop.py" --servers "$servers" --topic orders \
-    --schema "$work/shown.avsc" "$@"; }
+    --schema "${schema:-$work/shown.avsc}" "$@"; }
 java_interop() { java -Xmx128m -XX:TieredStopAtLevel=1 \
     "-Dlog4j.configuration=file:$work/kafka/log4j.properties" \
     -cp "$work/classes:$avro/*:$jars/lib/*" Interop "$servers" orders "$work/shown.avsc" "$@"; }
@@ -119,4 +119,20 @@ iso dead-letter list | tail -n +$((before + 1)) >"$work/letters"
 grep -q 'C3 01' "$work/letters" || fail "no remedy: $(head -n 1 "$work/letters")"
 expect 1 iso get orders framed-3 --region eu
 proves "Confluent's frame in a collection of Avro's own is refused with the remedy"
+
+sed 's/"name": *"stock"/"name": "note", "type": "string", "default": "-"}, {&/' \
+    "$here/order.avsc" >"$work/noted.avsc"
+orders 1 noted | sed 's/"stock":/"note": "new", &/' >"$work/noted"
+schema=$work/noted.avsc interop write "$work/noted" --partitioner murmur2_random
+unknown() { iso dead-letter list | grep 'isostasy schema register orders' >"$work/letters"; }
+await 15 "a dead letter names the command that registers the schema" unknown
+expect 1 iso get orders noted-0 --region us
+expect 0 iso schema register orders "$work/noted.avsc"
+expect 0 iso dead-letter replay "$(cut -d' ' -f 1 "$work/letters")" --region eu
+for region in "${regions[@]}"; do
+    await 15 "$region has what was replayed" iso get orders noted-0 --region "$region"
+done
+expect 0 iso get orders noted-0 --region ap
+[[ $out == *'"note":"new"'* ]] || fail "get says: $out"
+proves "a schema that nobody registered: refused with the command that does, and then replayed"
 judge

@@ -54,12 +54,21 @@ named() { # NAME…: each refused record has one dead letter, which says what to
     equal "dead letters" "$(wc -l <"$work/letters")" "$(wc -l <"$work/kinds")"
 }
 
+told() { # COUNT: by every region, of each of the others
+    (($(iso lag "$collection" --json | grep -c "\"refused\":$1,") == 6))
+}
+in_status() {
+    await 10 "the status of $collection counts what was refused" \
+        told "$(wc -l <"$work/$collection.first")"
+}
+
 both applied before "$green"
 both poison first
 both applied after "$green"
 alive "${regions[@]}"
 both named first
-proves "$(wc -l <"$work/things.first") kinds of bad values and DEFINEs, in Avro's and in Confluent's frame: each has one dead letter, and the keys behind it are applied"
+both in_status
+proves "$(wc -l <"$work/things.first") kinds of bad values and DEFINEs, in Avro's and in Confluent's frame: each has one dead letter and counts in every region's status, and the keys behind it are applied"
 
 while IFS=$'\t' read -r id kind words; do
     expect 0 iso dead-letter show "$id"

@@ -11,7 +11,8 @@ app=${ISO_E2E_REGISTRY:-$root/build/registry}
 data=$root/build/e2e/registry/registry
 clean_up() { "$registry" kill "$data" 2>/dev/null; }
 
-clean_up || true # of a run that was killed
+# Of a run that was killed; one that still runs holds the lock.
+flock -n "$root/build/e2e/registry.lock" "$registry" kill "$data" 2>/dev/null || true
 begin registry
 export PYTHONPATH=$root/build/python no_proxy=127.0.0.1,localhost
 unset REQUESTS_CA_BUNDLE CURL_CA_BUNDLE # or Python's requests trusts those instead

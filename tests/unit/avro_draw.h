@@ -1,7 +1,15 @@
 /* avro_draw.h - random Avro schemas, random data of them, random damage; from a seed.
+ *
+ * What is drawn by default is what every implementation can hold. `odd` adds what is
+ * allowed and seldom seen; `plain` writes each array and map as one block, without its
+ * size and with no key twice, and NaN as it is usually written: as our own encoder
+ * does.
  */
 #ifndef ISO_TESTS_AVRO_DRAW_H
 #define ISO_TESTS_AVRO_DRAW_H
+
+#include <float.h>
+#include <math.h>
 
 #include "base/clock.h"
 #include "tests/unit/avro_model.h"
@@ -20,6 +28,8 @@ struct drawer {
     json_t *open; /* full names, only from where a datum can end */
     int deepest;  /* of a datum: below it, it ends as soon as it can */
     bool dive;    /* takes what leads down */
+    bool odd;     /* schemas: defaults, aliases, nothing inside; data: the far ends */
+    bool plain;   /* data: in the one form that our encoder gives them */
     int budget;   /* parts that it may still have */
 };
 
@@ -49,6 +59,25 @@ static json_t *union_draw(struct drawer *drawer, const char *space, int depth)
     return branches;
 }
 
+/* What decides nothing about data: a default, aliases, words. */
+static void field_decorate(struct iso_chance *chance, json_t *field)
+{
+    static const char *const defaults[][2] = {
+        {"null", "null"},         {"boolean", "true"},  {"int", "-1"},
+        {"long", "1000"},         {"float", "\"NaN\""}, {"double", "0.5"},
+        {"bytes", "\"\\u00ff\""}, {"string", "\"\""}};
+    const char *type = json_string_value(json_object_get(field, "type"));
+    uint64_t bits = iso_chance_draw(chance);
+    for (size_t i = 0; type != NULL && bits % 2 && i < 8; i++)
+        if (strcmp(type, defaults[i][0]) == 0)
+            json_object_set_new(field, "default",
+                                json_loads(defaults[i][1], JSON_DECODE_ANY, NULL));
+    if (bits % 3 == 0)
+        json_object_set_new(field, "aliases", json_pack("[s,s]", "old", "older"));
+    if (bits % 5 == 0)
+        json_object_set_new(field, "doc", json_string("words"));
+}
+
 static json_t *record_draw(struct drawer *drawer, const char *full, int depth)
 {
     char space[100], name[20];
@@ -59,16 +88,29 @@ static json_t *record_draw(struct drawer *drawer, const char *full, int depth)
         json_array_insert_new(drawer->open, 0, json_string(full));
     json_t *fields = json_array();
     /* Not 0: avro-c cannot hold an array of records without fields. */
-    uint64_t count = 1 + below(&drawer->chance, 4);
+    uint64_t count = (drawer->odd ? 0 : 1) + below(&drawer->chance, 4);
     for (uint64_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, "f%u", (unsigned)i);
         json_t *type = type_draw(drawer, space, depth + 1, false);
         json_array_append_new(fields,
                               json_pack("{s:s,s:o}", "name", name, "type", type));
+        if (drawer->odd)
+            field_decorate(&drawer->chance, json_array_get(fields, i));
     }
     if (nameable)
         json_array_remove(drawer->open, 0);
     return fields;
+}
+
+static void enum_decorate(struct drawer *drawer, json_t *type)
+{
+    json_object_set_new(type, "symbols", json_pack("[s,s,s]", "A", "B", "C"));
+    if (!drawer->odd)
+        return;
+    if (below(&drawer->chance, 2))
+        json_object_set_new(type, "default", json_string("B"));
+    if (below(&drawer->chance, 2))
+        json_object_set_new(type, "aliases", json_pack("[s,s]", "Old", "x.Older"));
 }
 
 static json_t *named_draw(struct drawer *drawer, const char *space, int depth)
@@ -90,9 +132,9 @@ static json_t *named_draw(struct drawer *drawer, const char *space, int depth)
                                                 : "record"));
     if (kind == 0)
         json_object_set_new(type, "size",
-                            json_integer(1 + (json_int_t)below(chance, 9)));
+                            json_integer(!drawer->odd + (json_int_t)below(chance, 9)));
     else if (kind == 1)
-        json_object_set_new(type, "symbols", json_pack("[s,s,s]", "A", "B", "C"));
+        enum_decorate(drawer, type);
     else
         json_object_set_new(type, "fields", record_draw(drawer, full, depth));
     if (strchr(full, '.') != NULL)
@@ -131,11 +173,24 @@ static json_t *type_draw(struct drawer *drawer, const char *space, int depth,
 static void datum_draw(struct drawer *drawer, struct model *model, json_t *type,
                        const char *space, int depth, struct iso_buf *out);
 
-static void text_draw(struct iso_chance *chance, struct iso_buf *out)
+static void text_draw(struct drawer *drawer, struct iso_buf *out)
 {
-    static const char *const texts[] = {"", "a", "ключ", "\xf0\x9f\x8c\x8b",
-                                        "0123456789"};
-    iso_avro_add_text(out, texts[below(chance, 5)]);
+    static const char *const texts[] = {
+        "", "a", "ключ", "\xf0\x9f\x8c\x8b", "0123456789",
+        /* odd ones */
+        "\"\\/\b\n\x7f", "\xf4\x8f\xbf\xbf\xef\xbf\xbf", "\xed\x9f\xbf\xee\x80\x80"};
+    iso_avro_add_text(out, texts[below(&drawer->chance, drawer->odd ? 8 : 5)]);
+}
+
+/* A plain datum has no key twice. */
+static void key_draw(struct drawer *drawer, int64_t n, struct iso_buf *out)
+{
+    char key[24];
+    snprintf(key, sizeof key, "%.*lld", n > 0 ? 20 : 0, (long long)n);
+    if (drawer->plain)
+        iso_avro_add_text(out, key);
+    else
+        text_draw(drawer, out);
 }
 
 static bool deep_enough(const struct drawer *drawer, int depth)
@@ -149,17 +204,17 @@ static void items_draw(struct drawer *drawer, struct model *model, json_t *type,
     struct iso_chance *chance = &drawer->chance;
     json_t *item = json_object_get(type, "items"),
            *member = json_object_get(type, "values");
-    uint64_t blocks = drawer->dive ? 1 : below(chance, 3);
+    uint64_t blocks = drawer->dive ? 1 : below(chance, drawer->plain ? 2 : 3);
     for (; blocks > 0 && !deep_enough(drawer, depth); blocks--) {
         struct iso_buf items = {0};
         int64_t count = drawer->dive ? 1 : 1 + (int64_t)below(chance, 3);
         for (int64_t i = 0; i < count; i++) {
             if (member != NULL)
-                text_draw(chance, &items);
+                key_draw(drawer, i, &items);
             datum_draw(drawer, model, member != NULL ? member : item, space, depth,
                        &items);
         }
-        bool sized = below(chance, 2);
+        bool sized = below(chance, 2) && !drawer->plain;
         iso_avro_add_long(out, sized ? -count : count);
         if (sized)
             iso_avro_add_long(out, (int64_t)items.size);
@@ -180,24 +235,62 @@ static void union_datum_draw(struct drawer *drawer, struct model *model, json_t 
     datum_draw(drawer, model, json_array_get(type, branch), space, depth, out);
 }
 
-static void primitive_draw(struct iso_chance *chance, const char *name,
-                           struct iso_buf *out)
+static int64_t long_draw(struct drawer *drawer)
 {
-    uint64_t bits = iso_chance_draw(chance);
-    if (strcmp(name, "boolean") == 0)
-        iso_buf_add_u8(out, bits & 1);
-    else if (strcmp(name, "int") == 0)
-        iso_avro_add_long(out, (int32_t)bits >> (bits >> 60) * 2);
-    else if (strcmp(name, "long") == 0)
-        iso_avro_add_long(out, (int64_t)bits >> below(chance, 64));
-    else if (strcmp(name, "float") == 0)
-        iso_buf_add_u32(out, (uint32_t)bits);
-    else if (strcmp(name, "double") == 0)
-        iso_buf_add_u64(out, bits);
-    else if (strcmp(name, "bytes") == 0)
+    static const int64_t ends[] = {
+        INT64_MIN, INT64_MAX, INT32_MIN,      INT32_MAX,        -64, 64, 0,
+        -1,        1 << 27,   -(1 << 27) - 1, INT64_C(1) << 55, 8191};
+    uint64_t bits = iso_chance_draw(&drawer->chance);
+    if (drawer->odd && bits >> 62 == 0)
+        return ends[bits % 12];
+    return (int64_t)bits >> below(&drawer->chance, 64);
+}
+
+/* The bits of a float of 4 or a double of 8 bytes, as they stand in a datum. */
+static uint64_t real_draw(struct drawer *drawer, size_t size)
+{
+    static const double ends[] = {0.0,    -0.0, INFINITY, -INFINITY,
+                                  5e-324, 0.1,  DBL_MAX,  NAN};
+    uint64_t bits = iso_chance_draw(&drawer->chance);
+    double wide;
+    float narrow;
+    memcpy(&wide, &bits, sizeof wide);
+    memcpy(&narrow, &bits, sizeof narrow);
+    if (drawer->odd && bits >> 62 == 0) {
+        wide = ends[bits % 8];
+        narrow = bits % 8 == 6 ? FLT_MAX : (float)wide;
+    }
+    if (drawer->plain && isnan(wide))
+        wide = fabs((double)NAN);
+    if (drawer->plain && isnan(narrow))
+        narrow = fabsf(NAN);
+    bits = 0;
+    memcpy(&bits, size == sizeof narrow ? (void *)&narrow : (void *)&wide, size);
+    return bits;
+}
+
+static void primitive_draw(struct drawer *drawer, const char *name, struct iso_buf *out)
+{
+    struct iso_chance *chance = &drawer->chance;
+    uint64_t bits = 0;
+    if (strcmp(name, "boolean") == 0) {
+        iso_buf_add_u8(out, below(chance, 2));
+    } else if (strcmp(name, "int") == 0) {
+        iso_avro_add_long(out, (int32_t)long_draw(drawer));
+    } else if (strcmp(name, "long") == 0) {
+        iso_avro_add_long(out, long_draw(drawer));
+    } else if (strcmp(name, "float") == 0) {
+        bits = real_draw(drawer, sizeof(float));
+        iso_buf_add(out, &bits, sizeof(float));
+    } else if (strcmp(name, "double") == 0) {
+        bits = real_draw(drawer, sizeof(double));
+        iso_buf_add(out, &bits, sizeof(double));
+    } else if (strcmp(name, "bytes") == 0) {
+        bits = iso_chance_draw(chance);
         iso_avro_add_bytes(out, iso_bytes(&bits, bits % 9));
-    else if (strcmp(name, "string") == 0)
-        text_draw(chance, out);
+    } else if (strcmp(name, "string") == 0) {
+        text_draw(drawer, out);
+    }
 }
 
 static void named_datum_draw(struct drawer *drawer, struct model *model, json_t *found,
@@ -241,7 +334,7 @@ static void datum_draw(struct drawer *drawer, struct model *model, json_t *type,
     if (found != NULL)
         named_datum_draw(drawer, model, found, depth, out);
     else
-        primitive_draw(&drawer->chance, kind, out);
+        primitive_draw(drawer, kind, out);
 }
 
 /* A fourth of them dive, to about as deep as is allowed. */

@@ -146,6 +146,19 @@ START_TEST(a_later_define_never_comes_first)
 }
 END_TEST
 
+/* Daemons refuse what has its client's time: who went on would mark it as written. */
+START_TEST(a_define_without_the_brokers_time_is_no_define)
+{
+    struct iso_topic_config config = {"message.timestamp.type", "CreateTime"};
+    struct iso_topic topic = {"packages", GROUND_PARTITIONS, 1, &config, 1};
+    ck_ok(iso_bus_topic_create(bus, &topic, TIMEOUT_MS, &why));
+    ck_err(define(), ISO_TOPIC_CONFIG);
+    ck_err(define_next(), ISO_TOPIC_CONFIG);
+    ck_assert_ptr_nonnull(strstr(why.text, "LogAppendTime"));
+    ck_assert_ptr_nonnull(strstr(why.text, "do the same again"));
+}
+END_TEST
+
 START_TEST(a_later_define_is_not_older_than_its_log)
 {
     ck_ok(create());
@@ -268,6 +281,7 @@ int main(void)
                    a_later_define_stands_behind_what_is_there_in_every_partition);
     tcase_add_test(tests, a_later_define_that_is_written_again_has_another_node);
     tcase_add_test(tests, a_later_define_never_comes_first);
+    tcase_add_test(tests, a_define_without_the_brokers_time_is_no_define);
     tcase_add_test(tests, a_later_define_is_not_older_than_its_log);
     tcase_add_test(tests, a_later_define_whose_clock_is_ahead_is_reported);
     tcase_add_test(tests, a_later_define_whose_clock_is_behind_is_reported);

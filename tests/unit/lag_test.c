@@ -33,6 +33,21 @@ START_TEST(what_waits_in_the_log_of_the_source_is_counted_and_aged)
 }
 END_TEST
 
+START_TEST(what_was_refused_is_counted_where_the_target_has_read)
+{
+    begin((struct kit_shape){.regions = 2, .partitions = 2});
+    for (uint32_t p = 0; p < 2; p++) {
+        struct iso_report report = kit_report("packages", US, p);
+        kit_stand(&report, EU, 10, KIT_NOW - 1000);
+        iso_slice_log(&report.slice, EU)->refused = 3 + p;
+        iso_lag_feed_report(lag, &report, KIT_NOW - 100);
+    }
+    ck_assert_uint_eq(row(EU, US)->refused, 7);
+    ck_assert_uint_eq(row(US, EU)->refused, 0);
+    finish();
+}
+END_TEST
+
 START_TEST(the_worst_slice_is_shown)
 {
     begin((struct kit_shape){.regions = 2, .partitions = 3});
@@ -285,6 +300,7 @@ static Suite *lag_suite(void)
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, a_quiet_collection_is_0_behind_and_fresh);
     tcase_add_test(cases, what_waits_in_the_log_of_the_source_is_counted_and_aged);
+    tcase_add_test(cases, what_was_refused_is_counted_where_the_target_has_read);
     tcase_add_test(cases, the_worst_slice_is_shown);
     tcase_add_test(cases, without_its_append_time_a_record_is_as_old_as_the_one_before);
     tcase_add_test(cases, a_clock_that_is_ahead_makes_0_and_never_less);

@@ -242,6 +242,20 @@ START_TEST(a_cache_of_another_collection_is_not_taken_for_this_one)
 }
 END_TEST
 
+START_TEST(a_log_that_was_ready_is_known_under_a_later_definition)
+{
+    ck_assert(!iso_cache_knows_log(folder, "eu", definition, GROUND_REGION));
+    ck_ok(iso_cache_write(folder, "eu", definition, GROUND_REGION, &why));
+    definition->number++;
+    ck_ok(iso_definition_encode(definition, &why));
+    ck_assert(!iso_cache_holds(folder, "eu", definition, GROUND_REGION));
+    ck_assert(iso_cache_knows_log(folder, "eu", definition, GROUND_REGION));
+    ck_assert(!iso_cache_knows_log(folder, "eu", definition, GROUND_REGION + 1));
+    definition->logs[0].birth++; /* of the same name, made anew */
+    ck_assert(!iso_cache_knows_log(folder, "eu", definition, GROUND_REGION));
+}
+END_TEST
+
 START_TEST(a_folder_that_cannot_be_written_is_named)
 {
     char below[160];
@@ -336,6 +350,7 @@ int main(void)
     tcase_add_test(tests, the_cache_makes_its_folder_and_replaces_what_it_had);
     tcase_add_test(tests, a_damaged_cache_is_named_and_never_believed);
     tcase_add_test(tests, a_cache_of_another_collection_is_not_taken_for_this_one);
+    tcase_add_test(tests, a_log_that_was_ready_is_known_under_a_later_definition);
     tcase_add_test(tests, a_folder_that_cannot_be_written_is_named);
     tcase_add_test(tests, a_log_is_ready_when_every_partition_begins_with_its_define);
     tcase_add_test(tests, an_open_that_names_nothing_is_refused_before_kafka_is_asked);

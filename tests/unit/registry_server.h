@@ -53,7 +53,9 @@ static inline bool server_send(int to, const char *data, size_t size)
     return true;
 }
 
-/* Until the head has come, and the body that it announces. */
+enum { SERVER_TLS_HELLO = 0x16 }; /* the first byte of who wants TLS */
+
+/* Until the head has come, and the body that it announces; or what is no HTTP. */
 static inline void server_hear(int from, char *question, size_t room)
 {
     size_t size = 0;
@@ -62,6 +64,8 @@ static inline void server_hear(int from, char *question, size_t room)
         const char *end = strstr(question, "\r\n\r\n");
         const char *length = strcasestr(question, "Content-Length: ");
         size_t body = length != NULL ? strtoul(length + 16, NULL, 10) : 0;
+        if (question[0] == SERVER_TLS_HELLO)
+            return;
         if (end != NULL && size >= (size_t)(end + 4 - question) + body)
             return;
         ssize_t got = recv(from, question + size, room - 1 - size, 0);
