@@ -40,17 +40,19 @@ struct iso_environment {
     _Atomic bool is_spent;
 };
 
-struct iso_reading {
-    struct iso_environment *env;
-    MDB_txn *txn;
-};
-
 struct scan {
-    struct iso_environment *env;
+    struct iso_reading *reading;
     MDB_cursor *cursor;
     MDB_cursor_op op; /* what gives the next row */
     size_t from_size;
     uint8_t from[ISO_STORE_KEY_MAX];
+};
+
+struct iso_reading {
+    struct iso_environment *env;
+    MDB_txn *txn;
+    struct scan scan; /* the first that is open at a time: mostly the only one */
+    bool is_scanned;
 };
 
 /* ---- failures ---- */
@@ -314,18 +316,33 @@ enum iso_err iso_reading_measure(struct iso_reading *reading,
 
 /* ---- scans ---- */
 
+static struct scan *scan_take(struct iso_reading *reading)
+{
+    struct scan *scan = reading->is_scanned ? iso_alloc(sizeof *scan) : &reading->scan;
+    reading->is_scanned = true;
+    scan->reading = reading;
+    return scan;
+}
+
+static void scan_give(struct scan *scan)
+{
+    if (scan == &scan->reading->scan)
+        scan->reading->is_scanned = false;
+    else
+        iso_free(scan);
+}
+
 enum iso_err iso_reading_scan_open(struct iso_reading *reading, enum iso_space space,
                                    struct iso_bytes from, void **at,
                                    struct iso_why *why)
 {
     struct iso_environment *env = reading->env;
-    struct scan *scan = iso_alloc(sizeof *scan);
+    struct scan *scan = scan_take(reading);
     int rc = mdb_cursor_open(reading->txn, env->spaces[space], &scan->cursor);
     if (rc != 0) {
-        iso_free(scan);
+        scan_give(scan);
         return lmdb_fail(env, rc, "cannot be walked", why);
     }
-    scan->env = env;
     scan->op = from.size > 0 ? MDB_SET_RANGE : MDB_FIRST;
     scan->from_size = from.size;
     if (from.size > 0)
@@ -343,7 +360,7 @@ enum iso_err iso_reading_scan_next(void *at, struct iso_bytes *key,
     if (rc == MDB_NOTFOUND)
         return ISO_END;
     if (rc != 0)
-        return lmdb_fail(scan->env, rc, "cannot be walked", why);
+        return lmdb_fail(scan->reading->env, rc, "cannot be walked", why);
     scan->op = MDB_NEXT;
     *key = iso_bytes(name.mv_data, name.mv_size);
     *value = iso_bytes(found.mv_data, found.mv_size);
@@ -354,7 +371,7 @@ void iso_reading_scan_close(void *at)
 {
     struct scan *scan = at;
     mdb_cursor_close(scan->cursor);
-    iso_free(scan);
+    scan_give(scan);
 }
 
 /* ---- writing ---- */

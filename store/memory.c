@@ -15,16 +15,21 @@ struct memory {
     struct iso_map maps[ISO_SPACES];
 };
 
-struct view {
-    struct memory *memory;
-    struct iso_map maps[ISO_SPACES];
-};
+struct view;
 
 struct scan {
+    struct view *view;
     const struct iso_map *map;
     struct iso_bytes at; /* the row that was given last; at first, where to start */
     bool is_started;
     uint8_t from[ISO_STORE_KEY_MAX];
+};
+
+struct view {
+    struct memory *memory;
+    struct iso_map maps[ISO_SPACES];
+    struct scan scan; /* the first that is open at a time: mostly the only one */
+    bool is_scanned;
 };
 
 /* ---- views ---- */
@@ -82,7 +87,9 @@ static enum iso_err scan_open(void *self, enum iso_space space, struct iso_bytes
 {
     (void)why;
     struct view *view = self;
-    struct scan *scan = iso_alloc(sizeof *scan);
+    struct scan *scan = view->is_scanned ? iso_alloc(sizeof *scan) : &view->scan;
+    view->is_scanned = true;
+    scan->view = view;
     scan->map = &view->maps[space];
     scan->is_started = false;
     if (from.size > 0)
@@ -104,9 +111,13 @@ static enum iso_err scan_next(void *self, struct iso_bytes *key,
     return ISO_OK;
 }
 
-static void scan_close(void *scan)
+static void scan_close(void *self)
 {
-    iso_free(scan);
+    struct scan *scan = self;
+    if (scan == &scan->view->scan)
+        scan->view->is_scanned = false;
+    else
+        iso_free(scan);
 }
 
 /* ---- the store ---- */
