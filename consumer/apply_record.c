@@ -103,6 +103,22 @@ static void merge_keep(struct step *step, struct iso_bytes key, uint32_t number,
     apply->slice.alarms += merged->alarm;
 }
 
+/* What a key holds stands in one row. It cannot be refused for that: in another region,
+ * which read other logs first, the record before was the one too many. */
+static enum iso_err check_row(const struct step *step, struct iso_why *why)
+{
+    size_t size = step->apply->merged.row.size;
+    if (size <= ISO_STORE_VALUE_MAX)
+        return ISO_OK;
+    return iso_fail(why, ISO_UNSUPPORTED,
+                    "with the write at offset %" PRId64
+                    " of log %u, what its key holds "
+                    "takes %zu bytes, and this is isostasy " ISOSTASY_VERSION
+                    ", which keeps at most %d of one key: upgrade it, and find who "
+                    "writes that key without reading it",
+                    step->record->offset, log_of(step)->log, size, ISO_STORE_VALUE_MAX);
+}
+
 static enum iso_err merge(struct step *step, struct iso_why *why)
 {
     struct iso_apply *apply = step->apply;
@@ -125,6 +141,8 @@ static enum iso_err merge(struct step *step, struct iso_why *why)
     iso_apply_ledger_begin(apply, record->key);
     struct iso_merge given = {held, &apply->admitted.coming, &ledger, bucket->swept_ms};
     err = apply->resolver->merge(&given, &apply->merged, why);
+    if (err == ISO_OK)
+        err = check_row(step, why);
     if (err != ISO_OK) {
         iso_apply_ledger_undo(apply);
         return err;

@@ -18,7 +18,7 @@
  * ISO_NOT_FOUND and ISO_END are answers: they leave `why` as it was. ISO_IO is worth
  * another try, always.
  *
- * Keys are 1..ISO_STORE_KEY_MAX bytes, values 0..16 MiB. A store directory belongs to
+ * Keys are 1..ISO_STORE_KEY_MAX bytes, values 0..64 MiB. A store directory belongs to
  * one process at a time for writing (ISO_STORE_BUSY names the other), readers may be
  * other processes.
  *
@@ -41,7 +41,7 @@ enum iso_space {
     ISO_SPACES
 };
 
-enum { ISO_STORE_KEY_MAX = 480, ISO_STORE_VALUE_MAX = 16 << 20 };
+enum { ISO_STORE_KEY_MAX = 480, ISO_STORE_VALUE_MAX = 64 << 20 };
 enum { ISO_SNAPSHOT_AGE_MAX_MS = 60000 };
 
 struct iso_store;
