@@ -74,7 +74,7 @@ static enum iso_err operations_parse(struct patching *patching)
         err = iso_cli_operation_parse(patching->texts[i], &patching->operations[i],
                                       &patching->cli->why);
         if (err != ISO_OK)
-            err = iso_fail_at(&patching->cli->why, "'%.100s'", patching->texts[i]);
+            err = iso_fail_at(&patching->cli->why, err, "'%.100s'", patching->texts[i]);
     }
     return err;
 }
@@ -188,7 +188,7 @@ static enum iso_err edit_make(const struct patching *patching,
         err = operation_add(cli, iso_schemas_fields(schemas, n),
                             &patching->operations[i], *edit);
         if (err != ISO_OK)
-            iso_fail_at(&cli->why, "'%.100s'", patching->texts[i]);
+            iso_fail_at(&cli->why, err, "'%.100s'", patching->texts[i]);
     }
     return err;
 }
@@ -202,8 +202,9 @@ static enum iso_err context_read(struct patching *patching)
     struct iso_replica *replica;
     enum iso_err err = iso_cli_replica(cli, given->region, &replica);
     if (err != ISO_OK)
-        return iso_fail_at(&cli->why, "to patch, the key is read first (unless --blind "
-                                      "or --context is given)");
+        return iso_fail_at(&cli->why, err,
+                           "to patch, the key is read first (unless --blind "
+                           "or --context is given)");
     struct iso_read read = {0};
     err = iso_replica_get(replica, given->places[0], iso_bytes_text(given->places[1]),
                           &read, &cli->why);

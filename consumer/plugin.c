@@ -104,8 +104,7 @@ enum iso_err iso_plugin_open_file(const struct iso_plugin_options *options, int 
         *opened = child;
         return ISO_OK;
     }
-    if (why != NULL)
-        iso_fail_at(why, "plug-in %.200s", options->path);
+    iso_fail_at(why, err, "plug-in %.200s", options->path);
     iso_plugin_close(child);
     return err;
 }
@@ -136,7 +135,7 @@ enum iso_err iso_plugin_ask(struct iso_plugin_child *child,
     enum iso_err err = iso_plugin_child_merge(child, given, count, &got, why);
     iso_free(given);
     *answer = got.bytes;
-    if (err != ISO_OK && why != NULL)
-        iso_fail_at(why, "plug-in %s", child->name);
+    if (err != ISO_OK)
+        iso_fail_at(why, err, "plug-in %s", child->name);
     return err;
 }

@@ -94,7 +94,7 @@ enum iso_err iso_plugin_path_open(int root, const char *path, uid_t user, int *f
         }
         err = step_open(&fd, part, why);
         if (err != ISO_OK)
-            iso_fail_at(why, "the plug-in %.200s", path);
+            iso_fail_at(why, err, "the plug-in %.200s", path);
         else
             err = step_check(fd, path, at, user, why);
     }

@@ -30,7 +30,7 @@ enum iso_err iso_plugin_run(struct iso_plugin_child *child,
     enum iso_err err =
         iso_plugin_child_generate(child, seeds, asked->count, run->values, why);
     if (err != ISO_OK) {
-        iso_fail_at(why, "generate");
+        iso_fail_at(why, err, "generate");
         return err == ISO_BAD_DATA ? ISO_REFUSED : err;
     }
     for (size_t n = 0; n < asked->count; n++)
@@ -40,7 +40,7 @@ enum iso_err iso_plugin_run(struct iso_plugin_child *child,
     if (err == ISO_BAD_DATA) /* to have no answer is one, while it stays that */
         return ISO_OK;
     if (err != ISO_OK)
-        iso_fail_at(why, "merge");
+        iso_fail_at(why, err, "merge");
     return err;
 }
 

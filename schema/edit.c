@@ -265,9 +265,8 @@ enum iso_err iso_edit_json(struct iso_edit *edit, enum iso_step_operation operat
                                       &edit->datum, why);
     }
     if (err != ISO_OK) {
-        if (why != NULL)
-            iso_fail_at(why, "%s of the field %.100s",
-                        iso_step_operation_name(operation), field);
+        iso_fail_at(why, err, "%s of the field %.100s",
+                    iso_step_operation_name(operation), field);
         return err;
     }
     struct asked asked = {field, member, operation, iso_buf_bytes(&edit->datum)};

@@ -141,8 +141,8 @@ static enum iso_err check_value(const struct iso_step *step,
         break;
     }
     err = iso_avro_node_walk(schema, field->part, step->value, steps_left, why);
-    if (err != ISO_OK && why != NULL)
-        iso_fail_at(why, "%s of the field %.100s",
+    if (err != ISO_OK)
+        iso_fail_at(why, err, "%s of the field %.100s",
                     iso_step_operation_name(step->operation), field->name);
     return err == ISO_OK && is_of_element(step)
                ? iso_field_check_element(field, step->value, why)
@@ -243,8 +243,8 @@ static enum iso_err check_together(const struct iso_patch *patch, struct iso_why
 
 static enum iso_err at_step(enum iso_err err, size_t n, struct iso_why *why)
 {
-    if (err != ISO_OK && why != NULL)
-        iso_fail_at(why, "step %zu of the patch", n);
+    if (err != ISO_OK)
+        iso_fail_at(why, err, "step %zu of the patch", n);
     return err;
 }
 

@@ -15,6 +15,9 @@ enum { HOSTILE = 1 << 20, SEED = 1 };
 #define ISO_AVRO_STEPS_A_BYTE 16
 #define iso_avro_walk lax_walk
 #define iso_avro_check lax_check
+#define iso_avro_steps_of lax_steps_of
+#define iso_avro_node_walk lax_node_walk
+#define iso_avro_node_check lax_node_check
 enum iso_err lax_walk(const struct iso_avro *schema, struct iso_bytes datum,
                       uint64_t *steps, struct iso_why *why);
 enum iso_err lax_check(const struct iso_avro *schema, struct iso_bytes datum,
@@ -22,6 +25,9 @@ enum iso_err lax_check(const struct iso_avro *schema, struct iso_bytes datum,
 #include "schema/avro_walk.c"
 #undef iso_avro_walk
 #undef iso_avro_check
+#undef iso_avro_steps_of
+#undef iso_avro_node_walk
+#undef iso_avro_node_check
 #undef ISO_AVRO_STEPS_A_BYTE
 
 struct walker {
