@@ -140,7 +140,9 @@ void world_names_draw(struct world *world, struct iso_buf *names);
 /* One write of a service of that region. */
 void world_write(struct world *world, struct world_region *region);
 
-/* One random event, then a step of everybody who is up. */
+/* A step of everybody who is up. */
+void world_turn(struct world *world);
+/* One random event, then that. */
 void world_step(struct world *world);
 
 /* Heals everything and steps until nobody has anything to do; false: that took too

@@ -268,7 +268,7 @@ static void world_event(struct world *world)
 
 /* ---- turns ---- */
 
-static void world_turn(struct world *world)
+void world_turn(struct world *world)
 {
     struct iso_why why = {0};
     for (int i = 0; i < WORLD_REGIONS; i++) {
