@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/option.h"
+
 static struct iso_settings *settings;
 static struct iso_why why;
 
