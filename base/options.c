@@ -76,8 +76,8 @@ const struct iso_option iso_options[] = {
     {"daemon", "store.size.max", SIZE("0", 0, 1024 * TIB,
         "The largest that one store may become. 0: as large as the disk.")},
     {"daemon", "conflicts.max", SIZE("1GiB", 0, 1024 * TIB,
-        "The most bytes of values that lost which one store keeps; of the oldest beyond "
-        "it only the record that they lost is kept. 0: all.")},
+        "The most bytes of values that lost which one store keeps; of the oldest "
+        "beyond it only the record that they lost is kept. 0: all.")},
     {"daemon", "conflicts.age", DURATION("90d", 0, 36500 * DAY,
         "How long values that lost are kept; then only the record is. 0: for ever.")},
     {"daemon", "shutdown.timeout", DURATION("30s", 100, HOUR,

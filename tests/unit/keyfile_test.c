@@ -187,6 +187,7 @@ START_TEST(the_example_file_read_back_gives_every_default)
     for (const struct iso_option *at = iso_options; at->section != NULL; at++) {
         const char *name = strcmp(at->section, "cluster") == 0  ? "home"
                            : strcmp(at->section, "region") == 0 ? "eu"
+                           : strcmp(at->section, "plugin") == 0 ? "cart"
                                                                 : NULL;
         const char *got = iso_settings_text(settings, at->section, name, at->key);
         const char *want = iso_settings_text(fresh, at->section, name, at->key);
