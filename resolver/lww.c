@@ -11,7 +11,7 @@
  * stored) and with what the ledger's port fails with.
  *
  * ISO_PLANTED(mistake) is 0 in every product: the law test compiles this file a second
- * time with mistakes planted, each of which the law must catch (tests/law/lww_test.c).
+ * time with mistakes planted, each of which the law must catch (tests/law).
  */
 #include "resolver/claim.h"
 #include "resolver/table.h"

@@ -8,9 +8,10 @@
  * one region or another.
  *
  * What is asked of a region in the end: tally (so the canonical bytes), what readers
- * are shown before and after expiry, and the ledger, row for row. What is asked at
- * every merge: `was` and `is` are the tallies of the two rows, `changed` says whether
- * they differ, no version enters the ledger twice, and the row counts its ledger rows.
+ * are shown before and after expiry, and the ledger, row for row; and that the row
+ * counts its ledger rows. What is asked at every merge: `was` is the tally of the row
+ * before, `is` that of the row after, `changed` says whether they differ, and no
+ * version enters the ledger twice.
  *
  * A model says what a resolver's writes look like and what they come to: lww_model.c,
  * siblings_model.c, fields_model.c. Random cases: law_random.c; every interleaving of

@@ -7,7 +7,7 @@
 #include "tests/law/fields_shape.h"
 #include "tests/law/law_run.h"
 
-enum { RANDOM_CASES = 100000 };
+enum { RANDOM_CASES = 100000, WRITES_MAX = 6 };
 
 static void run_rule(size_t n, bool forged)
 {
@@ -16,6 +16,7 @@ static void run_rule(size_t n, bool forged)
     char what[64];
     options.first_profile = (unsigned)n;
     options.profiles = 1;
+    options.writes_max = WRITES_MAX;
     snprintf(what, sizeof what, "fields of rule %s", shape_profile(n)->name);
     law_run_random(what, &options, forged, RANDOM_CASES, &report);
 }
