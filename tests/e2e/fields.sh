@@ -282,7 +282,11 @@ proves "$kinds kinds of damaged patches have a dead letter each, and $((2 * kind
 daemon_stop ap
 rm -rf "$work/store-ap"
 daemon_start ap
+# Until then the others know only the report of the store that there was.
+caught_up() { iso export "$collection" --region ap --raw | cmp - "$work/eu.export"; }
 for collection in carts profiles notes; do
+    iso export "$collection" --region eu --raw >"$work/eu.export"
+    await 15 "ap has read $collection anew" caught_up
     converge
     exports
     exports_equal
