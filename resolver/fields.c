@@ -67,7 +67,8 @@ static bool put_touches(const struct iso_fields_part *part)
 /* Elements and flags say all by their path. */
 static struct iso_bytes value_of(enum iso_rule rule, struct iso_bytes datum)
 {
-    return iso_part_form(rule) == ISO_FORM_VALUES ? (struct iso_bytes){0} : datum;
+    static const struct iso_bytes nothing;
+    return iso_part_form(rule) == ISO_FORM_VALUES ? nothing : datum;
 }
 
 static enum iso_err put(struct fields *fields)
