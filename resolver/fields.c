@@ -231,18 +231,13 @@ static enum iso_err erase(struct fields *fields)
 
 static enum iso_err apply(struct fields *fields)
 {
-    switch (fields->coming->operation) {
-    case ISO_PUT:
+    enum iso_operation operation = fields->coming->operation;
+    if (operation == ISO_PUT)
         return put(fields);
-    case ISO_PATCH:
+    if (operation == ISO_PATCH)
         return patch(fields);
-    case ISO_DELETE:
-        return erase(fields);
-    case ISO_HEARTBEAT:
-    case ISO_DEFINE:
-        break;
-    }
-    iso_assert(!"a heartbeat or DEFINE is merged into no entry");
+    iso_assert(operation == ISO_DELETE); /* nothing else is merged into an entry */
+    return erase(fields);
 }
 
 static enum iso_err fields_merge(const struct iso_merge *merge,
