@@ -160,6 +160,7 @@ const struct law_model law_fields_model = {
     .draw = law_fields_draw,
     .added = law_fields_added,
     .advance = law_fields_advance,
+    .restore = law_fields_restore,
     .print = fields_print,
     .expect = law_fields_expect,
     .shows = fields_shows,

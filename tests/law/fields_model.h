@@ -42,6 +42,9 @@ void law_fields_draw(struct law_random *random, struct iso_coming *write,
 void law_fields_added(struct law_random *random, size_t write);
 void law_fields_advance(struct law_random *random, size_t write,
                         struct iso_buf *context);
+/* fields_forge.c */
+void law_fields_restore(struct law_random *random, struct iso_coming *write,
+                        const struct law_row *row, const struct iso_buf *context);
 /* fields_oracle.c */
 void law_fields_expect(const struct law_case *law, struct law_expected *expected);
 

@@ -105,6 +105,11 @@ struct law_model {
     /* … and the context of its session from now on. */
     void (*advance)(struct law_random *random, size_t write, struct iso_buf *context);
 
+    /* A write that restores a loser: its value, and its name beside what is held. NULL:
+     * nothing is ever lost. */
+    void (*restore)(struct law_random *random, struct iso_coming *write,
+                    const struct law_row *row, const struct iso_buf *context);
+
     void (*expect)(const struct law_case *law, struct law_expected *expected);
     bool (*shows)(const struct law_expected *expected, const struct iso_shown *shown,
                   int64_t now_ms);
@@ -157,7 +162,7 @@ struct law_options {
 
 struct law_report { /* what was exercised; how the law was broken, if it was */
     uint64_t cases, merges, conflicts, losers, dead, marks, swept, schedules,
-        duplicates;
+        duplicates, restored;
     char text[4096];
 };
 

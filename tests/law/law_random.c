@@ -186,6 +186,69 @@ static void case_write(struct law_random *random)
     }
 }
 
+/* ---- restoring */
+
+/* The number of a row that is a loser, or LAW_ROWS_MAX. */
+static size_t loser_draw(struct law_random *random, const struct law_region *region)
+{
+    size_t first = region->row_count > 0 ? law_draw(random, (unsigned)region->row_count)
+                                         : LAW_ROWS_MAX;
+    for (size_t n = first; n < region->row_count; n++)
+        if (region->rows[n].rule != ISO_LOSER_NAME)
+            return n;
+    return LAW_ROWS_MAX;
+}
+
+static bool is_lost(const struct law_expected *expected, const struct law_row *row)
+{
+    for (size_t n = 0; n < expected->row_count; n++)
+        if (iso_version_equal(expected->rows[n].version, row->version) &&
+            iso_bytes_equal(
+                iso_bytes(expected->rows[n].field, expected->rows[n].field_size),
+                iso_bytes(row->field, row->field_size)))
+            return true;
+    return false;
+}
+
+/* Above all that was written, and not below H. */
+static struct iso_version version_last(const struct law_random *random)
+{
+    struct iso_version last = {iso_hlc_of_ms(random->law.swept_ms), iso_node(1, 0)};
+    for (size_t n = 0; n < random->law.count; n++)
+        if (random->law.writes[n].version.hlc >= last.hlc)
+            last.hlc = random->law.writes[n].version.hlc + 1;
+    return last;
+}
+
+/* One of the losers that the first region has is written again by name. */
+static bool restore_play(struct law_random *random)
+{
+    static _Thread_local struct law_row row;
+    const struct law_model *model = random->options->model;
+    struct law_region *first = &random->regions[0];
+    size_t at = loser_draw(random, first);
+    if (at == LAW_ROWS_MAX || random->law.count == LAW_WRITES_MAX)
+        return true;
+    row = first->rows[at];
+    struct iso_coming write = {.log = log_of(random, 1),
+                               .version = version_last(random)};
+    model->restore(random, &write, &row, context_read(random, 1));
+    law_case_add(&random->law, &write);
+    model->added(random, random->law.count - 1);
+    model->expect(&random->law, &random->expected);
+    if (is_lost(&random->expected, &row))
+        random->expected.broken = "a loser that was restored is one still";
+    random->report->restored++;
+    for (size_t n = 0; n < LAW_REGIONS; n++) {
+        struct law_region *region = &random->regions[n];
+        while (region_step(random, region))
+            ;
+        if (!law_region_holds(region, &random->expected, random->report))
+            return false;
+    }
+    return true;
+}
+
 static bool case_play(struct law_random *random)
 {
     struct law_expected *expected = &random->expected;
@@ -200,6 +263,9 @@ static bool case_play(struct law_random *random)
     }
     random->report->losers += expected->row_count;
     random->report->conflicts += expected->row_count > 0;
+    if (random->options->model->restore != NULL && law_percent(random, 20) &&
+        !restore_play(random))
+        return false;
     return random->options->schedules == 0 ||
            law_every_order(random->options, &random->law, random->report);
 }

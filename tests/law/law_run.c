@@ -53,10 +53,11 @@ static void report_print(const char *what, const struct law_options *options,
 {
     printf("law %s, %s contexts: seed %" PRIu64 ", %" PRIu64 " cases, %" PRIu64
            " schedules, %" PRIu64 " merges, %" PRIu64 " copies, %" PRIu64
-           " with conflicts, %" PRIu64 " losers, %" PRIu64 " sweeps, %" PRIu64 " marks",
+           " with conflicts, %" PRIu64 " losers, %" PRIu64 " restored, %" PRIu64
+           " sweeps, %" PRIu64 " marks",
            what, options->forged ? "forged" : "real", options->seed, report->cases,
            report->schedules, report->merges, report->duplicates, report->conflicts,
-           report->losers, report->swept, report->marks);
+           report->losers, report->restored, report->swept, report->marks);
     if (options->model->child != NULL)
         printf(", %" PRIu64 " dead on arrival", report->dead);
     printf("\n");

@@ -155,10 +155,29 @@ static void lww_sweep(struct iso_bytes key, int64_t swept_ms, uint32_t marks,
     iso_buf_release(&kept);
 }
 
+static void lww_restore(struct law_random *random, struct iso_coming *write,
+                        const struct law_row *row, const struct iso_buf *context)
+{
+    static _Thread_local uint8_t names[2 * ISO_VERSION_SIZE];
+    struct iso_context seen;
+    enum iso_err err = iso_context_decode(iso_buf_bytes(context), &seen, NULL);
+    iso_assert(err == ISO_OK && seen.shown.count <= 1);
+    iso_version_put(names, row->version);
+    if (seen.shown.count > 0)
+        memcpy(names + ISO_VERSION_SIZE, seen.shown.data, ISO_VERSION_SIZE);
+    uint8_t *value = iso_arena_take(&random->law.arena, row->size);
+    if (row->size > 0)
+        memcpy(value, row->value, row->size);
+    write->operation = ISO_PUT;
+    write->value = iso_bytes(value, row->size);
+    write->read = (struct iso_names){names, 1 + seen.shown.count};
+}
+
 const struct law_model law_lww_model = {
     .draw = law_plain_draw,
     .added = law_plain_added,
     .advance = law_plain_advance,
+    .restore = lww_restore,
     .child = law_plain_child,
     .print = law_plain_print,
     .expect = lww_expect,

@@ -26,6 +26,7 @@ static void run_random(size_t n, bool forged)
     }
     ck_assert_uint_gt(report.conflicts, report.cases / 10);
     ck_assert_uint_gt(report.losers, report.cases / 10);
+    ck_assert_uint_gt(report.restored, report.cases / 20);
 }
 
 START_TEST(any_interleaving_gives_what_the_set_of_writes_says)
