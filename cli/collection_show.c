@@ -66,10 +66,11 @@ static json_t *rules_json(const struct iso_definition *row)
 
 static void show_rules(const struct iso_definition *row)
 {
-    json_t *rules = rules_json(row), *rule;
-    const char *name;
-    json_object_foreach(rules, name, rule)
-        printf("field       %s: %s\n", name, json_string_value(rule));
+    json_t *rules = rules_json(row);
+    for (void *at = json_object_iter(rules); at != NULL;
+         at = json_object_iter_next(rules, at))
+        printf("field       %s: %s\n", json_object_iter_key(at),
+               json_string_value(json_object_iter_value(at)));
     json_decref(rules);
 }
 

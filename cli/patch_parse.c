@@ -210,6 +210,7 @@ static enum iso_err operation_take(struct reader *reader,
         err = word_take(reader, &word);
     if (err != ISO_OK)
         return err;
+    iso_assert(word != NULL);
     operation->operation = word->operation;
     operation->resets = strcmp(word->text, "reset") == 0;
     if (!word->takes_value)

@@ -184,7 +184,7 @@ enum iso_err iso_apply_ledger_drop(struct iso_apply *apply, struct iso_txn *txn,
                                    struct iso_why *why)
 {
     struct iso_bytes row;
-    struct iso_loser loser;
+    struct iso_loser loser = {0};
     struct iso_digest digest;
     *dropped = false;
     *bytes = 0;

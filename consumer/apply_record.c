@@ -158,6 +158,7 @@ static enum iso_err define(struct step *step, struct iso_why *why)
     struct iso_slice_log *log = log_of(step);
     const struct iso_definition *definition = step->definition;
     uint16_t number = log->log;
+    iso_assert(definition != NULL);
     if (log->definition == 0) {
         log->birth = step->write->version.hlc;
         log->top = log->birth;

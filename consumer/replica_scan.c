@@ -177,7 +177,7 @@ static enum iso_err key_add_losers(struct iso_replica_scan *scan,
     struct iso_replica *replica = scan->replica;
     uint32_t partition = iso_partition_of(entry_key, scan->collection->partitions);
     size_t shard = partition % replica->shards;
-    uint16_t number;
+    uint16_t number = 0;
     enum iso_err err =
         iso_snapshot_open(replica->stores[shard], &scan->snapshots[shard], why);
     if (err == ISO_OK)

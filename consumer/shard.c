@@ -32,8 +32,8 @@ enum iso_err iso_shard_open(const struct iso_shard_options *options,
     shard->status_topic = shard_print(options->prefix, "status");
     shard->dead_letter_topic = shard_print(options->prefix, "dead-letter");
     shard->group = shard_print("isostasy.", options->region);
-    shard->prune.bounds = (struct iso_prune_bounds){
-        options->tuning.conflicts_bytes_max, options->tuning.conflicts_age_ms};
+    shard->prune.bounds = (struct iso_prune_bounds){options->tuning.conflicts_bytes_max,
+                                                    options->tuning.conflicts_age_ms};
     shard->outbox_filled = true; /* what a predecessor could not send any more */
     enum iso_err err = iso_shard_store_claim(shard, why);
     if (err != ISO_OK) {

@@ -214,7 +214,7 @@ static enum iso_err lww_admit(const struct iso_coming *coming, struct iso_why *w
 static enum iso_err lww_show(struct iso_bytes key, struct iso_bytes row, int64_t now_ms,
                              struct iso_shown *shown, struct iso_why *why)
 {
-    struct iso_entry entry;
+    struct iso_entry entry = {0};
     struct iso_digest canonical;
     struct iso_context context = {0};
     uint8_t name[ISO_VERSION_SIZE];

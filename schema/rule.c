@@ -26,20 +26,19 @@ struct iso_fields {
 #define KINDS_REAL (KIND(FLOAT) | KIND(DOUBLE))
 
 static const struct {
-    const char *name;
+    const char *name, *takes;
     unsigned kinds; /* of the part, or of a set's element; 0: any */
-    const char *takes;
     bool needs_default;
 } rules[ISO_RULES] = {
-    [ISO_RULE_LWW] = {"lww", 0, "any type", true},
-    [ISO_RULE_SET] = {"set", KINDS_TEXT | KINDS_WHOLE,
-                      "an array of string, bytes, int or long", false},
-    [ISO_RULE_FLAG] = {"flag", KIND(BOOLEAN), "a boolean", false},
-    [ISO_RULE_COUNTER] = {"counter", KINDS_WHOLE, "an int or a long", false},
-    [ISO_RULE_MAX] = {"max", KINDS_WHOLE | KINDS_REAL | KINDS_TEXT,
-                      "an int, long, float, double, string or bytes", true},
-    [ISO_RULE_MIN] = {"min", KINDS_WHOLE | KINDS_REAL | KINDS_TEXT,
-                      "an int, long, float, double, string or bytes", true},
+    [ISO_RULE_LWW] = {"lww", "any type", 0, true},
+    [ISO_RULE_SET] = {"set", "an array of string, bytes, int or long",
+                      KINDS_TEXT | KINDS_WHOLE, false},
+    [ISO_RULE_FLAG] = {"flag", "a boolean", KIND(BOOLEAN), false},
+    [ISO_RULE_COUNTER] = {"counter", "an int or a long", KINDS_WHOLE, false},
+    [ISO_RULE_MAX] = {"max", "an int, long, float, double, string or bytes",
+                      KINDS_WHOLE | KINDS_REAL | KINDS_TEXT, true},
+    [ISO_RULE_MIN] = {"min", "an int, long, float, double, string or bytes",
+                      KINDS_WHOLE | KINDS_REAL | KINDS_TEXT, true},
 };
 
 const char *iso_rule_name(enum iso_rule rule)

@@ -15,9 +15,9 @@
  */
 #include "store/overlay.h"
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/arena.h"
 #include "store/order.h"
 
 enum {
