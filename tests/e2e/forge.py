@@ -160,7 +160,7 @@ class Forge:
             ("a put without a value", "without a value", topic, partition, key, None, made()),
             ("a delete with a value", "delete with a value", topic, partition, key, b"v",
              made(wire.DELETE)),
-            ("a patch", "patch", topic, partition, key, b"v", made(wire.PATCH)),
+            ("a patch", "a PATCH", topic, partition, key, b"v", made(wire.PATCH)),
             ("a heartbeat with a key", "with a key", topic, partition, key, None,
              made(wire.HEARTBEAT)),
             ("a heartbeat with a value", "with a value", topic, partition, None, b"v",
