@@ -85,11 +85,9 @@ static enum iso_err check_put(const struct iso_admit *admit,
 {
     struct iso_value value;
     enum iso_err err = check_size(admit, record, why);
-    if (err == ISO_OK)
-        err = iso_value_check(admit->schemas, record->value, why);
     if (err != ISO_OK || iso_schemas_format(admit->schemas) == ISO_FORMAT_OPAQUE)
         return err;
-    err = iso_value_open(admit->schemas, record->value, &value, why);
+    err = iso_value_read(admit->schemas, record->value, &value, why);
     if (err != ISO_OK)
         return err;
     schema_take(admit, value.schema, coming);

@@ -318,19 +318,25 @@ enum iso_err iso_value_open(const struct iso_schemas *schemas, struct iso_bytes 
     return ISO_OK;
 }
 
+enum iso_err iso_value_read(const struct iso_schemas *schemas, struct iso_bytes value,
+                            struct iso_value *opened, struct iso_why *why)
+{
+    enum iso_err err = iso_value_open(schemas, value, opened, why);
+    if (err != ISO_OK)
+        return err;
+    err = iso_avro_check(schemas->items[opened->schema].schema, opened->datum, why);
+    if (err != ISO_OK)
+        return iso_fail_at(why, err, "the value is not what its schema says");
+    return ISO_OK;
+}
+
 enum iso_err iso_value_check(const struct iso_schemas *schemas, struct iso_bytes value,
                              struct iso_why *why)
 {
     struct iso_value opened;
-    if (schemas->format == ISO_FORMAT_OPAQUE)
-        return ISO_OK;
-    enum iso_err err = iso_value_open(schemas, value, &opened, why);
-    if (err != ISO_OK)
-        return err;
-    err = iso_avro_check(schemas->items[opened.schema].schema, opened.datum, why);
-    if (err != ISO_OK)
-        return iso_fail_at(why, err, "the value is not what its schema says");
-    return ISO_OK;
+    return schemas->format == ISO_FORMAT_OPAQUE
+               ? ISO_OK
+               : iso_value_read(schemas, value, &opened, why);
 }
 
 void iso_value_begin(const struct iso_schemas *schemas, size_t n, struct iso_buf *value)

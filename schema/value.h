@@ -54,6 +54,11 @@ struct iso_value {
 enum iso_err iso_value_open(const struct iso_schemas *schemas, struct iso_bytes value,
                             struct iso_value *opened, struct iso_why *why);
 
+/* Opens it and holds its datum to the schema: as open, and ISO_BAD_DATA for a datum
+ * that is not one. Not for opaque values. Allocates nothing. */
+enum iso_err iso_value_read(const struct iso_schemas *schemas, struct iso_bytes value,
+                            struct iso_value *opened, struct iso_why *why);
+
 /* The whole question: ISO_OK, or as open, and ISO_BAD_DATA for a datum that is not one
  * of its schema. An opaque value is always well. Allocates nothing. */
 enum iso_err iso_value_check(const struct iso_schemas *schemas, struct iso_bytes value,
