@@ -98,19 +98,13 @@ static enum iso_err check_sums(const struct iso_step *step,
 }
 
 static enum iso_err check_increment(const struct iso_step *step,
-                                    const struct iso_field *field,
-                                    enum iso_avro_kind kind, struct iso_why *why)
+                                    const struct iso_field *field, struct iso_why *why)
 {
     struct iso_avro_cursor cursor = iso_avro_read(step->value);
-    int64_t by = iso_avro_long(&cursor);
+    iso_avro_long(&cursor);
     if (!iso_avro_done(&cursor))
         return iso_fail(why, ISO_BAD_DATA,
                         "INCREMENT of the field %.100s: its value is not one long",
-                        field->name);
-    if (kind == ISO_AVRO_INT && (by < INT32_MIN || by > INT32_MAX))
-        return iso_fail(why, ISO_BAD_DATA,
-                        "INCREMENT of the field %.100s by more than an int can hold: "
-                        "count in smaller steps, or make the field a long",
                         field->name);
     return ISO_OK;
 }
@@ -123,7 +117,7 @@ static enum iso_err check_value(const struct iso_step *step,
     enum iso_err err = ISO_OK;
     switch (step->operation) {
     case ISO_STEP_INCREMENT:
-        return check_increment(step, field, schema->nodes[field->part].kind, why);
+        return check_increment(step, field, why);
     case ISO_STEP_UNSET:
     case ISO_STEP_ENABLE:
     case ISO_STEP_DISABLE:

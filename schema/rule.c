@@ -34,7 +34,8 @@ static const struct {
     [ISO_RULE_SET] = {"set", "an array of string, bytes, int or long",
                       KINDS_TEXT | KINDS_WHOLE, false},
     [ISO_RULE_FLAG] = {"flag", "a boolean", KIND(BOOLEAN), false},
-    [ISO_RULE_COUNTER] = {"counter", "an int or a long", KINDS_WHOLE, false},
+    [ISO_RULE_COUNTER] = {"counter", "a \"long\" (a sum of ints outgrows an int)",
+                          KIND(LONG), false},
     [ISO_RULE_MAX] = {"max", "an int, long, float, double, string or bytes",
                       KINDS_WHOLE | KINDS_REAL | KINDS_TEXT, true},
     [ISO_RULE_MIN] = {"min", "an int, long, float, double, string or bytes",
@@ -120,7 +121,7 @@ static enum iso_err field_make(const struct iso_avro *schema,
         char problem[100];
         snprintf(problem, sizeof problem, "the rule takes %s%s",
                  field->is_map ? "a map of: " : "", rules[field->rule].takes);
-        return field_fail(field, problem, "give the field that type, or another rule",
+        return field_fail(field, problem, "declare it so, or give it another rule",
                           why);
     }
     if (rules[field->rule].needs_default && !field->is_map && !edge->has_fallback)

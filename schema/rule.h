@@ -2,7 +2,8 @@
  *
  *   rule      type of the field           what concurrent writes mean
  *   lww       any (this is the default)   the newest stays, the others are losers
- *   counter   int, long                   increments add up
+ *   counter   long (a sum of ints can     increments add up
+ *             outgrow an int)
  *   set       array of string, bytes,     an add survives a remove that had not
  *             int, long                   seen it
  *   flag      boolean                     enabling wins

@@ -69,7 +69,7 @@ enum iso_err iso_seen_fill(const struct iso_seen *seen, const struct iso_patch *
 
 /* A whole record as the patch from what was read; sets the mark. `datum` is of the
  * fields' schema and passed iso_fields_check_put. What other schemas have of the record
- * is left alone. ISO_BAD_DATA: an int counter would move by more than an int. */
+ * is left alone. */
 enum iso_err iso_seen_put(const struct iso_seen *seen, const struct iso_fields *fields,
                           struct iso_bytes datum, struct iso_patch *out,
                           struct iso_why *why);

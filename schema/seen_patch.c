@@ -140,25 +140,16 @@ struct putting {
     bool *is_there; /* by part of what was shown: the record has it */
 };
 
-static enum iso_err put_count(struct putting *putting,
-                              const struct iso_fields_part *part,
-                              const struct iso_seen_part *shown)
+static void put_count(struct putting *putting, const struct iso_fields_part *part,
+                      const struct iso_seen_part *shown)
 {
     struct iso_avro_cursor cursor = iso_avro_read(part->datum);
     uint64_t was = shown != NULL ? (uint64_t)shown->value : 0;
-    int64_t by = (int64_t)((uint64_t)iso_avro_long(&cursor) - was);
-    const struct iso_avro *schema = iso_fields_schema(putting->fields);
-    if (schema->nodes[part->field->part].kind == ISO_AVRO_INT &&
-        (by < INT32_MIN || by > INT32_MAX))
-        return iso_fail(putting->filling.why, ISO_BAD_DATA,
-                        "the put would move the counter %.100s by more than an int can "
-                        "hold: count in smaller steps, or make the field a long",
-                        part->field->name);
+    uint64_t by = (uint64_t)iso_avro_long(&cursor) - was;
     /* A new member is there though it be 0; a field is there without anything. */
     bool is_new = part->path.has_member && (shown == NULL || !shown->shown);
     if (by != 0 || is_new)
-        increment_add(&putting->filling, &part->path, (uint64_t)by);
-    return ISO_OK;
+        increment_add(&putting->filling, &part->path, by);
 }
 
 /* A record that its reader was shown had this field by its default, and still has: that
@@ -189,8 +180,7 @@ static void put_value(struct putting *putting, const struct iso_fields_part *par
         step_add(&putting->filling, &part->path, operation, shown)->value = part->datum;
 }
 
-static enum iso_err put_part(struct putting *putting,
-                             const struct iso_fields_part *part)
+static void put_part(struct putting *putting, const struct iso_fields_part *part)
 {
     size_t at;
     const struct iso_seen_part *shown = NULL;
@@ -201,7 +191,8 @@ static enum iso_err put_part(struct putting *putting,
     bool is_shown = shown != NULL && shown->shown;
     switch (part->field->rule) {
     case ISO_RULE_COUNTER:
-        return put_count(putting, part, shown);
+        put_count(putting, part, shown);
+        break;
     case ISO_RULE_SET:
         if (!is_shown)
             step_add(&putting->filling, &part->path, ISO_STEP_ADD, shown);
@@ -217,7 +208,6 @@ static enum iso_err put_part(struct putting *putting,
     case ISO_RULES:
         put_value(putting, part, shown);
     }
-    return ISO_OK;
 }
 
 /* What the record could have named, and does not: members and elements. */
@@ -246,20 +236,19 @@ enum iso_err iso_seen_put(const struct iso_seen *seen, const struct iso_fields *
                               .fields = fields};
     struct iso_fields_walk walk = iso_fields_walk(fields, datum);
     struct iso_fields_part part;
-    enum iso_err err = ISO_OK;
     filling_begin(&putting.filling);
     for (size_t i = 0; i < seen->count; i++)
         putting.was_there |= seen->parts[i].shown;
     putting.is_there = iso_alloc_zero(seen->count + 1, sizeof *putting.is_there);
     memcpy(out->fingerprint, iso_fields_fingerprint(fields), sizeof out->fingerprint);
     out->put = true;
-    while (err == ISO_OK && iso_fields_next(&walk, &part))
-        err = put_part(&putting, &part);
-    for (size_t i = 0; err == ISO_OK && i < seen->count; i++)
+    while (iso_fields_next(&walk, &part))
+        put_part(&putting, &part);
+    for (size_t i = 0; i < seen->count; i++)
         if (!putting.is_there[i])
             put_gone(&putting, &seen->parts[i]);
     iso_free(putting.is_there);
-    return filling_end(&putting.filling, err);
+    return filling_end(&putting.filling, ISO_OK);
 }
 
 /* ---- DELETE ---- */

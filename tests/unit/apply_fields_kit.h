@@ -60,8 +60,8 @@ static inline void kit_record(const struct iso_schemas *schemas, const char *jso
 }
 
 /* A record with this inside, the rest empty. */
-#define KIT_REST                                                                \
-    ",\"tags\":[],\"vip\":false,\"few\":0,\"last\":0,\"first\":0,\"notes\":{}," \
+#define KIT_REST                                                      \
+    ",\"tags\":[],\"vip\":false,\"last\":0,\"first\":0,\"notes\":{}," \
     "\"groups\":{},\"flags\":{},\"tops\":{}}"
 #define KIT_NAMED(name) "{\"name\":\"" name "\",\"visits\":0,\"cart\":{}" KIT_REST
 

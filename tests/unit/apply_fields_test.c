@@ -195,11 +195,11 @@ START_TEST(a_blind_delete_takes_the_losers_of_every_field_of_its_region_away)
     open_on(def_encoded(def_fields()), false);
     put_name(EU, 1, 10, "put",
              "{\"name\":\"Ada\",\"visits\":0,\"cart\":{},\"tags\":[],\"vip\":false,"
-             "\"few\":0,\"last\":0,\"first\":0,\"notes\":{\"a\":\"x\",\"b\":\"y\"},"
+             "\"last\":0,\"first\":0,\"notes\":{\"a\":\"x\",\"b\":\"y\"},"
              "\"groups\":{},\"flags\":{},\"tops\":{}}");
     put_name(US, 1, 20, "put",
              "{\"name\":\"Bob\",\"visits\":0,\"cart\":{},\"tags\":[],\"vip\":false,"
-             "\"few\":0,\"last\":0,\"first\":0,\"notes\":{\"a\":\"p\",\"b\":\"q\"},"
+             "\"last\":0,\"first\":0,\"notes\":{\"a\":\"p\",\"b\":\"q\"},"
              "\"groups\":{},\"flags\":{},\"tops\":{}}");
     ck_assert_uint_eq(iso_apply_slice(ground.apply)->ledger_rows, 3); /* eu's */
     put_name(EU, 2, 30, "delete", NULL);

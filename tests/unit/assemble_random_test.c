@@ -49,7 +49,7 @@ static const struct type {
     {"{'type':'fixed','name':'F%u','size':3}", "'abc'",
      "{'type':'fixed','name':'F%u','size':3}"},
 };
-enum { WHOLE = 2, ORDERED = 6, FLAG = 6 };
+enum { LONG = 1, ORDERED = 6, FLAG = 6 };
 
 struct drawn {
     enum iso_rule rule;
@@ -74,7 +74,7 @@ static struct drawn field_draw(void)
         n = FLAG;
         break;
     case ISO_RULE_COUNTER:
-        n = below(WHOLE);
+        n = LONG;
         break;
     case ISO_RULE_MAX:
     case ISO_RULE_MIN:

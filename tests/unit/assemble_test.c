@@ -16,7 +16,7 @@
     "{'name':'first','merge':'min','type':'float','default':1.5},"          \
     "{'name':'notes','merge':'map','type':{'type':'map','values':'int'}},"  \
     "{'name':'cart','merge':'map:counter','type':{'type':'map',"            \
-    "'values':'int'}},"                                                     \
+    "'values':'long'}},"                                                    \
     "{'name':'groups','merge':'map:set','type':{'type':'map',"              \
     "'values':{'type':'array','items':'int'}}},"                            \
     "{'name':'on','merge':'map:flag','type':{'type':'map',"                 \
@@ -69,7 +69,7 @@ START_TEST(what_is_removed_does_not_come_back_by_a_default)
     instead("{'type':'record','name':'W','fields':["
             "{'name':'s','merge':'set','type':{'type':'array','items':'int'},"
             "'default':[1]},"
-            "{'name':'c','merge':'counter','type':'int','default':5},"
+            "{'name':'c','merge':'counter','type':'long','default':5},"
             "{'name':'f','merge':'flag','type':'boolean','default':true},"
             "{'name':'m','merge':'map','type':{'type':'map','values':'int'},"
             "'default':{'a':1}}]}",
@@ -315,7 +315,7 @@ END_TEST
 START_TEST(numbers_beyond_an_int_are_read_as_longs)
 {
     instead("{'type':'record','name':'W','fields':["
-            "{'name':'c','merge':'counter','type':'int'},"
+            "{'name':'c','merge':'counter','type':'long'},"
             "{'name':'s','merge':'set','type':{'type':'array','items':'long'}}]}",
             NULL);
     put(0, "{'c':0,'s':[-2147483649,2147483648]}");

@@ -16,7 +16,6 @@
     "{\"name\":\"tags\",\"merge\":\"set\",\"type\":{\"type\":\"array\",\"items\":" \
     "\"string\"}},"                                                                \
     "{\"name\":\"visits\",\"merge\":\"counter\",\"type\":\"long\"},"               \
-    "{\"name\":\"few\",\"merge\":\"counter\",\"type\":\"int\"},"                   \
     "{\"name\":\"vip\",\"merge\":\"flag\",\"type\":\"boolean\"},"                  \
     "{\"name\":\"last\",\"merge\":\"max\",\"type\":\"long\",\"default\":0},"       \
     "{\"name\":\"first\",\"merge\":\"min\",\"type\":\"double\",\"default\":0},"    \

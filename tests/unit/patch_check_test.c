@@ -66,8 +66,6 @@ static const struct row steps[] = {
     {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, same_sums},
     {"visits", NULL, ISO_STEP_UNSET, V(""), ISO_BAD_DATA, wrong_sums},
     {"visits", NULL, ISO_STEP_SET, V("\2"), ISO_BAD_DATA, NULL},
-    {"few", NULL, ISO_STEP_INCREMENT, V("\xfe\xff\xff\xff\xf"), ISO_OK, NULL},
-    {"few", NULL, ISO_STEP_INCREMENT, V("\x80\x80\x80\x80\x10"), ISO_BAD_DATA, NULL},
     {"vip", NULL, ISO_STEP_ENABLE, V(""), ISO_OK, NULL},
     {"vip", NULL, ISO_STEP_ENABLE, V("\1"), ISO_BAD_DATA, NULL},
     {"vip", NULL, ISO_STEP_DISABLE, V(""), ISO_OK, NULL},
@@ -361,13 +359,10 @@ START_TEST(writers_make_patches_that_readers_take)
     ck_assert_uint_eq(iso_edit_patch(edit)->step_count, 0);
     ck_assert_int_eq(iso_edit_increment(edit, "visits", NULL, INT64_MAX, &why), ISO_OK);
     ck_assert_int_eq(iso_edit_increment(edit, "visits", NULL, 1, &why), ISO_BAD_DATA);
-    ck_assert_int_eq(iso_edit_increment(edit, "few", NULL, INT32_MAX, &why), ISO_OK);
-    ck_assert_int_eq(iso_edit_increment(edit, "few", NULL, 1, &why), ISO_BAD_DATA);
     ck_assert_int_eq(iso_edit_set(edit, "visits", NULL, iso_bytes("\2", 1), &why),
                      ISO_BAD_DATA);
     edit_text(edit, &text); /* what failed changed nothing */
-    ck_assert_str_eq(iso_buf_text(&text), "visits INCREMENT feffffffffffffffff01;"
-                                          "few INCREMENT feffffff0f;");
+    ck_assert_str_eq(iso_buf_text(&text), "visits INCREMENT feffffffffffffffff01;");
     iso_edit_free(edit);
     iso_buf_release(&text);
     schemas_free(schemas, &definition);
@@ -392,7 +387,7 @@ START_TEST(json_values_are_of_the_parts_type)
         {ISO_STEP_SET, "tags", NULL, "[\"x\"]", ISO_BAD_DATA},
         {ISO_STEP_ADD, "groups", "g", "2", ISO_OK},
         {ISO_STEP_INCREMENT, "visits", NULL, "-2", ISO_OK},
-        {ISO_STEP_INCREMENT, "few", NULL, "9999999999", ISO_BAD_DATA},
+        {ISO_STEP_INCREMENT, "visits", NULL, "99999999999999999999", ISO_BAD_DATA},
         {ISO_STEP_RAISE, "last", NULL, "5", ISO_OK},
         {ISO_STEP_LOWER, "first", NULL, "0.5", ISO_OK},
         {ISO_STEP_SET, "notes", "k", "\"v\"", ISO_OK},

@@ -42,7 +42,7 @@ static void teardown(void)
 /* ---- calls ---- */
 
 #define RECORD(name, visits)                                                       \
-    "{\"name\":\"" name "\",\"tags\":[\"a\"],\"visits\":" visits ",\"few\":0,"     \
+    "{\"name\":\"" name "\",\"tags\":[\"a\"],\"visits\":" visits ","               \
     "\"vip\":false,\"last\":0,\"first\":0,\"notes\":{},\"cart\":{},\"groups\":{}," \
     "\"flags\":{},\"tops\":{}}"
 

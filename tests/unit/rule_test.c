@@ -63,7 +63,7 @@ START_TEST(each_rule_takes_its_types_and_no_others)
         const char *takes; /* y or n for each type above */
     } rules[] = {
         {NULL, "yyyyyyyyyyyyyyyy"},      {"lww", "yyyyyyyyyyyyyyyy"},
-        {"counter", "yynnnnnnnnnnnnnn"}, {"set", "nnnnnnnnyyyynnnn"},
+        {"counter", "nynnnnnnnnnnnnnn"}, {"set", "nnnnnnnnyyyynnnn"},
         {"flag", "nnnnnnynnnnnnnnn"},    {"max", "yyyyyynnnnnnnnnn"},
         {"min", "yyyyyynnnnnnnnnn"},
     };
@@ -97,7 +97,7 @@ START_TEST(what_a_record_can_lack_needs_a_default)
     } rows[] = {
         {"\"int\"", NULL, ISO_BAD_DATA},      {"\"int\"", "lww", ISO_BAD_DATA},
         {"\"int\"", "max", ISO_BAD_DATA},     {"\"int\"", "min", ISO_BAD_DATA},
-        {"\"int\"", "counter", ISO_OK},       {"\"boolean\"", "flag", ISO_OK},
+        {"\"long\"", "counter", ISO_OK},      {"\"boolean\"", "flag", ISO_OK},
         {"\"int\"", "median", ISO_BAD_DATA},  {"\"int\"", "", ISO_BAD_DATA},
         {"\"int\"", "map:map", ISO_BAD_DATA},
     };
@@ -127,6 +127,20 @@ START_TEST(what_a_record_can_lack_needs_a_default)
 }
 END_TEST
 
+START_TEST(a_counter_is_a_long_and_who_says_int_is_told)
+{
+    ck_assert_int_eq(one_field("\"int\"", "counter", true, "0"), ISO_BAD_DATA);
+    ck_assert_str_eq(why.text,
+                     "the field it of the schema, merged by counter: the rule takes a "
+                     "\"long\" (a sum of ints outgrows an int): declare it so, or "
+                     "give it another rule");
+    ck_assert_int_eq(
+        one_field("{\"type\":\"map\",\"values\":\"int\"}", "map:counter", false, NULL),
+        ISO_BAD_DATA);
+    ck_assert_ptr_nonnull(strstr(why.text, "takes a map of: a \"long\""));
+}
+END_TEST
+
 START_TEST(a_field_is_found_by_its_name_without_allocating)
 {
     struct kit_fields kit = kit_fields(KIT_USER);
@@ -136,7 +150,7 @@ START_TEST(a_field_is_found_by_its_name_without_allocating)
     for (; (field = iso_fields_at(kit.fields, n)) != NULL; n++)
         ck_assert_ptr_eq(iso_fields_find(kit.fields, iso_bytes_text(field->name)),
                          field);
-    ck_assert_uint_eq(n, 12);
+    ck_assert_uint_eq(n, 11);
     static const char *const others[] = {"", "nam", "name2", "NAME", "zzz", "visit"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         ck_assert_ptr_null(iso_fields_find(kit.fields, iso_bytes_text(others[i])));
@@ -167,28 +181,27 @@ START_TEST(a_record_is_gone_through_part_by_part)
 {
     struct kit_fields kit = kit_fields(KIT_USER);
     struct iso_buf datum = {0}, text = {0};
-    walk_text(
-        &kit,
-        kit_datum(&kit,
-                  "{\"name\":\"A\",\"tags\":[\"x\",\"y\"],\"visits\":3,\"few\":-1,"
-                  "\"vip\":true,\"last\":7,\"first\":0.5,\"notes\":{\"k\":\"v\"},"
-                  "\"cart\":{\"a\":1},\"groups\":{\"g\":[1,2],\"h\":[]},"
-                  "\"flags\":{\"f\":false},\"tops\":{\"t\":9}}",
-                  &datum),
-        &text);
+    walk_text(&kit,
+              kit_datum(&kit,
+                        "{\"name\":\"A\",\"tags\":[\"x\",\"y\"],\"visits\":3,"
+                        "\"vip\":true,\"last\":7,\"first\":0.5,\"notes\":{\"k\":\"v\"},"
+                        "\"cart\":{\"a\":1},\"groups\":{\"g\":[1,2],\"h\":[]},"
+                        "\"flags\":{\"f\":false},\"tops\":{\"t\":9}}",
+                        &datum),
+              &text);
     ck_assert_str_eq(iso_buf_text(&text),
-                     "name=0241 tags{\\x02x}=0278 tags{\\x02y}=0279 visits=06 few=01 "
+                     "name=0241 tags{\\x02x}=0278 tags{\\x02y}=0279 visits=06 "
                      "vip=01 last=0e first=000000000000e03f notes[\"k\"]=0276 "
                      "cart[\"a\"]=02 groups[\"g\"]{\\x02}=02 groups[\"g\"]{\\x04}=04 "
                      "flags[\"f\"]=00 tops[\"t\"]=12 ");
     walk_text(&kit,
               kit_datum(&kit,
-                        "{\"name\":\"\",\"tags\":[],\"visits\":0,\"few\":0,\"vip\":"
+                        "{\"name\":\"\",\"tags\":[],\"visits\":0,\"vip\":"
                         "false,\"last\":0,\"first\":0,\"notes\":{},\"cart\":{},"
                         "\"groups\":{},\"flags\":{},\"tops\":{}}",
                         &datum),
               &text);
-    ck_assert_str_eq(iso_buf_text(&text), "name=00 visits=00 few=00 vip=00 last=00 "
+    ck_assert_str_eq(iso_buf_text(&text), "name=00 visits=00 vip=00 last=00 "
                                           "first=0000000000000000 ");
     iso_buf_release(&datum);
     iso_buf_release(&text);
@@ -199,7 +212,7 @@ END_TEST
 #define KIT_GROUPS                                                               \
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"g\",\"merge\":" \
     "\"map:set\",\"type\":{\"type\":\"map\",\"values\":{\"type\":\"array\","     \
-    "\"items\":\"int\"}}},{\"name\":\"z\",\"merge\":\"counter\",\"type\":\"int\"}]}"
+    "\"items\":\"int\"}}},{\"name\":\"z\",\"merge\":\"counter\",\"type\":\"long\"}]}"
 
 START_TEST(blocks_make_no_difference_to_the_walk)
 {
@@ -314,11 +327,10 @@ START_TEST(extremes_do_not_expire_and_counters_are_not_put_blind)
 {
     struct kit_fields kit = kit_fields(KIT_USER), plain = kit_fields(KIT_SET("int"));
     struct iso_buf datum = {0};
-    static const char *const user =
-        "{\"name\":\"\",\"tags\":[],\"visits\":%d,\"few\":0,"
-        "\"vip\":true,\"last\":0,\"first\":0,\"notes\":{},"
-        "\"cart\":{\"a\":%d},\"groups\":{},\"flags\":{},"
-        "\"tops\":{}}";
+    static const char *const user = "{\"name\":\"\",\"tags\":[],\"visits\":%d,"
+                                    "\"vip\":true,\"last\":0,\"first\":0,\"notes\":{},"
+                                    "\"cart\":{\"a\":%d},\"groups\":{},\"flags\":{},"
+                                    "\"tops\":{}}";
     char json[400];
     for (int i = 0; i < 4; i++) {
         snprintf(json, sizeof json, user, i & 1, i & 2);
@@ -466,6 +478,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, each_rule_takes_its_types_and_no_others);
     tcase_add_test(tests, what_a_record_can_lack_needs_a_default);
+    tcase_add_test(tests, a_counter_is_a_long_and_who_says_int_is_told);
     tcase_add_test(tests, a_field_is_found_by_its_name_without_allocating);
     tcase_add_test(tests, a_record_is_gone_through_part_by_part);
     tcase_add_test(tests, blocks_make_no_difference_to_the_walk);

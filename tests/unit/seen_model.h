@@ -71,7 +71,6 @@ static inline void record_draw(struct iso_chance *chance, struct iso_buf *out)
     text_draw(chance, out);
     some_draw(chance, out, NULL);
     number_draw(chance, out);
-    number_draw(chance, out);
     truth_draw(chance, out);
     number_draw(chance, out);
     iso_buf_add_u64(out, below(chance, 3));
