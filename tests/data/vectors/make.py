@@ -7,6 +7,7 @@ writes the .txt files beside this one. A line: fields in hexadecimal (numbers in
 between spaces, `-` for empty, `absent` for absent, the expected answer last; `#` begins a
 comment. The layouts are those of DESIGN.md, sections 7 and 9, and of schema/entry.h.
 """
+import base64
 import os
 import random
 import struct
@@ -230,3 +231,57 @@ for n in range(24):
     rows.append((text(entry["key"]), entry["format"], text(part_row(entry)), text(live),
                  ",".join(map(text, mortal)) or "-", digest_sum([live] if live else []), digest_sum(mortal)))
 save("part.txt", "key format row live-text mortal-texts live mortal", rows)
+
+
+# Tokens: schema/token.h. A token is {(collection, log, birth): {name: value}}, a name
+# (partition,) of a place or (partition, node, seq) of a pending.
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+assert crc32c(b"123456789") == 0xe3069283  # the check value that everybody prints
+
+
+def token(hlc, logs):
+    data = struct.pack(">BQH", 1, hlc, len(logs))
+    for (collection, log, birth), items in sorted(logs.items()):
+        data += bytes([len(collection)]) + collection + struct.pack(">HQH", log, birth, len(items))
+        for name, value in sorted(items.items(), key=lambda item: item[0] + (0, 0)):
+            data += struct.pack(">H", name[0] | (0x8000 if name[1:] else 0))
+            data += b"".join(struct.pack(">Q", number) for number in name[1:] + (value,))
+    return data + struct.pack(">I", crc32c(data))
+
+
+def token_draw():
+    logs = {}
+    for _ in range(rnd.randrange(4)):
+        log = (rnd.choice([b"a", b"packages", b"z" * 64]), rnd.randrange(1, 4), rnd.choice([1, 7 << 16]))
+        items = logs.setdefault(log, {})
+        for _ in range(rnd.randrange(1, 5)):
+            pending = (rnd.choice([1 << 48, 2**64 - 1]), rnd.randrange(1, 4))
+            items[(rnd.choice([0, 1, 4095]),) + rnd.choice([(), pending])] = rnd.randrange(1, 2**63)
+    return rnd.getrandbits(64), logs
+
+
+def token_merge(a, b):
+    logs = {log: dict(items) for log, items in a[1].items()}
+    for log, items in b[1].items():
+        for name, value in items.items():
+            into = logs.setdefault(log, {})
+            into[name] = max(value, into.get(name, 0))
+    return max(a[0], b[0]), logs
+
+
+def token_text(drawn):
+    return base64.urlsafe_b64encode(token(*drawn)).rstrip(b"=").decode()
+
+
+drawn = [(0, {}), (1700000000000 << 16, {(b"things", 1, 5 << 16): {(3,): 42}})]
+drawn += [token_draw() for _ in range(40)]
+save("token.txt", "one other merged",
+     [tuple(map(token_text, (a, b, token_merge(a, b)))) for a, b in zip(drawn, drawn[1:])])
