@@ -52,6 +52,7 @@ struct iso_ack {
     const char *text; /* a sentence; borrowed during the call */
     void *opaque;     /* as given with the write */
     struct iso_version version;
+    uint64_t seq; /* of version.node, in its log and partition */
     uint16_t log;
     uint32_t partition;
     int64_t offset;    /* −1 when not known */
@@ -106,6 +107,11 @@ struct iso_write_options {
      * that a session goes on with it. An empty one: the writer was shown nothing. NULL:
      * blind. */
     struct iso_buf *context;
+    /* The session's token (schema/token.h); empty: it begins with this write. The write
+     * is issued above all that the token has seen, and stands in it from then on, so
+     * that a read with the token shows this write or says that it cannot. NULL: none.
+     */
+    struct iso_buf *token;
     bool has_expiry;
     int64_t expiry_ms; /* Unix milliseconds: hidden from readers from then on */
     void *opaque;      /* handed back in the acknowledgement */
@@ -113,11 +119,14 @@ struct iso_write_options {
 
 /* Queues one write. `options` may be NULL. Key and value are copied.
  *   ISO_AGAIN        back-pressure, or the clock must catch up: poll and call again
- *   ISO_TOO_LARGE    key not 1..limit bytes, value or context over the limit
- *   ISO_BAD_DATA     the context is none of ours; the value is not one of its schema
+ *   ISO_TOO_LARGE    key not 1..limit bytes, value or context over the limit; the
+ *                    token has no room for one more write
+ *   ISO_BAD_DATA     context or token is none of ours; the value is not one of its
+ *                    schema
  *   ISO_REFUSED      the collection's definition does not name the value's schema
  *   ISO_CLOCK_SKEW   what was read is further in the future than this machine's
- *                    clock may be wrong by */
+ *                    clock may be wrong by
+ * What fails leaves context and token as they were. */
 enum iso_err iso_producer_put(struct iso_producer *producer, struct iso_bytes key,
                               struct iso_bytes value,
                               const struct iso_write_options *options,
@@ -125,6 +134,17 @@ enum iso_err iso_producer_put(struct iso_producer *producer, struct iso_bytes ke
 enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes key,
                                  const struct iso_write_options *options,
                                  struct iso_why *why);
+
+/* Tells the session's token how a write of this producer ended; `ack` is what
+ * `acknowledged` was called with, or a copy of it. Durable: the place where it stands
+ * in the log takes the place of the write, so a store need only be that far. Refused:
+ * the write leaves the token, since no store will ever have it. Unknown: it stays, and
+ * is met where it arrived, or where the log has come so far that it cannot arrive any
+ * more. A token that does not have the write, because it is another's, learns it all
+ * the same. As iso_token_decode, iso_token_add. */
+enum iso_err iso_producer_acknowledge(const struct iso_producer *producer,
+                                      const struct iso_ack *ack, struct iso_buf *token,
+                                      struct iso_why *why);
 
 /* Operations on the fields of a record, in a collection of resolver `fields`: made with
  * iso_edit_new (schema/edit.h) by this producer's schemas. With a context each

@@ -67,6 +67,19 @@ static enum iso_err context_read(const struct iso_producer *producer,
 
 /* ---- the way out ---- */
 
+static enum iso_err token_send(struct iso_producer *producer, struct outgoing *out,
+                               struct iso_buf *bytes, struct iso_why *why)
+{
+    struct iso_token token = {0};
+    enum iso_err err = iso_outgoing_token_read(out, bytes, &token, why);
+    if (err == ISO_OK)
+        err = iso_outgoing_send(producer, out, why);
+    if (err == ISO_OK)
+        iso_outgoing_token_write(producer, out, &token, bytes);
+    iso_token_release(&token);
+    return err;
+}
+
 enum iso_err iso_outgoing_write(struct iso_producer *producer, struct outgoing *out,
                                 const struct iso_write_options *options,
                                 struct iso_why *why)
@@ -87,7 +100,10 @@ enum iso_err iso_outgoing_write(struct iso_producer *producer, struct outgoing *
     out->write.log = producer->log->number;
     out->write.partition =
         iso_partition_of(out->key, producer->ground.definition->partitions);
-    err = iso_outgoing_send(producer, out, why);
+    if (options != NULL && options->token != NULL)
+        err = token_send(producer, out, options->token, why);
+    else
+        err = iso_outgoing_send(producer, out, why);
     if (err == ISO_OK)
         atomic_fetch_add_explicit(&producer->counters.queued, 1, memory_order_relaxed);
     return err;

@@ -1,0 +1,85 @@
+/* The session's token in what writes: a write stands in it as pending from the moment
+ * in which it is handed over, and as a place of the log once it was answered. Room for
+ * it is looked for before anything is sent, so adding it afterwards cannot fail. */
+#include "producer/outgoing.h"
+
+#include <stdio.h>
+
+static struct iso_token_item item_of(const struct iso_producer *producer,
+                                     uint32_t partition)
+{
+    struct iso_token_item item = {.partition = partition};
+    snprintf(item.log.collection, sizeof item.log.collection, "%s",
+             producer->ground.definition->collection);
+    item.log.number = producer->log->number;
+    item.log.birth = producer->log->birth;
+    return item;
+}
+
+enum iso_err iso_outgoing_token_read(struct outgoing *out, const struct iso_buf *bytes,
+                                     struct iso_token *token, struct iso_why *why)
+{
+    enum iso_err err = iso_token_decode(iso_buf_bytes(bytes), token, why);
+    if (err != ISO_OK)
+        return err;
+    if (token->count >= ISO_TOKEN_ITEMS_MAX)
+        return iso_fail(why, ISO_TOO_LARGE,
+                        "the session's token has %zu places and writes, and no room "
+                        "for this one: acknowledge those that were answered, or begin "
+                        "a new session",
+                        token->count);
+    out->seen = out->seen > token->hlc ? out->seen : token->hlc;
+    return ISO_OK;
+}
+
+void iso_outgoing_token_write(const struct iso_producer *producer,
+                              const struct outgoing *out, struct iso_token *token,
+                              struct iso_buf *bytes)
+{
+    struct iso_token_item item = item_of(producer, out->write.partition);
+    item.node = out->write.version.node;
+    item.seq = out->write.seq;
+    item.value = out->write.version.hlc;
+    iso_token_observe(token, item.value);
+    enum iso_err err = iso_token_add(token, &item, NULL);
+    iso_assert(err == ISO_OK);
+    iso_buf_clear(bytes);
+    iso_token_encode(token, bytes);
+}
+
+/* What the token gains and loses by the answer. */
+static enum iso_err answer_take(const struct iso_ack *ack, struct iso_token_item item,
+                                struct iso_token *token, struct iso_why *why)
+{
+    if (ack->state == ISO_NOT_APPLIED) {
+        iso_token_remove(token, &item);
+        return ISO_OK;
+    }
+    iso_token_observe(token, ack->version.hlc);
+    if (ack->state == ISO_MAYBE_APPLIED || ack->offset < 0)
+        return iso_token_add(token, &item, why);
+    iso_token_remove(token, &item);
+    item.node = item.seq = 0;
+    item.value = (uint64_t)ack->offset + 1;
+    return iso_token_add(token, &item, why);
+}
+
+enum iso_err iso_producer_acknowledge(const struct iso_producer *producer,
+                                      const struct iso_ack *ack, struct iso_buf *token,
+                                      struct iso_why *why)
+{
+    struct iso_token decoded = {0};
+    struct iso_token_item item = item_of(producer, ack->partition);
+    item.node = ack->version.node;
+    item.seq = ack->seq;
+    item.value = ack->version.hlc;
+    enum iso_err err = iso_token_decode(iso_buf_bytes(token), &decoded, why);
+    if (err == ISO_OK)
+        err = answer_take(ack, item, &decoded, why);
+    if (err == ISO_OK) {
+        iso_buf_clear(token);
+        iso_token_encode(&decoded, token);
+    }
+    iso_token_release(&decoded);
+    return err;
+}
