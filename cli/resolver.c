@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/schema.h"
 #include "consumer/plugin.h"
 #include "consumer/replica.h"
 
@@ -52,12 +52,16 @@ struct check_arguments {
     struct cli_given given; /* path */
     uint64_t cases, seed;
     int64_t timeout_ms;
+    const char *schema; /* file; NULL: values are any bytes */
+    int32_t schema_id;  /* 0: values name the schema by its fingerprint */
 };
 
 static const struct argp_option check_options[] = {
     {"cases", 'n', "N", 0, "How many cases to try (10000)", 0},
     {"seed", 's', "N", 0, "Which cases are drawn; the same, the same ones (0)", 0},
     {"timeout", 't', "TIME", 0, "How long one answer may take (1s)", 0},
+    {"schema", 'S', "FILE", 0, "Values and answers must be of this schema", 0},
+    {"id", 'i', "ID", 0, "They name it by this id of the registry (Confluent)", 0},
     {0},
 };
 
@@ -67,7 +71,8 @@ static error_t check_option(int key, char *value, struct argp_state *state)
     struct iso_why why;
     char *end = value;
     errno = 0;
-    uint64_t number = key == 'n' || key == 's' ? strtoull(value, &end, 10) : 0;
+    uint64_t number =
+        key == 'n' || key == 's' || key == 'i' ? strtoull(value, &end, 10) : 0;
     bool good = end != value && *end == '\0' && errno == 0 && value[0] != '-';
     switch (key) {
     case 'n':
@@ -85,6 +90,18 @@ static error_t check_option(int key, char *value, struct argp_state *state)
             argp_error(state, "%s", why.text);
         if (arguments->timeout_ms < 1 || arguments->timeout_ms > 60000)
             argp_error(state, "'%s' is not within 1ms and 1m", value);
+        return 0;
+    case 'S':
+        arguments->schema = value;
+        return 0;
+    case 'i':
+        if (!good || number == 0 || number > INT32_MAX)
+            argp_error(state, "'%s' is no id of a registry", value);
+        arguments->schema_id = (int32_t)number;
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->schema_id != 0 && arguments->schema == NULL)
+            argp_error(state, "--id needs the schema that it is of: add --schema FILE");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -158,6 +175,60 @@ static void report_print(const struct iso_plugin_report *report, const char *why
     }
 }
 
+/* Opens the plug-in with the checks, and prints what they found. */
+static enum iso_err plugin_check(struct cli *cli,
+                                 const struct check_arguments *arguments,
+                                 const char *path,
+                                 const struct iso_definition *definition)
+{
+    struct iso_plugin_report report = {0};
+    struct iso_plugin_child *plugin = NULL;
+    const struct iso_plugin_options options = {.path = path,
+                                               .timeout_ms = (int)arguments->timeout_ms,
+                                               .checks = arguments->cases,
+                                               .seed = arguments->seed,
+                                               .report = &report,
+                                               .definition = definition};
+    enum iso_err err = iso_plugin_open(&options, &plugin, &cli->why);
+    if (err == ISO_OK || err == ISO_REFUSED) {
+        const char *why = err == ISO_OK ? NULL : cli->why.text;
+        if (arguments->given.json)
+            report_print_json(&report, why);
+        else
+            report_print(&report, why);
+    }
+    if (err == ISO_REFUSED) /* an answer, as that of `schema check` */
+        err = ISO_INCOMPATIBLE;
+    iso_plugin_close(plugin);
+    iso_plugin_report_release(&report);
+    return err;
+}
+
+/* By a collection of this one schema. */
+static enum iso_err plugin_check_by(struct cli *cli,
+                                    const struct check_arguments *arguments,
+                                    const char *path)
+{
+    struct cli_schema schema;
+    enum iso_err err = iso_cli_schema_read(cli, arguments->schema, &schema);
+    if (err != ISO_OK)
+        return err;
+    struct iso_definition_schema named = {.has_registry_id = arguments->schema_id != 0,
+                                          .registry_id = arguments->schema_id};
+    memcpy(named.fingerprint, schema.fingerprint, sizeof named.fingerprint);
+    iso_buf_text(&schema.json); /* ends it */
+    named.json = (char *)schema.json.data;
+    struct iso_definition definition = {
+        .collection = "(checked)",
+        .resolver = "plugin:checked",
+        .format = named.has_registry_id ? ISO_FORMAT_CONFLUENT : ISO_FORMAT_AVRO,
+        .schemas = &named,
+        .schema_count = 1};
+    err = plugin_check(cli, arguments, path, &definition);
+    iso_cli_schema_release(&schema);
+    return err;
+}
+
 enum iso_err iso_cli_resolver_check(struct cli *cli, int argc, char **argv)
 {
     struct check_arguments arguments = {.cases = CHECK_CASES};
@@ -172,24 +243,6 @@ enum iso_err iso_cli_resolver_check(struct cli *cli, int argc, char **argv)
     if (realpath(arguments.given.places[0], path) == NULL)
         return iso_fail(&cli->why, ISO_IO, "%s: %s", arguments.given.places[0],
                         strerror(errno));
-    struct iso_plugin_report report = {0};
-    struct iso_plugin_child *plugin = NULL;
-    const struct iso_plugin_options options = {.path = path,
-                                               .timeout_ms = (int)arguments.timeout_ms,
-                                               .checks = arguments.cases,
-                                               .seed = arguments.seed,
-                                               .report = &report};
-    enum iso_err err = iso_plugin_open(&options, &plugin, &cli->why);
-    if (err == ISO_OK || err == ISO_REFUSED) {
-        const char *why = err == ISO_OK ? NULL : cli->why.text;
-        if (arguments.given.json)
-            report_print_json(&report, why);
-        else
-            report_print(&report, why);
-    }
-    if (err == ISO_REFUSED) /* an answer, as that of `schema check` */
-        err = ISO_INCOMPATIBLE;
-    iso_plugin_close(plugin);
-    iso_plugin_report_release(&report);
-    return err;
+    return arguments.schema != NULL ? plugin_check_by(cli, &arguments, path)
+                                    : plugin_check(cli, &arguments, path, NULL);
 }

@@ -38,6 +38,7 @@ void iso_plugin_close(struct iso_plugin_child *child)
     iso_plugin_child_stop(child);
     close(child->file);
     iso_buf_release(&child->question);
+    iso_schemas_free(child->schemas);
     iso_free(child->path);
     iso_free(child->host);
     iso_free(child);
@@ -96,9 +97,11 @@ enum iso_err iso_plugin_open_file(const struct iso_plugin_options *options, int 
     enum iso_err err = host_choose(child, options->host, why);
     if (err == ISO_OK)
         err = child_meet(child, options->name, report, why);
+    child->definition = options->definition;
     if (err == ISO_OK)
         err = iso_plugin_check(child, options->checks > 0 ? options->checks : CHECKS,
                                options->seed, report, why);
+    child->definition = NULL;
     iso_plugin_report_release(&own);
     if (err == ISO_OK) {
         *opened = child;

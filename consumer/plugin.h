@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "schema/version.h"
 
+struct iso_definition;
 struct iso_held;
 struct iso_plugin_child;
 struct iso_plugin_report;
@@ -38,6 +39,9 @@ struct iso_plugin_options {
     uint64_t checks;   /* cases to try before it is taken; 0: 1000 */
     uint64_t seed;
     struct iso_plugin_report *report; /* filled in, also of a failure; NULL: not */
+    /* What it generates and answers must be values by its schemas; NULL: any bytes. For
+     * the checks only: a replica holds answers to the collection's own. */
+    const struct iso_definition *definition;
 };
 
 /* Loads it in a child and tries it: on one to eight values that it generates itself, by

@@ -16,6 +16,30 @@ void iso_plugin_run_release(struct iso_plugin_run *run)
     *run = (struct iso_plugin_run){0};
 }
 
+/* Is it a value, where only values are taken? */
+static enum iso_err value_check(struct iso_plugin_child *child,
+                                const struct iso_plugin_got *got, const char *what,
+                                struct iso_why *why)
+{
+    if (child->definition == NULL)
+        return ISO_OK;
+    enum iso_err err = iso_plugin_answer_check(child, child->definition,
+                                               iso_buf_bytes(&got->bytes), why);
+    if (err == ISO_OK)
+        return ISO_OK;
+    iso_fail_at(why, err, "%s", what);
+    return ISO_REFUSED;
+}
+
+static enum iso_err values_check(struct iso_plugin_child *child,
+                                 const struct iso_plugin_run *run, struct iso_why *why)
+{
+    enum iso_err err = ISO_OK;
+    for (size_t n = 0; err == ISO_OK && n < run->count; n++)
+        err = value_check(child, &run->values[n], "generate", why);
+    return err;
+}
+
 enum iso_err iso_plugin_run(struct iso_plugin_child *child,
                             const struct iso_plugin_case *asked,
                             struct iso_plugin_run *run, struct iso_why *why)
@@ -33,14 +57,18 @@ enum iso_err iso_plugin_run(struct iso_plugin_child *child,
         iso_fail_at(why, err, "generate");
         return err == ISO_BAD_DATA ? ISO_REFUSED : err;
     }
+    err = values_check(child, run, why);
+    if (err != ISO_OK)
+        return err;
     for (size_t n = 0; n < asked->count; n++)
         given[n] = (struct iso_plugin_given){asked->siblings[n].version,
                                              iso_buf_bytes(&run->values[n].bytes)};
     err = iso_plugin_child_merge(child, given, asked->count, &run->answer, why);
     if (err == ISO_BAD_DATA) /* to have no answer is one, while it stays that */
         return ISO_OK;
-    if (err != ISO_OK)
-        iso_fail_at(why, err, "merge");
+    if (err == ISO_OK)
+        return value_check(child, &run->answer, "merge", why);
+    iso_fail_at(why, err, "merge");
     return err;
 }
 

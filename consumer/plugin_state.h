@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "consumer/plugin.h"
 #include "consumer/plugin_wire.h"
+#include "schema/value.h"
 
 struct iso_plugin_child {
     int file; /* O_PATH: the plug-in that was checked */
@@ -20,6 +21,9 @@ struct iso_plugin_child {
     int64_t spent_ms;    /* by this process, on answers */
     char name[ISO_PLUGIN_NAME_MAX + 1], words[ISO_PLUGIN_WORDS_MAX + 1];
     struct iso_buf question;
+    struct iso_schemas *schemas; /* by which answers were checked last; NULL: none */
+    uint8_t schemas_id[16];      /* of their definition */
+    const struct iso_definition *definition; /* while it is checked; NULL: any bytes */
 };
 
 /* ---- plugin_path.c: which files are taken ---- */
@@ -63,6 +67,14 @@ enum iso_err iso_plugin_child_merge(struct iso_plugin_child *child,
 enum iso_err iso_plugin_child_generate(struct iso_plugin_child *child,
                                        const uint64_t *seeds, size_t count,
                                        struct iso_plugin_got *got, struct iso_why *why);
+
+/* ---- plugin_answer.c ---- */
+
+/* Is it a value by the definition's schemas? Any bytes are, where values are opaque.
+ * ISO_REFUSED: the definition names no such schema (a later one may); ISO_BAD_DATA. */
+enum iso_err iso_plugin_answer_check(struct iso_plugin_child *child,
+                                     const struct iso_definition *definition,
+                                     struct iso_bytes answer, struct iso_why *why);
 
 /* ---- plugin_check.c ---- */
 

@@ -181,7 +181,32 @@ static int merge_writes(VALUES, ANSWER)
     return longest(values, count, answer);
 }
 
+/* What is left is no datum. */
+static int merge_cuts(VALUES, ANSWER)
+{
+    const struct iso_plugin_value *last = &values[count - 1];
+    answer->add(answer->self, last->data, last->size - (count >= 3));
+    return 0;
+}
+
+static int merge_framed(VALUES, ANSWER)
+{
+    return longest(values, count, answer);
+}
+
 /* ---- values ---- */
+
+/* The single-object encoding of "a", "ab", … of the schema "string". */
+static int generate_framed(uint64_t seed, ANSWER)
+{
+    static const uint8_t frame[] = {0xc3, 0x01, 0xc7, 0x03, 0x45,
+                                    0x63, 0x72, 0x48, 0x01, 0x8f};
+    uint8_t length = (uint8_t)(2 * (1 + seed % 26));
+    answer->add(answer->self, frame, sizeof frame);
+    answer->add(answer->self, &length, 1);
+    answer->add(answer->self, "abcdefghijklmnopqrstuvwxyz", length / 2);
+    return 0;
+}
 
 /* "", "a", "ab", … by the seed; never empty for those that write into it. */
 static int generate_text(uint64_t seed, ANSWER)

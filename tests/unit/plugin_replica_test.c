@@ -6,6 +6,7 @@
 
 #include "consumer/plugin_state.h"
 #include "consumer/replica.h"
+#include "schema_kit.h"
 
 static struct iso_store *store;
 static struct iso_control *control;
@@ -43,6 +44,15 @@ static void write_one(unsigned region, int64_t after_ms, const char *key,
     apply_made();
 }
 
+/* Its writer had read, and had been shown nothing. */
+static void write_beside(int64_t after_ms, const char *key, const char *value)
+{
+    made_write(&made, (struct draft){next, US, (unsigned)(9000 + after_ms), 1, after_ms,
+                                     key, value});
+    made.write.blind = false;
+    apply_made();
+}
+
 static void put_meta(struct iso_txn *txn)
 {
     struct iso_rows_store owner = {"eu", EU, 0, 1};
@@ -59,12 +69,16 @@ static void put_meta(struct iso_txn *txn)
     iso_buf_release(&value);
 }
 
-static void store_fill(const char *resolver)
+static void store_fill_by(const char *resolver, const char *schema)
 {
     struct iso_txn *txn;
     store = iso_store_memory_new();
     definition = def_bare(1, 1);
     snprintf(definition->resolver, sizeof definition->resolver, "%s", resolver);
+    if (schema != NULL) {
+        definition->format = ISO_FORMAT_AVRO;
+        kit_schema(definition, schema, 0);
+    }
     definition = def_encoded(definition);
     control = iso_control_new();
     control_add(control, definition);
@@ -82,6 +96,11 @@ static void store_fill(const char *resolver)
     apply_made();
     iso_clock_manual_init(&now, NOW_MS);
     ck_ok(iso_replica_open_on(&store, 1, &now.clock, &replica, &why));
+}
+
+static void store_fill(const char *resolver)
+{
+    store_fill_by(resolver, NULL);
 }
 
 static void teardown(void)
@@ -199,6 +218,44 @@ START_TEST(a_plugin_that_fails_leaves_siblings_version_and_context)
 }
 END_TEST
 
+/* Three siblings are too many for it, fewer are not. */
+START_TEST(an_answer_that_is_no_value_of_the_schemas_reaches_no_reader)
+{
+    static const char text[] = "\xc3\x01\xc7\x03\x45\x63\x72\x48\x01\x8f\x04"
+                               "ab";
+    struct iso_replica_scan *scan;
+    struct iso_replica_item item;
+    store_fill_by("plugin:cuts", "\"string\"");
+    write_one(EU, 10, "a", text);
+    write_one(US, 20, "a", text);
+    write_one(EU, 30, "b", text);
+    plugin_load("cuts", 1);
+    ck_ok(iso_replica_plugin(replica, "packages", child, &why));
+    ck_ok(get("a"));
+    value_is(iso_buf_bytes(&found.value), text);
+    write_beside(40, "a", text);
+    for (int by_schema = 0; by_schema < 2; by_schema++) {
+        ck_ok(iso_replica_read_as(replica, "packages", by_schema ? "\"bytes\"" : NULL,
+                                  &why));
+        ck_assert_int_eq(get("a"), ISO_BAD_DATA);
+        ck_assert_msg(strstr(why.text, "plug-in cuts: its answer of 12 bytes") != NULL,
+                      "%s", why.text);
+        ck_assert_uint_eq(found.value.size, 0);
+        ck_assert_uint_eq(found.sibling_count, 3);
+        value_is(found.siblings[0].value, by_schema ? "\x04"
+                                                      "ab"
+                                                    : text);
+        ck_assert_uint_gt(found.context.size, 0);
+    }
+    ck_ok(iso_replica_scan_open(replica, "packages", &scan, &why));
+    ck_assert_int_eq(iso_replica_scan_next(scan, &item, &why), ISO_BAD_DATA);
+    ck_ok(iso_replica_scan_next(scan, &item, &why));
+    value_is(item.value, "\x04"
+                         "ab");
+    iso_replica_scan_close(scan);
+}
+END_TEST
+
 START_TEST(a_plugin_of_another_name_or_for_another_resolver_is_refused)
 {
     store_fill("plugin:lines");
@@ -229,6 +286,7 @@ int main(void)
                    a_read_is_the_plugins_answer_with_siblings_and_context_as_without);
     tcase_add_test(tests, a_scan_shows_the_plugins_answers);
     tcase_add_test(tests, a_plugin_that_fails_leaves_siblings_version_and_context);
+    tcase_add_test(tests, an_answer_that_is_no_value_of_the_schemas_reaches_no_reader);
     tcase_add_test(tests, a_plugin_of_another_name_or_for_another_resolver_is_refused);
     tcase_add_test(tests, other_resolvers_take_no_plugin);
     suite_add_tcase(suite, tests);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "consumer/plugin_state.h"
 #include "schema/part.h"
+#include "schema_kit.h"
 
 static struct iso_plugin_child *child;
 static struct iso_plugin_report report;
@@ -117,6 +118,53 @@ START_TEST(the_example_shows_every_line_once)
     answer_is("tea\nmilk\nbread\n");
 }
 END_TEST
+
+/* ---- values of a schema ---- */
+
+static enum iso_err plugin_open_by(const char *manner, const char *schema)
+{
+    char path[4096];
+    struct iso_definition *definition = iso_alloc_zero(1, sizeof *definition);
+    kit_schema(definition, schema, 0);
+    snprintf(path, sizeof path, ISO_TEST_PLUGINS "%s.so", manner);
+    struct iso_plugin_options options = {.path = path,
+                                         .host = ISO_TEST_PLUGIN_HOST,
+                                         .checks = 100,
+                                         .report = &report,
+                                         .definition = definition};
+    int file = open(path, O_PATH | O_CLOEXEC);
+    ck_assert_msg(file >= 0, "%s: %s", path, strerror(errno));
+    enum iso_err err = iso_plugin_open_file(&options, file, &child, &why);
+    iso_definition_free(definition);
+    return err;
+}
+
+START_TEST(what_answers_with_values_of_the_schema_is_taken)
+{
+    ck_err(plugin_open_by("framed", "\"string\""), ISO_OK);
+    ck_err(ask(2), ISO_OK); /* any bytes again */
+    answer_is("ab");
+}
+END_TEST
+
+START_TEST(what_generates_no_values_of_the_schema_is_refused)
+{
+    ck_err(plugin_open_by("framed", "\"bytes\""), ISO_REFUSED);
+    ck_says("generate: plug-in framed");
+    ck_assert_uint_eq(report.count, 1);
+    ck_err(plugin_open_by("good", "\"string\""), ISO_REFUSED);
+}
+END_TEST
+
+START_TEST(what_answers_with_no_value_of_it_is_refused_with_the_smallest_example)
+{
+    ck_err(plugin_open_by("cuts", "\"string\""), ISO_REFUSED);
+    ck_says("merge: plug-in cuts: its answer of 11 bytes is no value");
+    ck_assert_uint_eq(report.count, 3);
+}
+END_TEST
+
+/* ---- what it may use ---- */
 
 START_TEST(memory_and_sorting_are_there)
 {
@@ -448,6 +496,10 @@ int main(void)
     tcase_add_checked_fixture(good, NULL, teardown);
     tcase_add_test(good, a_good_one_is_taken_and_answers);
     tcase_add_test(good, the_example_shows_every_line_once);
+    tcase_add_test(good, what_answers_with_values_of_the_schema_is_taken);
+    tcase_add_test(good, what_generates_no_values_of_the_schema_is_refused);
+    tcase_add_test(
+        good, what_answers_with_no_value_of_it_is_refused_with_the_smallest_example);
     tcase_add_test(good, memory_and_sorting_are_there);
     tcase_add_test(good,
                    siblings_come_by_version_and_no_answer_is_an_answer_with_its_number);
