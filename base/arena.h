@@ -39,7 +39,7 @@ static inline void *iso_arena_take(struct iso_arena *arena, size_t size)
 {
     size = (size + 7) & ~(size_t)7;
     arena->total += size;
-    if ((size_t)(arena->end - arena->at) < size)
+    if (arena->at == NULL || (size_t)(arena->end - arena->at) < size)
         return iso_arena_take_chunk(arena, size);
     void *data = arena->at;
     arena->at += size;

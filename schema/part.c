@@ -150,8 +150,19 @@ static void values_read(struct iso_avro_cursor *cursor, struct iso_arena *arena,
 {
     part->value_count = count_read(cursor, VALUE_SIZE_MIN);
     part->values = iso_arena_take(arena, part->value_count * sizeof *part->values);
-    for (size_t i = 0; i < part->value_count; i++)
+    for (size_t i = 0; i < part->value_count && !cursor->failed; i++) {
         value_read(cursor, &part->values[i]);
+        if (i > 0 && iso_version_compare(part->values[i - 1].version,
+                                         part->values[i].version) >= 0)
+            iso_avro_fail(cursor);
+    }
+    if (iso_part_form(part->rule) == ISO_FORM_LWW && part->value_count > 1)
+        iso_avro_fail(cursor);
+}
+
+static bool is_before(const struct iso_sum *a, const struct iso_sum *b)
+{
+    return a->log != b->log ? a->log < b->log : a->region < b->region;
 }
 
 static struct iso_sum *sums_read(struct iso_avro_cursor *cursor,
@@ -159,20 +170,39 @@ static struct iso_sum *sums_read(struct iso_avro_cursor *cursor,
 {
     *count = count_read(cursor, SUM_SIZE_MIN);
     struct iso_sum *sums = iso_arena_take(arena, *count * sizeof *sums);
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < *count && !cursor->failed; i++) {
         sums[i].log = (uint16_t)number_read(cursor, 0, UINT16_MAX);
         sums[i].region = (uint8_t)number_read(cursor, 0, UINT8_MAX);
         sums[i].next = iso_avro_long(cursor);
         sums[i].sum = iso_avro_long(cursor);
+        if (i > 0 && !is_before(&sums[i - 1], &sums[i]))
+            iso_avro_fail(cursor);
     }
     return sums;
 }
 
+static void names_read(struct iso_avro_cursor *cursor, struct iso_part *part)
+{
+    struct iso_bytes names = iso_avro_bytes(cursor);
+    part->names = (struct iso_names){names.data, names.size / ISO_VERSION_SIZE};
+    if (names.size % ISO_VERSION_SIZE != 0)
+        iso_avro_fail(cursor);
+    for (size_t at = ISO_VERSION_SIZE; at < names.size; at += ISO_VERSION_SIZE)
+        if (memcmp(names.data + at - ISO_VERSION_SIZE, names.data + at,
+                   ISO_VERSION_SIZE) >= 0)
+            iso_avro_fail(cursor);
+}
+
+/* Everything that others find things by stands in order. */
 static void part_read(struct iso_avro_cursor *cursor, struct iso_parts *parts)
 {
+    struct iso_path path;
     struct iso_part *part = part_insert(parts, parts->count);
     part->path = iso_avro_bytes(cursor);
     part->rule = (enum iso_rule)number_read(cursor, 0, ISO_RULES - 1);
+    if (!iso_path_decode(part->path, &path) || part->path.size >= UINT16_MAX ||
+        (parts->count > 1 && iso_bytes_compare(part[-1].path, part->path) >= 0))
+        iso_avro_fail(cursor);
     if (iso_part_form(part->rule) == ISO_FORM_COUNTER) {
         part->sums = sums_read(cursor, &parts->arena, &part->sum_count);
         part->bases = sums_read(cursor, &parts->arena, &part->base_count);
@@ -185,10 +215,7 @@ static void part_read(struct iso_avro_cursor *cursor, struct iso_parts *parts)
             part->clear = version_read(cursor);
         return;
     }
-    struct iso_bytes names = iso_avro_bytes(cursor);
-    part->names = (struct iso_names){names.data, names.size / ISO_VERSION_SIZE};
-    if (names.size % ISO_VERSION_SIZE != 0)
-        iso_avro_fail(cursor);
+    names_read(cursor, part);
 }
 
 static void parts_read(struct iso_avro_cursor *cursor, struct iso_parts *parts)

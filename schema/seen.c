@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "schema/bounded.h"
 #include "schema/seen_part.h"
+#include "schema/utf8.h"
 
 enum { SEEN_FORMAT = 2, SEEN_FIXED_SIZE = 1 + 8 };
 
@@ -227,8 +228,8 @@ static bool is_path_of(struct iso_bytes bytes, enum iso_rule rule)
 {
     struct iso_path path;
     return iso_path_decode(bytes, &path) && path.member.size <= ISO_MEMBER_MAX &&
-           path.element.size <= ISO_ELEMENT_MAX &&
-           path.has_element == (rule == ISO_RULE_SET) &&
+           path.element.size <= ISO_ELEMENT_MAX && iso_utf8_valid(path.field) &&
+           iso_utf8_valid(path.member) && path.has_element == (rule == ISO_RULE_SET) &&
            (path.field.size > 0 || (rule == ISO_RULE_LWW && !path.has_member));
 }
 

@@ -86,9 +86,12 @@ static void values_draw(struct iso_chance *chance, struct iso_arena *arena,
     static const uint8_t bytes[9] = "isostasy";
     part->value_count = below(chance, part->rule == ISO_RULE_LWW ? 2 : 4);
     part->values = iso_arena_take(arena, part->value_count * sizeof *part->values);
+    struct iso_version version = {0};
     for (size_t i = 0; i < part->value_count; i++) {
         struct iso_held *held = &part->values[i];
-        *held = (struct iso_held){.version = version_draw(chance),
+        version.hlc += version_draw(chance).hlc;
+        version.node = version_draw(chance).node;
+        *held = (struct iso_held){.version = version,
                                   .kind = (enum iso_entry_kind)below(chance, 3),
                                   .log = (uint16_t)below(chance, 65001),
                                   .offset = (int64_t)below(chance, INT64_MAX)};
