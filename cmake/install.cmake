@@ -95,8 +95,8 @@ iso_installed(base
     LIBRARIES PkgConfig::AVRO PkgConfig::JANSSON Threads::Threads
     HEADERS base/bytes.h base/clock.h base/err.h base/log.h base/mem.h base/settings.h
             schema/avro.h schema/compatibility.h schema/definition.h schema/edit.h
-            schema/path.h schema/rule.h schema/value.h schema/version.h schema/view.h
-            schema/write.h)
+            schema/path.h schema/rule.h schema/token.h schema/value.h schema/version.h
+            schema/view.h schema/write.h)
 
 iso_installed(producer
     WORDS "Publishes versioned writes that every region applies"
@@ -109,7 +109,7 @@ iso_installed(producer
 iso_installed(reader
     WORDS "Reads the copy of a region beside its running daemon"
     FROM $<TARGET_OBJECTS:iso_resolver> $<TARGET_OBJECTS:iso_store>
-         "$<FILTER:$<TARGET_OBJECTS:iso_consumer>,INCLUDE,/consumer/(replica[a-z_]*|plugin[a-z_]*|rows|known|parsed|admit[a-z_]*)[.]c[.]o$>"
+         "$<FILTER:$<TARGET_OBJECTS:iso_consumer>,INCLUDE,/consumer/(replica[a-z_]*|plugin[a-z_]*|rows|filter|known|parsed|admit[a-z_]*)[.]c[.]o$>"
     SEES base
     LIBRARIES PkgConfig::LMDB Threads::Threads
     HEADERS consumer/plugin.h consumer/replica.h)

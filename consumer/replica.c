@@ -1,6 +1,6 @@
-/* A read opens a snapshot of the key's shard, finds the entry, lets the resolver check
- * it and say what is shown, copies that out, and closes the snapshot: so nothing is
- * borrowed and no old page of the store is held.
+/* A read opens a snapshot of the key's shard that is as new as its session asks, finds
+ * the entry, lets the resolver check it and say what is shown, copies that out, and
+ * closes the snapshot: so nothing is borrowed and no old page of the store is held.
  *
  * How it can fail: no store there, or one that is not a whole region's; a collection
  * that no store of it has used yet; an entry that fails its check. What the store
@@ -154,6 +154,8 @@ void iso_replica_close(struct iso_replica *replica)
     iso_free(replica->stores);
     iso_buf_release(&replica->key);
     iso_shown_release(&replica->shown);
+    iso_slice_release(&replica->slice);
+    iso_token_release(&replica->token);
     iso_free(replica);
 }
 
@@ -168,6 +170,7 @@ void iso_read_release(struct iso_read *read)
 {
     iso_buf_release(&read->value);
     iso_buf_release(&read->context);
+    iso_buf_release(&read->token);
     iso_buf_release(&read->sibling_bytes);
     iso_free(read->siblings);
     *read = (struct iso_read){0};
@@ -217,6 +220,19 @@ static enum iso_err siblings_take(struct iso_replica *replica,
     return ISO_OK;
 }
 
+static void read_clear(struct iso_read *read)
+{
+    iso_buf_clear(&read->value);
+    iso_buf_clear(&read->context);
+    iso_buf_clear(&read->token);
+    iso_buf_clear(&read->sibling_bytes);
+    read->sibling_count = 0;
+    read->version = (struct iso_version){0};
+    read->has_expiry = read->stale = false;
+    read->expiry_ms = 0;
+    read->missing = 0;
+}
+
 /* The value last: one that its reader's schema cannot take has a version all the same.
  */
 static enum iso_err read_take(struct iso_replica *replica,
@@ -224,11 +240,8 @@ static enum iso_err read_take(struct iso_replica *replica,
                               struct iso_read *read, struct iso_why *why)
 {
     const struct iso_shown *shown = &replica->shown;
-    iso_buf_clear(&read->value);
-    iso_buf_clear(&read->context);
-    iso_buf_clear(&read->sibling_bytes);
-    read->sibling_count = 0;
     iso_buf_add_bytes(&read->context, iso_buf_bytes(&shown->context));
+    iso_token_encode(&replica->token, &read->token);
     read->version = shown->version;
     read->has_expiry = shown->found && shown->has_expiry;
     read->expiry_ms = read->has_expiry ? shown->expiry_ms : 0;
@@ -245,37 +258,57 @@ static enum iso_err read_take(struct iso_replica *replica,
     return err != ISO_OK ? err : taken;
 }
 
-enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
-                             struct iso_bytes key, struct iso_read *read,
-                             struct iso_why *why)
+static enum iso_err look_up(struct iso_replica *replica,
+                            const struct iso_replica_look *look, struct iso_read *read,
+                            struct iso_why *why)
 {
-    struct iso_replica_collection *collection;
-    struct iso_snapshot *snapshot;
     struct iso_bytes row;
-    enum iso_err err = iso_replica_collection(replica, name, &collection, why);
+    struct iso_shown *shown = &replica->shown;
+    iso_rows_key_entry(&replica->key, look->number, look->partition, look->key);
+    enum iso_err err = row_get(replica, look->snapshot, &row, why);
+    if (err == ISO_OK)
+        err = look->collection->resolver->show(look->key, row,
+                                               iso_now_ms(replica->clock), shown, why);
+    if (err == ISO_OK)
+        err = iso_replica_token_grow(replica, look, !read->stale,
+                                     iso_buf_bytes(&shown->context), why);
+    return err == ISO_OK ? read_take(replica, look->collection, read, why) : err;
+}
+
+enum iso_err iso_replica_get_fresh(struct iso_replica *replica, const char *name,
+                                   struct iso_bytes key,
+                                   const struct iso_read_options *options,
+                                   struct iso_read *read, struct iso_why *why)
+{
+    struct iso_replica_look look = {.key = key};
+    read_clear(read);
+    enum iso_err err = iso_replica_collection(replica, name, &look.collection, why);
+    if (err == ISO_OK)
+        err = iso_token_decode(options->token, &replica->token, why);
     if (err != ISO_OK)
         return err;
     if (key.size == 0 || key.size > ISO_KEY_MAX)
         return iso_fail(why, ISO_TOO_LARGE, "the key has %zu bytes: keys have 1 to %d",
                         key.size, ISO_KEY_MAX);
-    uint32_t partition = iso_partition_of(key, collection->partitions);
-    size_t shard = partition % replica->shards;
-    uint16_t number; /* 0, which no row has, while the shard has nothing of it */
-    err = iso_snapshot_open(replica->stores[shard], &snapshot, why);
-    if (err != ISO_OK)
-        return err;
-    err = iso_replica_number(replica, collection, shard, snapshot, &number, why);
-    iso_rows_key_entry(&replica->key, number, partition, key);
-    if (err == ISO_OK)
-        err = row_get(replica, snapshot, &row, why);
-    if (err == ISO_OK)
-        err = collection->resolver->show(key, row, iso_now_ms(replica->clock),
-                                         &replica->shown, why);
-    if (err == ISO_OK)
-        err = read_take(replica, collection, read, why);
-    iso_snapshot_close(snapshot);
+    look.partition = iso_partition_of(key, look.collection->partitions);
+    look.shard = look.partition % replica->shards;
+    err = iso_replica_look_open(replica, &look, options, read, why);
+    if (err == ISO_OK) {
+        err = look_up(replica, &look, read, why);
+        iso_snapshot_close(look.snapshot);
+    }
+    if (read->token.size == 0) /* a read that failed: the session's is handed back */
+        iso_token_encode(&replica->token, &read->token);
     if (err == ISO_OK && !replica->shown.found)
         return iso_fail(why, ISO_NOT_FOUND, "collection %s has no value under that key",
                         name);
     return err;
+}
+
+enum iso_err iso_replica_get(struct iso_replica *replica, const char *name,
+                             struct iso_bytes key, struct iso_read *read,
+                             struct iso_why *why)
+{
+    const struct iso_read_options begins = {0};
+    return iso_replica_get_fresh(replica, name, key, &begins, read, why);
 }

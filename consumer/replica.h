@@ -1,8 +1,10 @@
 /* replica.h - the reader library: reads of a region's copy, by the services beside it.
  *
  * A replica is a region's store directory, opened for reading, while its daemon goes on
- * writing. Value, context and version of one read come from one snapshot, and every
- * entry is checked before it is shown: a damaged one is ISO_DAMAGED, never a value.
+ * writing. Value, context, version and token of one read come from one snapshot, and
+ * every entry is checked before it is shown: a damaged one is ISO_DAMAGED, never a
+ * value. A read with the token of its session never shows less than the session has
+ * seen or written, without saying so.
  *
  *   struct iso_replica *replica;
  *   iso_replica_open("…/eu", &replica, &why);
@@ -91,17 +93,57 @@ struct iso_read {
     bool has_expiry;
     int64_t expiry_ms;
     struct iso_buf context;       /* hand it to the write that follows from this read */
+    struct iso_buf token;         /* hand it to every read and write that follows */
+    bool stale;                   /* the store is behind the token … */
+    uint64_t missing;             /* … by that many records, at most */
     struct iso_sibling *siblings; /* all, newest first; NULL in other collections */
     size_t sibling_count;
     struct iso_buf sibling_bytes;
 };
 void iso_read_release(struct iso_read *read);
 
-/* ISO_NOT_FOUND: no live value (version and context are given all the same, so that a
- * write can name what was there). ISO_NO_DEFINITION, ISO_DAMAGED. */
+/* ISO_NOT_FOUND: no live value (version, context and token are given all the same, so
+ * that a write can name what was there). ISO_NO_DEFINITION, ISO_DAMAGED. */
 enum iso_err iso_replica_get(struct iso_replica *replica, const char *collection,
                              struct iso_bytes key, struct iso_read *read,
                              struct iso_why *why);
+
+/* What a read does when the store is behind the session's token. */
+enum iso_stale {
+    ISO_STALE_FAIL, /* ISO_STALE, at once */
+    ISO_STALE_WAIT, /* until the store is there, or ISO_STALE at the deadline */
+    ISO_STALE_MARK, /* shows what is there; read->stale, read->missing */
+};
+
+struct iso_read_options {
+    struct iso_bytes token; /* empty: a session that begins */
+    enum iso_stale stale;
+    int timeout_ms; /* ISO_STALE_WAIT */
+};
+
+/* A read of a session: as iso_replica_get, but what it shows is at least what the token
+ * covers in the slice of the key, or it says how far it is behind. read->token is then
+ * the given one, grown by what this read saw.
+ *
+ * The store has come up to a token when, in each log that it names in that slice, it
+ * has applied all records below the place; and of each write without an offset it has
+ * the seq in its duplicate filter, or the log's bound has passed its hlc, so that it
+ * cannot arrive any more. A closed log need be applied to its end only. What the token
+ * says of other slices and of other collections asks nothing of this read: it is passed
+ * on.
+ *
+ * ISO_STALE says how many records are missing in which log: at most, since records that
+ * are no writes (heartbeats) count too; nothing is shown then but read->missing. A read
+ * that fails hands the token back, grown or as it was, so the same iso_read can carry
+ * it: options->token may be iso_buf_bytes(&read->token).
+ * ISO_BAD_DATA: it is no token, or one of another installation, in which a log of that
+ * collection and number has another birth. ISO_UNSUPPORTED, ISO_TOO_LARGE as
+ * iso_token_decode, iso_token_add. A wait blocks the thread, and looks at the store
+ * every 50 ms or sooner. */
+enum iso_err iso_replica_get_fresh(struct iso_replica *replica, const char *collection,
+                                   struct iso_bytes key,
+                                   const struct iso_read_options *options,
+                                   struct iso_read *read, struct iso_why *why);
 
 /* Every live entry, bytewise by key over all slices, from one snapshot of each shard.
  */

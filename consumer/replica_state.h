@@ -6,6 +6,8 @@
 #include "consumer/rows.h"
 #include "resolver/resolver.h"
 #include "schema/assemble.h"
+#include "schema/slice.h"
+#include "schema/token.h"
 #include "schema/view.h"
 
 struct iso_replica_collection {
@@ -31,7 +33,20 @@ struct iso_replica {
     struct iso_rows_store owner;
     struct iso_replica_collection *collections;
     struct iso_buf key;
-    struct iso_shown shown; /* of the read in hand */
+    /* Of the read in hand: */
+    struct iso_shown shown;
+    struct iso_slice slice; /* the key's, as the snapshot has it */
+    struct iso_token token; /* the session's, grown by the read */
+};
+
+/* A key being read, and from which snapshot. */
+struct iso_replica_look {
+    struct iso_replica_collection *collection;
+    struct iso_bytes key;
+    uint32_t partition;
+    size_t shard;
+    uint16_t number; /* the shard's own; 0: it has nothing of the collection */
+    struct iso_snapshot *snapshot;
 };
 
 /* Finds what the stores hold of a collection. ISO_NO_DEFINITION, ISO_UNSUPPORTED. */
@@ -45,6 +60,20 @@ enum iso_err iso_replica_number(struct iso_replica *replica,
                                 struct iso_replica_collection *collection, size_t shard,
                                 struct iso_snapshot *snapshot, uint16_t *number,
                                 struct iso_why *why);
+
+/* replica_token.c: opens the snapshot of a look, in which the store has come up to the
+ * token in the slice of the key, or is behind and the caller's policy takes that, and
+ * loads the slice. The snapshot is open after ISO_OK only. */
+enum iso_err iso_replica_look_open(struct iso_replica *replica,
+                                   struct iso_replica_look *look,
+                                   const struct iso_read_options *options,
+                                   struct iso_read *read, struct iso_why *why);
+/* Adds to the token what the look showed: the frontiers of its slice, and the largest
+ * hlc of the context. Of a fresh read the slice's pending writes, which are met, leave
+ * it: the frontier of their log stands for them. */
+enum iso_err iso_replica_token_grow(struct iso_replica *replica,
+                                    const struct iso_replica_look *look, bool fresh,
+                                    struct iso_bytes context, struct iso_why *why);
 
 /* replica_view.c: the value by the collection's view: appends its datum. As
  * iso_view_datum; `why` may be NULL. */

@@ -33,3 +33,9 @@ enum iso_err iso_context_decode(struct iso_bytes bytes, struct iso_context *cont
     context->shown.data = count > 0 ? bytes.data + CONTEXT_FIXED_SIZE : NULL;
     return ISO_OK;
 }
+
+/* Both formats begin with their byte and the hlc. */
+uint64_t iso_context_hlc(struct iso_bytes bytes)
+{
+    return bytes.size > 8 ? iso_get_u64(bytes.data + 1) : 0;
+}

@@ -20,4 +20,7 @@ void iso_context_encode(const struct iso_context *context, struct iso_buf *out);
 enum iso_err iso_context_decode(struct iso_bytes bytes, struct iso_context *context,
                                 struct iso_why *why);
 
+/* The largest hlc of a context of either format; 0 when it is none, or empty. */
+uint64_t iso_context_hlc(struct iso_bytes bytes);
+
 #endif

@@ -111,7 +111,7 @@ library() { printf '%s/lib/libisostasy-%s.so' "$prefix" "$1"; }
 
 public_of() {
     case $1 in
-    base) echo base/{bytes,clock,err,log,mem,settings}.h schema/{avro,compatibility,definition,edit,path,rule,value,version,view,write}.h ;;
+    base) echo base/{bytes,clock,err,log,mem,settings}.h schema/{avro,compatibility,definition,edit,path,rule,token,value,version,view,write}.h ;;
     producer) echo producer/producer.h ;;
     reader) echo consumer/{plugin,replica}.h ;;
     keyfile) echo base/keyfile.h ;;
