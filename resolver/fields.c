@@ -186,6 +186,7 @@ static enum iso_err wipe_seen(struct fields *fields)
 static enum iso_err wipe_rest(struct fields *fields)
 {
     enum iso_err err = ISO_OK;
+    iso_parts_settle(fields->parts); /* from here on nothing is added */
     for (size_t i = 0; err == ISO_OK && i < fields->parts->count; i++) {
         const struct iso_part *part = &fields->parts->parts[i];
         struct iso_change change = {.kind = ISO_CHANGE_WIPE,

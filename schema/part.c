@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "schema/avro.h"
+#include "schema/runs.h"
 
 enum { ROW_CHECK_AT = 1, ROW_BODY_AT = 9 };
 enum { PARTS_CHUNK = 16 << 10 };
@@ -53,50 +54,57 @@ bool iso_part_holds(const struct iso_part *part)
 
 /* ---- parts by path ---- */
 
-bool iso_parts_find(const struct iso_parts *parts, struct iso_bytes path, size_t *at)
+_Static_assert(offsetof(struct iso_part, path) == 0, "runs begin with their path");
+
+static struct iso_runs runs_of(const struct iso_parts *parts)
 {
-    size_t low = 0, high = parts->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = iso_bytes_compare(parts->parts[middle].path, path);
-        if (order == 0) {
-            *at = middle;
-            return true;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *at = low;
-    return false;
+    return (struct iso_runs){.things = parts->parts,
+                             .size = sizeof *parts->parts,
+                             .sorted = parts->sorted,
+                             .count = parts->count};
 }
 
-static struct iso_part *part_insert(struct iso_parts *parts, size_t at)
+bool iso_parts_find(const struct iso_parts *parts, struct iso_bytes path, size_t *at)
 {
-    if (parts->count == parts->room) {
-        parts->room = parts->room * 2 + 8;
+    struct iso_runs runs = runs_of(parts);
+    iso_assert(parts->sorted == parts->count);
+    return iso_runs_find(&runs, path, at);
+}
+
+/* Behind the others, not yet counted, with its path and nothing else. */
+static struct iso_part *part_behind(struct iso_parts *parts, struct iso_bytes path)
+{
+    struct iso_runs runs = runs_of(parts);
+    if (iso_runs_room(&runs) > parts->room) {
+        parts->room = 2 * iso_runs_room(&runs) + 8;
         parts->parts = iso_realloc(parts->parts, parts->room * sizeof *parts->parts);
     }
-    memmove(parts->parts + at + 1, parts->parts + at,
-            (parts->count - at) * sizeof *parts->parts);
-    parts->count++;
-    parts->parts[at] = (struct iso_part){0};
-    return &parts->parts[at];
+    parts->parts[parts->count] = (struct iso_part){.path = path};
+    return &parts->parts[parts->count];
 }
 
 struct iso_part *iso_parts_add(struct iso_parts *parts, struct iso_bytes path,
                                enum iso_rule rule)
 {
     size_t at;
-    if (iso_parts_find(parts, path, &at))
+    struct iso_runs runs = runs_of(parts);
+    if (iso_runs_find(&runs, path, &at))
         return &parts->parts[at];
     uint8_t *copy = iso_arena_take(&parts->arena, path.size);
     memcpy(copy, path.data, path.size);
-    struct iso_part *part = part_insert(parts, at);
-    part->path = iso_bytes(copy, path.size);
-    part->rule = rule;
-    return part;
+    part_behind(parts, iso_bytes(copy, path.size))->rule = rule;
+    runs.things = parts->parts;
+    at = iso_runs_add(&runs, at);
+    parts->sorted = runs.sorted;
+    parts->count = runs.count;
+    return &parts->parts[at];
+}
+
+void iso_parts_settle(struct iso_parts *parts)
+{
+    struct iso_runs runs = runs_of(parts);
+    iso_runs_settle(&runs);
+    parts->sorted = runs.sorted;
 }
 
 /* ---- decoding ---- */
@@ -197,8 +205,8 @@ static void names_read(struct iso_avro_cursor *cursor, struct iso_part *part)
 static void part_read(struct iso_avro_cursor *cursor, struct iso_parts *parts)
 {
     struct iso_path path;
-    struct iso_part *part = part_insert(parts, parts->count);
-    part->path = iso_avro_bytes(cursor);
+    struct iso_part *part = part_behind(parts, iso_avro_bytes(cursor));
+    parts->sorted = ++parts->count;
     part->rule = (enum iso_rule)number_read(cursor, 0, ISO_RULES - 1);
     if (!iso_path_decode(part->path, &path) || part->path.size >= UINT16_MAX ||
         (parts->count > 1 && iso_bytes_compare(part[-1].path, part->path) >= 0))
@@ -247,7 +255,7 @@ static void parts_clear(struct iso_parts *parts, enum iso_parts_format format)
     parts->has_delete = false;
     parts->deleted = (struct iso_held){0};
     parts->losers = 0;
-    parts->count = 0;
+    parts->sorted = parts->count = 0;
 }
 
 enum iso_err iso_parts_decode(struct iso_bytes row, struct iso_bytes key,
@@ -344,11 +352,12 @@ static bool part_stays(const struct iso_part *part)
     return iso_part_holds(part) || part->names.count > 0;
 }
 
-void iso_parts_encode(const struct iso_parts *parts, struct iso_bytes key,
+void iso_parts_encode(struct iso_parts *parts, struct iso_bytes key,
                       struct iso_buf *scratch, struct iso_buf *row,
                       struct iso_tally *tally)
 {
     size_t stay = 0;
+    iso_parts_settle(parts);
     for (size_t i = 0; i < parts->count; i++)
         stay += part_stays(&parts->parts[i]);
     iso_buf_clear(row);

@@ -73,8 +73,9 @@ struct iso_parts {
     bool has_delete;
     struct iso_held deleted; /* the newest DELETE: version and position */
     uint32_t losers;
-    struct iso_part *parts; /* by path, ascending */
-    size_t count, room;
+    struct iso_part *parts; /* by path, ascending; what was added is in schema/runs.h's
+                               order until iso_parts_settle */
+    size_t sorted, count, room;
     struct iso_arena arena;
 };
 void iso_parts_release(struct iso_parts *parts);
@@ -85,20 +86,22 @@ enum iso_err iso_parts_decode(struct iso_bytes row, struct iso_bytes key,
                               struct iso_why *why);
 
 /* The row (cleared first; size 0 when there is nothing to keep), and the entry's part
- * of its bucket. Parts without content are left out. */
-void iso_parts_encode(const struct iso_parts *parts, struct iso_bytes key,
+ * of its bucket. Parts without content are left out. Settles. */
+void iso_parts_encode(struct iso_parts *parts, struct iso_bytes key,
                       struct iso_buf *scratch, struct iso_buf *row,
                       struct iso_tally *tally);
 
-/* The tally alone. */
+/* The tally alone, of parts that are settled. */
 void iso_parts_tally(const struct iso_parts *parts, struct iso_bytes key,
                      struct iso_buf *scratch, struct iso_tally *tally);
 
-/* The part at a path, or where it would be inserted; false: it is not there. */
+/* The part at a path, or where it would stand; false: it is not there. Settled. */
 bool iso_parts_find(const struct iso_parts *parts, struct iso_bytes path, size_t *at);
-/* Finds or adds; a pointer is good until the next one is added. The path is copied. */
+/* Finds or adds; a pointer is good until the next one is added. The path is copied.
+ * Thousands can be added to tens of thousands; settle before going through them. */
 struct iso_part *iso_parts_add(struct iso_parts *parts, struct iso_bytes path,
                                enum iso_rule rule);
+void iso_parts_settle(struct iso_parts *parts); /* by path, ascending */
 
 /* Does the part hold anything but names? Counters: any sum or base. */
 bool iso_part_holds(const struct iso_part *part);

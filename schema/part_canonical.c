@@ -170,6 +170,7 @@ void iso_parts_tally(const struct iso_parts *parts, struct iso_bytes key,
     struct canonical canonical = {
         .parts = parts, .key = key, .text = scratch, .tally = tally};
     *tally = (struct iso_tally){0};
+    iso_assert(parts->sorted == parts->count);
     live(&canonical);
     mortal(&canonical);
 }

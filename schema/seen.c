@@ -72,24 +72,14 @@ bool iso_seen_find(const struct iso_seen *seen, const struct iso_path *path, siz
     return false;
 }
 
-struct iso_seen_part *iso_seen_insert(struct iso_seen *seen, size_t at)
+struct iso_seen_part *iso_seen_push(struct iso_seen *seen)
 {
     if (seen->count == seen->room) {
         seen->room = seen->room * 2 + 8;
         seen->parts = iso_realloc(seen->parts, seen->room * sizeof *seen->parts);
     }
-    memmove(&seen->parts[at + 1], &seen->parts[at],
-            (seen->count - at) * sizeof *seen->parts);
-    seen->count++;
-    seen->parts[at] = (struct iso_seen_part){0};
-    return &seen->parts[at];
-}
-
-void iso_seen_remove(struct iso_seen *seen, size_t at)
-{
-    seen->count--;
-    memmove(&seen->parts[at], &seen->parts[at + 1],
-            (seen->count - at) * sizeof *seen->parts);
+    seen->parts[seen->count] = (struct iso_seen_part){0};
+    return &seen->parts[seen->count++];
 }
 
 /* ---- memory ---- */
@@ -147,7 +137,7 @@ void iso_seen_add(struct iso_seen *seen, const struct iso_seen_part *part)
         struct iso_buf old = iso_seen_reserve(seen, part->path.size + names_size);
         iso_buf_release(&old);
     }
-    struct iso_seen_part *added = iso_seen_insert(seen, seen->count);
+    struct iso_seen_part *added = iso_seen_push(seen);
     *added = *part;
     added->path.data = iso_seen_keep(seen, part->path.data, part->path.size);
     added->sum_count = 0;
@@ -252,7 +242,7 @@ static void part_decode(struct iso_avro_cursor *cursor, struct iso_seen *seen)
         part.names.data = iso_avro_fixed(cursor, part.names.count * ISO_VERSION_SIZE);
     }
     if (!cursor->failed)
-        *iso_seen_insert(seen, seen->count) = part;
+        *iso_seen_push(seen) = part;
 }
 
 enum iso_err iso_seen_decode(struct iso_bytes bytes, struct iso_seen *seen,

@@ -25,6 +25,7 @@ struct iso_seen_part {
     int64_t value; /* counter: as it was shown, … */
     int64_t added; /* … and what this session has added since … */
     bool counted;  /* … if it has, be it 0 in sum */
+    bool gone;     /* while iso_seen_advance is at work */
 };
 
 /* The bytes, behind the format byte 02: u64 largest hlc; Avro's long count, of each

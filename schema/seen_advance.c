@@ -2,11 +2,18 @@
  * what it set, what it removed is gone, and its counters have moved. The patch may
  * borrow from the very context that changes, so what stood there is kept until the end.
  */
+#include <stddef.h>
+
 #include "base/mem.h"
+#include "schema/runs.h"
 #include "schema/seen_part.h"
+
+_Static_assert(offsetof(struct iso_seen_part, path) == 0, "runs begin with their path");
 
 struct advance {
     struct iso_seen *seen;
+    struct iso_runs
+        runs; /* its parts meanwhile; those that are gone leave at the end */
     const struct iso_patch *patch;
     uint8_t version[ISO_VERSION_SIZE];
 };
@@ -28,28 +35,56 @@ static size_t path_size(const struct iso_path *path)
            (path->has_element ? 2 + path->element.size : 0);
 }
 
+/* A copy of the path behind all bytes, for which there is room. */
+static struct iso_bytes path_keep(struct iso_buf *bytes, const struct iso_path *path)
+{
+    size_t before = bytes->size;
+    iso_assert(bytes->room - before >= path_size(path));
+    iso_path_encode(path, bytes);
+    return iso_bytes(bytes->data + before, bytes->size - before);
+}
+
+/* NULL: there is none, or none any more. */
+static struct iso_seen_part *part_find(struct advance *advance,
+                                       const struct iso_path *path)
+{
+    size_t at;
+    struct iso_seen *seen = advance->seen;
+    struct iso_bytes kept = path_keep(&seen->bytes, path);
+    bool found = iso_runs_find(&advance->runs, kept, &at) && !seen->parts[at].gone;
+    seen->bytes.size -= kept.size;
+    return found ? &seen->parts[at] : NULL;
+}
+
 /* The part at the path; made when it is missing. */
 static struct iso_seen_part *part_at(struct advance *advance,
                                      const struct iso_path *path, enum iso_rule rule)
 {
     size_t at;
     struct iso_seen *seen = advance->seen;
-    if (iso_seen_find(seen, path, &at))
+    struct iso_runs *runs = &advance->runs;
+    struct iso_seen_part made = {.path = path_keep(&seen->bytes, path), .rule = rule};
+    if (iso_runs_find(runs, made.path, &at)) {
+        seen->bytes.size -= made.path.size;
+        made.path = seen->parts[at].path;
+        if (seen->parts[at].gone)
+            seen->parts[at] = made;
         return &seen->parts[at];
-    struct iso_seen_part *part = iso_seen_insert(seen, at);
-    size_t before = seen->bytes.size;
-    iso_assert(seen->bytes.room - before >= path_size(path));
-    iso_path_encode(path, &seen->bytes);
-    part->path = iso_bytes(seen->bytes.data + before, seen->bytes.size - before);
-    part->rule = rule;
-    return part;
+    }
+    if (iso_runs_room(runs) > seen->room) {
+        seen->room = 2 * iso_runs_room(runs);
+        seen->parts = iso_realloc(seen->parts, seen->room * sizeof *seen->parts);
+        runs->things = seen->parts;
+    }
+    seen->parts[runs->count] = made;
+    return &seen->parts[iso_runs_add(runs, at)];
 }
 
 static void part_remove(struct advance *advance, const struct iso_path *path)
 {
-    size_t at;
-    if (iso_seen_find(advance->seen, path, &at))
-        iso_seen_remove(advance->seen, at);
+    struct iso_seen_part *part = part_find(advance, path);
+    if (part != NULL)
+        part->gone = true;
 }
 
 /* The write is all that a next one replaces here. */
@@ -89,14 +124,14 @@ static void advance_count(struct advance *advance, const struct iso_step *step,
 static void advance_unset(struct advance *advance, const struct iso_path *path,
                           enum iso_rule rule)
 {
-    size_t at;
+    struct iso_seen_part *part;
     if (rule == ISO_RULE_LWW) {
         part_name(advance, part_at(advance, path, rule), false);
     } else if (rule != ISO_RULE_COUNTER) {
         part_remove(advance, path);
-    } else if (iso_seen_find(advance->seen, path, &at)) {
-        advance->seen->parts[at].value = advance->seen->parts[at].added;
-        advance->seen->parts[at].shown = false;
+    } else if ((part = part_find(advance, path)) != NULL) {
+        part->value = part->added;
+        part->shown = false;
     }
 }
 
@@ -125,6 +160,25 @@ static void advance_step(struct advance *advance, const struct iso_step *step,
     }
 }
 
+static void advance_begin(struct advance *advance)
+{
+    const struct iso_seen *seen = advance->seen;
+    advance->runs = (struct iso_runs){.things = seen->parts,
+                                      .size = sizeof *seen->parts,
+                                      .sorted = seen->count,
+                                      .count = seen->count};
+}
+
+static void advance_end(struct advance *advance)
+{
+    struct iso_seen *seen = advance->seen;
+    iso_runs_settle(&advance->runs);
+    seen->count = 0;
+    for (size_t i = 0; i < advance->runs.count; i++)
+        if (!seen->parts[i].gone)
+            seen->parts[seen->count++] = seen->parts[i];
+}
+
 static size_t room_needed(const struct iso_patch *patch)
 {
     static const struct iso_path mark;
@@ -148,6 +202,7 @@ void iso_seen_advance(struct iso_seen *seen, const struct iso_fields *fields,
     static const struct iso_path mark;
     struct advance advance = {.seen = seen, .patch = patch};
     struct iso_buf before = iso_seen_reserve(seen, room_needed(patch));
+    advance_begin(&advance);
     iso_version_put(advance.version, version);
     seen->hlc = hlc;
     if (patch->put)
@@ -157,5 +212,6 @@ void iso_seen_advance(struct iso_seen *seen, const struct iso_fields *fields,
         iso_assert(field != NULL);
         advance_step(&advance, &patch->steps[i], field->rule);
     }
+    advance_end(&advance);
     iso_buf_release(&before);
 }

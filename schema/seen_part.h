@@ -9,9 +9,8 @@
 /* False: where it would be inserted. */
 bool iso_seen_find(const struct iso_seen *seen, const struct iso_path *path,
                    size_t *at);
-/* A zero part at its place; the caller gives it its path. */
-struct iso_seen_part *iso_seen_insert(struct iso_seen *seen, size_t at);
-void iso_seen_remove(struct iso_seen *seen, size_t at);
+/* A zero part behind the others, counted; the caller gives it its path. */
+struct iso_seen_part *iso_seen_push(struct iso_seen *seen);
 
 /* Room for `more` bytes, so that iso_seen_keep moves nothing. Says where all stood
  * before: the caller releases it, when nothing borrows from it any more. */

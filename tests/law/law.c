@@ -71,7 +71,7 @@ void law_expected_clear(struct law_expected *expected)
     if (parts->arena.chunk == 0)
         parts->arena.chunk = LAW_CHUNK;
     iso_arena_clear(&parts->arena);
-    parts->count = 0;
+    parts->sorted = parts->count = 0;
     parts->losers = 0;
     parts->has_delete = false;
     expected->tally = (struct iso_tally){0};

@@ -92,6 +92,7 @@ void law_part_hold(struct law_expected *expected, struct iso_part *part,
 void law_parts_tally(struct law_expected *expected, struct iso_bytes key)
 {
     static _Thread_local struct iso_buf scratch;
+    iso_parts_settle(&expected->parts);
     iso_parts_tally(&expected->parts, key, &scratch, &expected->tally);
 }
 

@@ -153,6 +153,7 @@ static void entry_draw(struct iso_chance *chance, struct iso_parts *parts)
                                            .offset = 9};
     for (uint64_t n = below(chance, 6); n > 0; n--)
         part_draw(chance, parts);
+    iso_parts_settle(parts);
 }
 
 static void same_values(const struct iso_part *a, const struct iso_part *b)
