@@ -195,7 +195,8 @@ static void names_read(struct iso_avro_cursor *cursor, struct iso_part *part)
     part->names = (struct iso_names){names.data, names.size / ISO_VERSION_SIZE};
     if (names.size % ISO_VERSION_SIZE != 0)
         iso_avro_fail(cursor);
-    for (size_t at = ISO_VERSION_SIZE; at < names.size; at += ISO_VERSION_SIZE)
+    for (size_t at = ISO_VERSION_SIZE; !cursor->failed && at < names.size;
+         at += ISO_VERSION_SIZE)
         if (memcmp(names.data + at - ISO_VERSION_SIZE, names.data + at,
                    ISO_VERSION_SIZE) >= 0)
             iso_avro_fail(cursor);
