@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "schema/avro.h"
+#include "schema/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,5 +49,8 @@ static inline struct iso_bytes fuzz_take_text(struct iso_bytes *input)
 /* The schemas of schemas.txt, for targets whose input is a datum: the n-th modulo their
  * count. Parsed once. */
 const struct iso_avro *fuzz_schema(unsigned n);
+
+/* A collection of fields, whose one schema is user.avsc. Made once. */
+const struct iso_schemas *fuzz_user(void);
 
 #endif
