@@ -101,7 +101,7 @@ static struct iso_producer *handle_new(const struct iso_producer_ground *ground,
         iso_strdup(options->client_id ? options->client_id : "isostasy-producer");
     producer->log = log;
     producer->schemas = iso_schemas_new(ground->definition);
-    producer->has_fields = strcmp(ground->definition->resolver, "fields") == 0;
+    producer->has_fields = iso_definition_has_fields(ground->definition);
     producer->node = iso_node(ground->region, iso_chance_draw(ground->chance));
     producer->forks = atomic_load_explicit(&forks, memory_order_relaxed);
     iso_assert(pthread_mutex_init(&producer->hlc_lock, NULL) == 0);

@@ -23,6 +23,11 @@ void iso_definition_free(struct iso_definition *definition)
     iso_free(definition);
 }
 
+bool iso_definition_has_fields(const struct iso_definition *definition)
+{
+    return strcmp(definition->resolver, "fields") == 0;
+}
+
 const struct iso_definition_log *
 iso_definition_log(const struct iso_definition *definition, uint16_t number)
 {

@@ -113,6 +113,9 @@ enum iso_err iso_definition_schemas_follow(const struct iso_definition *next,
 
 void iso_definition_free(struct iso_definition *definition); /* NULL is fine */
 
+/* Whether records merge field by field, by the rules of their schemas. */
+bool iso_definition_has_fields(const struct iso_definition *definition);
+
 /* NULL when it names none. */
 const struct iso_definition_log *
 iso_definition_log(const struct iso_definition *definition, uint16_t number);

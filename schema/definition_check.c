@@ -53,7 +53,7 @@ static enum iso_err head_check(const struct iso_definition *definition,
         return BAD(why, "value format %d is unknown: use avro, confluent or opaque",
                    (int)definition->format);
     if (definition->format == ISO_FORMAT_OPAQUE &&
-        strcmp(definition->resolver, "fields") == 0)
+        iso_definition_has_fields(definition))
         return BAD(why,
                    "resolver fields merges by the fields of a schema, and values are "
                    "opaque: use format avro or confluent, or resolver lww");

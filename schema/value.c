@@ -103,7 +103,7 @@ struct iso_schemas *iso_schemas_new(const struct iso_definition *definition)
     schemas->names = iso_alloc_zero(schemas->count, sizeof schemas->names[0]);
     for (size_t n = 0; n < schemas->count; n++) {
         item_fill(&schemas->items[n], &definition->schemas[n],
-                  strcmp(definition->resolver, "fields") == 0);
+                  iso_definition_has_fields(definition));
         schemas->names[n] =
             (struct schemas_name){name_of(schemas->format, &schemas->items[n]), n};
     }

@@ -1,6 +1,7 @@
 /* What a resolver promises beside the law (tests/law): limits, failures, alarms, what
  * readers are shown, and that the hot path does not allocate. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -155,6 +156,21 @@ START_TEST(a_resolver_is_found_by_its_name)
     ck_assert_ptr_null(iso_resolver_find("LWW"));
     ck_assert_ptr_null(iso_resolver_find(""));
     ck_assert_ptr_null(iso_resolver_at(1000));
+}
+END_TEST
+
+/* The rooms below ask the definition, which knows no resolver. */
+START_TEST(a_definition_says_of_each_resolver_whether_it_has_fields)
+{
+    const struct iso_resolver *resolver;
+    unsigned having = 0;
+    for (size_t n = 0; (resolver = iso_resolver_at(n)) != NULL; n++) {
+        struct iso_definition definition = {0};
+        snprintf(definition.resolver, sizeof definition.resolver, "%s", resolver->name);
+        ck_assert(iso_definition_has_fields(&definition) == resolver->has_fields);
+        having += resolver->has_fields;
+    }
+    ck_assert_uint_eq(having, 1);
 }
 END_TEST
 
@@ -414,6 +430,7 @@ int main(void)
     TCase *lww_case = tcase_create("lww");
     tcase_add_checked_fixture(lww_case, setup, teardown);
     tcase_add_test(lww_case, a_resolver_is_found_by_its_name);
+    tcase_add_test(lww_case, a_definition_says_of_each_resolver_whether_it_has_fields);
     tcase_add_test(lww_case, a_row_has_at_most_64_bytes_beside_its_value);
     tcase_add_test(lww_case, after_the_first_a_merge_allocates_nothing);
     tcase_add_test(lww_case, what_is_shown_is_what_is_held);
