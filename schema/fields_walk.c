@@ -153,9 +153,10 @@ static struct iso_bytes member_at(const struct members *members, uint32_t at)
     return iso_avro_bytes(&cursor);
 }
 
-static int member_order(const void *context, uint32_t a, uint32_t b)
+static int member_order(const void *context, const void *a, const void *b)
 {
-    return iso_bytes_compare(member_at(context, a), member_at(context, b));
+    return iso_bytes_compare(member_at(context, *(const uint32_t *)a),
+                             member_at(context, *(const uint32_t *)b));
 }
 
 static void members_add(struct members *members, const uint8_t *at)
@@ -186,7 +187,7 @@ static enum iso_err members_fail(const struct iso_field *field, struct iso_bytes
 static enum iso_err members_check(struct members *members,
                                   const struct iso_field *field, struct iso_why *why)
 {
-    iso_sort(members->at, members->count, member_order, members);
+    iso_sort(members->at, members->count, sizeof *members->at, member_order, members);
     for (size_t i = 1; i < members->count; i++) {
         struct iso_bytes member = member_at(members, members->at[i]);
         if (iso_bytes_equal(member, member_at(members, members->at[i - 1])))

@@ -188,8 +188,9 @@ int iso_step_compare_part(const struct iso_step *a, const struct iso_step *b)
     return order == 0 && is_of_element(a) ? order_sized(a->value, b->value) : order;
 }
 
-static int step_order(const void *context, uint32_t a, uint32_t b)
+static int step_order(const void *context, const void *one, const void *other)
 {
+    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
     const struct iso_patch *patch = context;
     int order = iso_step_compare_part(&patch->steps[a], &patch->steps[b]);
     return order != 0 ? order : (a > b) - (a < b);
@@ -215,7 +216,7 @@ static enum iso_err check_together(const struct iso_patch *patch, struct iso_why
                         patch->step_count, (int)ISO_PATCH_STEPS_MAX);
     for (uint32_t i = 0; i < patch->step_count; i++)
         numbers[i] = i;
-    iso_sort(numbers, patch->step_count, step_order, patch);
+    iso_sort(numbers, patch->step_count, sizeof numbers[0], step_order, patch);
     for (size_t i = 1; i < patch->step_count; i++) {
         const struct iso_step *first = &patch->steps[numbers[i - 1]];
         const struct iso_step *second = &patch->steps[numbers[i]];
