@@ -112,7 +112,10 @@ struct iso_resolver {
 
     /* Whether this is a write that the resolver takes: an operation it has, of fields
      * that are there, with or without expiry. Kind poison: refused, with the remedy.
-     * Everything else about the write was judged before. Allocates nothing. */
+     * Everything else about the write was judged before. Allocates nothing, but of a
+     * PUT with a map of more than ISO_MEMBERS_FEW members four bytes for each, given
+     * back before it returns; want of memory ends the process (base/mem.h), and so
+     * refuses nothing that another region admits. */
     enum iso_err (*admit)(const struct iso_coming *coming, struct iso_why *why);
 
     /* ISO_DAMAGED: the held row is not what was stored; nothing has been changed.

@@ -95,7 +95,8 @@ bool iso_fields_next(struct iso_fields_walk *walk, struct iso_fields_part *part)
  * Avro writes them (a number in its shortest form: else one element had two paths), a
  * map names no member twice, and with an expiry it touches no max or min
  * (ISO_BAD_DATA). The datum was checked. Allocates only for a map of more than
- * ISO_MEMBERS_FEW members. */
+ * ISO_MEMBERS_FEW members, four bytes for each (twice that while it grows), and gives
+ * them back. */
 enum { ISO_MEMBERS_FEW = 1024 };
 enum iso_err iso_fields_check_put(const struct iso_fields *fields,
                                   struct iso_bytes datum, bool has_expiry,

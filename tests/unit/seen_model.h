@@ -214,4 +214,17 @@ static inline bool model_is(struct model *model, struct model *want)
     return true;
 }
 
+/* Through bytes and back, as every context goes. */
+static inline void travel(struct iso_seen *seen)
+{
+    struct iso_buf bytes = {0}, again = {0};
+    iso_seen_encode(seen, &bytes);
+    ck_assert_msg(iso_seen_decode(iso_buf_bytes(&bytes), seen, &why) == ISO_OK, "%s",
+                  why.text);
+    iso_seen_encode(seen, &again);
+    ck_assert(iso_bytes_equal(iso_buf_bytes(&bytes), iso_buf_bytes(&again)));
+    iso_buf_release(&bytes);
+    iso_buf_release(&again);
+}
+
 #endif

@@ -1,6 +1,6 @@
 /* Contexts of fields (schema/seen.h): a PUT becomes the patch that makes of what was
- * read what is written, held to a dumb model of a record; sessions that go on; deletes;
- * bytes that come back damaged. */
+ * read what is written, held to a dumb model of a record; sessions that go on; bytes
+ * that come back damaged. Single steps: seen_steps_test.c. */
 #include <stdlib.h>
 
 #include "tests/unit/mutate.h"
@@ -72,19 +72,6 @@ static void steps_name(const struct iso_seen *seen, const struct iso_patch *patc
         ck_assert_uint_eq(step->seen.count, want);
         iso_buf_release(&bytes);
     }
-}
-
-/* Through bytes and back, as every context goes. */
-static void travel(struct iso_seen *seen)
-{
-    struct iso_buf bytes = {0}, again = {0};
-    iso_seen_encode(seen, &bytes);
-    ck_assert_msg(iso_seen_decode(iso_buf_bytes(&bytes), seen, &why) == ISO_OK, "%s",
-                  why.text);
-    iso_seen_encode(seen, &again);
-    ck_assert(iso_bytes_equal(iso_buf_bytes(&bytes), iso_buf_bytes(&again)));
-    iso_buf_release(&bytes);
-    iso_buf_release(&again);
 }
 
 /* Mistakes that the library could make, to show that the model sees them. */
@@ -194,158 +181,6 @@ START_TEST(the_model_sees_a_patch_that_is_wrong)
 }
 END_TEST
 
-/* ---- directed ---- */
-
-static void part_add(struct iso_seen *seen, const char *field, enum iso_rule rule,
-                     struct iso_seen_part part)
-{
-    struct iso_buf path = {0};
-    struct iso_path at = {.field = iso_bytes_text(field)};
-    at.has_element = rule == ISO_RULE_SET;
-    if (at.has_element)
-        at.element = iso_bytes("\2x", 2);
-    iso_path_encode(&at, &path);
-    part.path = iso_buf_bytes(&path);
-    part.rule = rule;
-    part.shown = true;
-    iso_seen_add(seen, &part);
-    iso_buf_release(&path);
-}
-
-static const uint8_t name[ISO_VERSION_SIZE] = {9};
-
-static void user_seen(struct iso_seen *seen)
-{
-    struct iso_seen_part named = {.names = {name, 1}}, plain = {0};
-    struct iso_seen_part counter = {.sums = one_sum, .sum_count = 1, .value = 9};
-    iso_seen_clear(seen);
-    part_add(seen, "vip", ISO_RULE_FLAG, named);
-    part_add(seen, "last", ISO_RULE_MAX, plain);
-    part_add(seen, "name", ISO_RULE_LWW, named);
-    part_add(seen, "tags", ISO_RULE_SET, named);
-    part_add(seen, "visits", ISO_RULE_COUNTER, counter);
-}
-
-static struct iso_step *one_step(struct iso_patch *patch, const char *field,
-                                 enum iso_step_operation operation, const char *value)
-{
-    struct iso_step *step = iso_patch_step_add(patch);
-    step->field = iso_bytes_text(field);
-    step->operation = operation;
-    step->value = iso_bytes_text(value);
-    return step;
-}
-
-START_TEST(a_reset_takes_back_what_the_session_has_added)
-{
-    struct iso_seen seen = {0};
-    struct iso_patch asked = {0}, filled = {0};
-    struct iso_version version = {500, 1};
-    user_seen(&seen);
-    one_step(&asked, "visits", ISO_STEP_INCREMENT, "\6"); /* 3 */
-    ck_assert_int_eq(iso_seen_fill(&seen, &asked, &filled, &why), ISO_OK);
-    ck_assert_uint_eq(filled.step_count, 1);
-    ck_assert_uint_eq(filled.steps[0].sum_count, 0);
-    iso_seen_advance(&seen, kit.fields, &filled, version);
-    const struct iso_seen_part *counter = &seen.parts[4];
-    ck_assert(counter->value == 12 && counter->added == 3 && counter->counted);
-    for (int again = 0; again < 2; again++) {
-        iso_patch_clear(&asked);
-        one_step(&asked, "visits", ISO_STEP_UNSET, "");
-        one_step(&asked, "visits", ISO_STEP_INCREMENT, "\4"); /* 2 */
-        ck_assert_int_eq(iso_seen_fill(&seen, &asked, &filled, &why), ISO_OK);
-        ck_assert_int_eq(iso_patch_check(&filled, kit.fields, &why), ISO_OK);
-        ck_assert_uint_eq(filled.step_count, 3);
-        ck_assert_uint_eq(filled.steps[0].sum_count, 1);
-        ck_assert_int_eq(long_of(filled.steps[1].value), again ? -2 : -3);
-        ck_assert_int_eq(long_of(filled.steps[2].value), 2);
-        iso_seen_advance(&seen, kit.fields, &filled, version);
-        counter = &seen.parts[4];
-        ck_assert(counter->value == 2 && counter->added == 2);
-    }
-    iso_seen_release(&seen);
-    iso_patch_release(&asked);
-    iso_patch_release(&filled);
-}
-END_TEST
-
-START_TEST(a_delete_names_all_that_was_shown_and_no_more)
-{
-    struct iso_seen seen = {0};
-    struct iso_patch patch = {0};
-    static const enum iso_step_operation want[] = {ISO_STEP_DISABLE, ISO_STEP_UNSET,
-                                                   ISO_STEP_REMOVE, ISO_STEP_UNSET};
-    static const uint8_t zeros[ISO_FINGERPRINT_SIZE];
-    user_seen(&seen);
-    ck_assert_int_eq(iso_seen_delete(&seen, &patch, &why), ISO_OK);
-    ck_assert_uint_eq(patch.step_count, 4); /* the max ends by the version */
-    ck_assert_mem_eq(patch.fingerprint, zeros, sizeof zeros);
-    for (size_t i = 0; i < 4; i++) {
-        ck_assert_int_eq(patch.steps[i].operation, want[i]);
-        ck_assert_uint_eq(patch.steps[i].seen.count, i < 3);
-        ck_assert_uint_eq(patch.steps[i].sum_count, i == 3);
-    }
-    iso_seen_advance(&seen, kit.fields, NULL, (struct iso_version){600, 1});
-    ck_assert(seen.count == 0 && seen.hlc == 600);
-    ck_assert_int_eq(iso_seen_delete(&seen, &patch, &why), ISO_OK);
-    ck_assert_uint_eq(patch.step_count, 0);
-    /* What the session itself has counted, no DELETE can name. */
-    user_seen(&seen);
-    seen.parts[4].counted = true;
-    ck_assert_int_eq(iso_seen_delete(&seen, &patch, &why), ISO_STALE);
-    ck_assert_ptr_nonnull(strstr(why.text, "visits"));
-    iso_seen_release(&seen);
-    iso_patch_release(&patch);
-}
-END_TEST
-
-START_TEST(after_a_write_its_version_names_what_it_touched)
-{
-    struct iso_seen seen = {0};
-    struct iso_patch asked = {0}, filled = {0};
-    struct iso_version version = {700, 3};
-    user_seen(&seen);
-    one_step(&asked, "name", ISO_STEP_UNSET, "");
-    one_step(&asked, "tags", ISO_STEP_REMOVE, "\2x");
-    one_step(&asked, "tags", ISO_STEP_ADD, "\2y");
-    one_step(&asked, "vip", ISO_STEP_DISABLE, "");
-    one_step(&asked, "last", ISO_STEP_RAISE, "\2");
-    ck_assert_int_eq(iso_seen_fill(&seen, &asked, &filled, &why), ISO_OK);
-    ck_assert_uint_eq(filled.steps[0].seen.count, 1);
-    ck_assert_uint_eq(filled.steps[1].seen.count, 1);
-    ck_assert_uint_eq(filled.steps[2].seen.count, 0);
-    iso_seen_advance(&seen, kit.fields, &filled, version);
-    ck_assert_uint_eq(seen.count, 4); /* last, name, tags{y}, visits */
-    ck_assert(seen.parts[0].names.count == 0 && seen.parts[0].shown);
-    for (size_t i = 1; i < 3; i++)
-        ck_assert(seen.parts[i].names.count == 1 &&
-                  iso_version_equal(iso_names_at(seen.parts[i].names, 0), version));
-    ck_assert(!seen.parts[1].shown && seen.parts[2].shown);
-    travel(&seen);
-    iso_seen_release(&seen);
-    iso_patch_release(&asked);
-    iso_patch_release(&filled);
-}
-END_TEST
-
-START_TEST(what_no_patch_can_name_is_too_large)
-{
-    struct iso_seen seen = {0};
-    struct iso_patch patch = {0};
-    uint8_t *names = calloc(ISO_PATCH_SEEN_MAX + 1, ISO_VERSION_SIZE);
-    struct iso_seen_part part = {.names = {names, ISO_PATCH_SEEN_MAX + 1}};
-    part_add(&seen, "name", ISO_RULE_LWW, part);
-    ck_assert_int_eq(iso_seen_delete(&seen, &patch, &why), ISO_TOO_LARGE);
-    iso_seen_clear(&seen);
-    part.names.count = ISO_WRITE_SEEN_MAX / ISO_VERSION_SIZE; /* for a header */
-    part_add(&seen, "name", ISO_RULE_LWW, part);
-    ck_assert_int_eq(iso_seen_delete(&seen, &patch, &why), ISO_TOO_LARGE);
-    free(names);
-    iso_seen_release(&seen);
-    iso_patch_release(&patch);
-}
-END_TEST
-
 /* ---- damage ---- */
 
 static void try_bad(struct iso_bytes bad, void *arg)
@@ -392,10 +227,6 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_put_is_the_patch_between_what_was_read_and_what_is_written);
     tcase_add_test(tests, the_model_sees_a_patch_that_is_wrong);
-    tcase_add_test(tests, a_reset_takes_back_what_the_session_has_added);
-    tcase_add_test(tests, a_delete_names_all_that_was_shown_and_no_more);
-    tcase_add_test(tests, after_a_write_its_version_names_what_it_touched);
-    tcase_add_test(tests, what_no_patch_can_name_is_too_large);
     tcase_add_test(tests, a_damaged_context_is_none_or_another);
     Suite *suite = suite_create("seen");
     suite_add_tcase(suite, tests);
