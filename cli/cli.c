@@ -58,6 +58,8 @@ static error_t place_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_INIT:
         if (syntax->options != NULL)
             state->child_inputs[child++] = syntax->input;
+        if (syntax->shared != NULL)
+            state->child_inputs[child++] = syntax->shared_input;
         if ((syntax->takes & CLI_REGION) != 0)
             state->child_inputs[child++] = parse->given;
         if ((syntax->takes & CLI_JSON) != 0)
@@ -86,10 +88,12 @@ void iso_cli_parse(const struct cli_syntax *syntax, int argc, char **argv,
                    struct cli_given *given)
 {
     const struct argp own = {.options = syntax->options, .parser = syntax->parser};
-    struct argp_child children[4] = {0};
+    struct argp_child children[5] = {0};
     int child = 0;
     if (syntax->options != NULL)
         children[child++].argp = &own;
+    if (syntax->shared != NULL)
+        children[child++].argp = syntax->shared;
     if ((syntax->takes & CLI_REGION) != 0)
         children[child++].argp = &region_argp;
     if ((syntax->takes & CLI_JSON) != 0)

@@ -46,6 +46,8 @@ struct cli_syntax {
         *options; /* the command's own, and their parser; or NULL */
     argp_parser_t parser;
     void *input;
+    const struct argp *shared; /* what it has in common with some others; or NULL */
+    void *shared_input;
 };
 
 /* Parses the options and arguments of the command that runs. Ends the process on --help

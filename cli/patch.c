@@ -15,42 +15,28 @@
 
 struct patch_arguments {
     struct cli_given given; /* collection, key, operation; more operations */
-    const char *context, *schema;
+    struct cli_session session;
     bool blind;
-    int64_t ttl_ms;
 };
 
 static const struct argp_option patch_options[] = {
     {"blind", 'b', NULL, 0,
-     "Without reading: replaces what this region wrote there, and nothing else", 0},
-    {"context", 'x', "TEXT", 0,
-     "What was read before, from `get --json` (else the key is read now)", 0},
-    {"schema", 's', "N", 0, "The number of the schema to write by (else the newest)",
+     "Without reading the key first (nor with --context): replaces what this region "
+     "wrote there, and nothing else",
      0},
-    {"ttl", 't', "TIME", 0, "Readers hide what is set after that time", 0},
     {0},
 };
 
 static error_t patch_option(int key, char *value, struct argp_state *state)
 {
     struct patch_arguments *arguments = state->input;
-    struct iso_why why;
+    (void)value;
     switch (key) {
     case 'b':
         arguments->blind = true;
         return 0;
-    case 'x':
-        arguments->context = value;
-        return 0;
-    case 's':
-        arguments->schema = value;
-        return 0;
-    case 't':
-        if (iso_duration_parse(value, &arguments->ttl_ms, &why) != ISO_OK)
-            argp_error(state, "%s", why.text);
-        return 0;
     case ARGP_KEY_END:
-        if (arguments->blind && arguments->context != NULL)
+        if (arguments->blind && arguments->session.context != NULL)
             argp_error(state, "--blind and --context exclude each other");
         return 0;
     default:
@@ -64,7 +50,7 @@ struct patching {
     const char **texts; /* the operations */
     struct cli_operation *operations;
     size_t count;
-    struct iso_buf context;
+    struct cli_sending sending;
 };
 
 static enum iso_err operations_parse(struct patching *patching)
@@ -175,7 +161,7 @@ static enum iso_err edit_make(const struct patching *patching,
                         "whole value",
                         collection);
     enum iso_err err =
-        iso_cli_schema_writable(cli, schemas, patching->arguments->schema, &n);
+        iso_cli_schema_writable(cli, schemas, patching->arguments->session.schema, &n);
     if (err == ISO_OK && iso_schemas_fields(schemas, n) == NULL)
         return iso_fail(
             &cli->why, ISO_USAGE,
@@ -195,22 +181,32 @@ static enum iso_err edit_make(const struct patching *patching,
 
 /* ---- what was read ---- */
 
+static const char *const first =
+    "to patch, the key is read first (unless --blind or --context is given)";
+
+/* With a token: once the region shows what the session has seen and written, since a
+ * write just before this one takes a moment to arrive. */
 static enum iso_err context_read(struct patching *patching)
 {
     struct cli *cli = patching->cli;
+    struct cli_sending *sending = &patching->sending;
     const struct cli_given *given = &patching->arguments->given;
     struct iso_replica *replica;
     enum iso_err err = iso_cli_replica(cli, given->region, &replica);
     if (err != ISO_OK)
-        return iso_fail_at(&cli->why, err,
-                           "to patch, the key is read first (unless --blind "
-                           "or --context is given)");
+        return iso_fail_at(&cli->why, err, "%s", first);
     struct iso_read read = {0};
-    err = iso_replica_get(replica, given->places[0], iso_bytes_text(given->places[1]),
-                          &read, &cli->why);
+    struct cli_session session = patching->arguments->session;
+    session.has_wait = true;
+    session.wait_ms = CLI_TIMEOUT_MS;
+    err = iso_cli_session_get(cli, replica, given, &session, &read);
+    if (err == ISO_STALE)
+        iso_fail_at(&cli->why, err, "%s", first);
     if (err == ISO_NOT_FOUND)
         err = ISO_OK; /* that is what was read */
-    iso_buf_add_bytes(&patching->context, iso_buf_bytes(&read.context));
+    iso_buf_add_bytes(&sending->context, iso_buf_bytes(&read.context));
+    iso_buf_clear(&sending->token);
+    iso_buf_add_bytes(&sending->token, iso_buf_bytes(&read.token));
     iso_read_release(&read);
     iso_replica_close(replica);
     return err;
@@ -221,31 +217,30 @@ static enum iso_err patch_queue(void *self, struct iso_producer *producer)
     struct patching *patching = self;
     struct cli *cli = patching->cli;
     const struct patch_arguments *arguments = patching->arguments;
-    struct iso_write_options options = {0};
+    struct iso_write_options *options = &patching->sending.options;
     struct iso_edit *edit;
     enum iso_err err = edit_make(patching, iso_producer_schemas(producer), &edit);
-    if (err == ISO_OK && !arguments->blind && arguments->context == NULL)
+    if (err == ISO_OK && !arguments->blind && options->context == NULL) {
         err = context_read(patching);
-    if (!arguments->blind)
-        options.context = &patching->context;
-    iso_cli_expiry(arguments->ttl_ms, &options);
+        options->context = &patching->sending.context;
+    }
     if (err == ISO_OK)
         err = iso_producer_patch(producer, iso_bytes_text(arguments->given.places[1]),
-                                 edit, &options, &cli->why);
+                                 edit, options, &cli->why);
     iso_edit_free(edit);
     return err;
 }
 
 static enum iso_err patch_run(struct patching *patching)
 {
-    struct cli *cli = patching->cli;
     const struct patch_arguments *arguments = patching->arguments;
     enum iso_err err = operations_parse(patching);
-    if (err == ISO_OK && arguments->context != NULL)
-        err = iso_cli_context(cli, arguments->context, &patching->context);
     if (err == ISO_OK)
-        err = iso_cli_send(cli, &arguments->given, patch_queue, patching,
-                           &patching->context);
+        err = iso_cli_sending_init(patching->cli, &arguments->given,
+                                   &arguments->session, &patching->sending);
+    if (err == ISO_OK)
+        err = iso_cli_send(&patching->sending, patch_queue, patching);
+    iso_cli_sending_release(&patching->sending);
     return err;
 }
 
@@ -259,7 +254,9 @@ enum iso_err iso_cli_patch(struct cli *cli, int argc, char **argv)
                                       .most = argc,
                                       .options = patch_options,
                                       .parser = patch_option,
-                                      .input = &arguments};
+                                      .input = &arguments,
+                                      .shared = &iso_cli_value_argp,
+                                      .shared_input = &arguments.session};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct patching patching = {.cli = cli, .arguments = &arguments, .texts = texts};
     texts[0] = arguments.given.places[2];
@@ -271,6 +268,5 @@ enum iso_err iso_cli_patch(struct cli *cli, int argc, char **argv)
         iso_cli_operation_release(&patching.operations[i]);
     iso_free(patching.operations);
     iso_free(texts);
-    iso_buf_release(&patching.context);
     return err;
 }

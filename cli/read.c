@@ -5,17 +5,19 @@
  * bytes outside 20–7E and `\` are \xHH. So two regions' exports can be compared byte
  * for byte.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/held.h"
+#include "cli/session.h"
 #include "consumer/plugin.h"
-#include "consumer/replica.h"
 
 enum { SIBLINGS_MANY = 64 }; /* a key with more is told */
 
 struct read_arguments {
     struct cli_given given; /* collection, key */
+    struct cli_session session;
     const char *schema;
     bool conflicts, siblings, raw;
 };
@@ -139,8 +141,6 @@ static enum iso_err read_print_json(struct cli *cli, struct cli_view *view,
 {
     char version[ISO_VERSION_DIGITS + 1];
     iso_version_text(read->version, version);
-    struct iso_buf context = {0};
-    iso_base64_encode(&context, iso_buf_bytes(&read->context));
     json_t *object = json_object();
     json_object_set_new(object, "key", iso_cli_json_bytes(key));
     json_object_set_new(object, "found", json_boolean(found));
@@ -153,8 +153,13 @@ static enum iso_err read_print_json(struct cli *cli, struct cli_view *view,
         err = siblings_set(cli, view, read, object);
     if (found && read->has_expiry)
         json_object_set_new(object, "expiry_ms", json_integer(read->expiry_ms));
-    json_object_set_new(object, "context", json_string(iso_buf_text(&context)));
-    iso_buf_release(&context);
+    iso_cli_session_set(object, "context", &read->context);
+    iso_cli_session_set(object, "token", &read->token);
+    if (read->stale) {
+        uint64_t missing = read->missing < INT64_MAX ? read->missing : INT64_MAX;
+        json_object_set_new(object, "stale", json_true());
+        json_object_set_new(object, "missing", json_integer((json_int_t)missing));
+    }
     if (err == ISO_OK)
         iso_cli_print_json(object);
     else
@@ -217,6 +222,9 @@ static enum iso_err get_print(struct cli *cli, struct cli_view *view,
                 "isostasy: key %s has %zu siblings: settle them by a put with their "
                 "context (get --json prints it)\n",
                 arguments->given.places[1], read->sibling_count);
+    if (read->stale)
+        fprintf(stderr, "isostasy: stale: records missing here: at most %" PRIu64 "\n",
+                read->missing);
     if (arguments->given.json)
         return read_print_json(cli, view, key, read, found);
     if (found && arguments->siblings)
@@ -234,8 +242,8 @@ static enum iso_err get_run(struct cli *cli, struct iso_replica *replica,
     enum iso_err found = ISO_OK;
     enum iso_err err = view_open_before(cli, replica, arguments, &view);
     if (err == ISO_OK)
-        err = found =
-            iso_replica_get(replica, collection, iso_bytes_text(key), &read, &cli->why);
+        err = found = iso_cli_session_get(cli, replica, &arguments->given,
+                                          &arguments->session, &read);
     if (err == ISO_OK || err == ISO_NOT_FOUND)
         err = view_open(cli, replica, arguments, &view);
     if (err == ISO_OK)
@@ -259,7 +267,9 @@ enum iso_err iso_cli_get(struct cli *cli, int argc, char **argv)
                                       .most = 2,
                                       .options = get_options,
                                       .parser = read_option,
-                                      .input = &arguments};
+                                      .input = &arguments,
+                                      .shared = &iso_cli_read_argp,
+                                      .shared_input = &arguments.session};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct iso_replica *replica = NULL;
     enum iso_err err = iso_cli_replica(cli, arguments.given.region, &replica);

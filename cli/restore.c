@@ -43,7 +43,7 @@ struct restoring {
     struct iso_version version;
     struct lost *lost; /* by path, ascending */
     size_t count;
-    struct iso_buf context;
+    struct cli_sending sending;
 };
 
 static void restoring_release(struct restoring *restoring)
@@ -53,7 +53,7 @@ static void restoring_release(struct restoring *restoring)
         iso_buf_release(&restoring->lost[i].value);
     }
     iso_free(restoring->lost);
-    iso_buf_release(&restoring->context);
+    iso_cli_sending_release(&restoring->sending);
     iso_cli_conflicts_close(&restoring->conflicts);
 }
 
@@ -164,7 +164,7 @@ static enum iso_err whole_put(struct restoring *restoring,
     uint8_t names[2 * ISO_VERSION_SIZE];
     struct iso_context context = {0};
     context.shown = names_of(restoring, (struct iso_bytes){0}, &context.hlc, names);
-    iso_context_encode(&context, &restoring->context);
+    iso_context_encode(&context, &restoring->sending.context);
     return iso_producer_put(
         producer, iso_bytes_text(restoring->arguments->given.places[1]),
         iso_buf_bytes(&restoring->lost[0].value), options, &restoring->cli->why);
@@ -204,7 +204,7 @@ static void seen_make(struct restoring *restoring)
         part.names = names_of(restoring, part.path, &seen.hlc, names);
         iso_seen_add(&seen, &part);
     }
-    iso_seen_encode(&seen, &restoring->context);
+    iso_seen_encode(&seen, &restoring->sending.context);
     iso_seen_release(&seen);
 }
 
@@ -238,10 +238,11 @@ static enum iso_err fields_patch(struct restoring *restoring,
 static enum iso_err restore_queue(void *self, struct iso_producer *producer)
 {
     struct restoring *restoring = self;
-    struct iso_write_options options = {.context = &restoring->context};
+    struct iso_write_options *options = &restoring->sending.options;
+    options->context = &restoring->sending.context;
     return restoring->conflicts.explained.is_whole
-               ? whole_put(restoring, producer, &options)
-               : fields_patch(restoring, producer, &options);
+               ? whole_put(restoring, producer, options)
+               : fields_patch(restoring, producer, options);
 }
 
 enum iso_err iso_cli_conflicts_restore(struct cli *cli, int argc, char **argv)
@@ -259,12 +260,14 @@ enum iso_err iso_cli_conflicts_restore(struct cli *cli, int argc, char **argv)
         iso_cli_conflicts_version(cli, arguments.given.places[2], &restoring.version);
     if (err != ISO_OK)
         return err;
-    err = iso_cli_conflicts_open(cli, &arguments.given, &restoring.conflicts);
+    const struct cli_session begins = {0};
+    err = iso_cli_sending_init(cli, &arguments.given, &begins, &restoring.sending);
+    if (err == ISO_OK)
+        err = iso_cli_conflicts_open(cli, &arguments.given, &restoring.conflicts);
     if (err == ISO_OK)
         err = lost_gather(&restoring);
     if (err == ISO_OK)
-        err = iso_cli_send(cli, &arguments.given, restore_queue, &restoring,
-                           &restoring.context);
+        err = iso_cli_send(&restoring.sending, restore_queue, &restoring);
     restoring_release(&restoring);
     return err;
 }

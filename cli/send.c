@@ -35,12 +35,11 @@ static enum iso_err answer_result(struct cli *cli, const struct answer *answer)
     return ISO_OK;
 }
 
-static void ack_print(const struct iso_ack *ack, bool json,
-                      const struct iso_buf *context)
+static void ack_print(const struct cli_sending *sending, const struct iso_ack *ack)
 {
     char version[ISO_VERSION_DIGITS + 1];
     iso_version_text(ack->version, version);
-    if (!json) {
+    if (!sending->given->json) {
         printf("durable %s in log %u, partition %u, offset %lld\n", version, ack->log,
                ack->partition, (long long)ack->offset);
         return;
@@ -49,27 +48,56 @@ static void ack_print(const struct iso_ack *ack, bool json,
         json_pack("{s:s, s:i, s:i, s:I, s:I}", "version", version, "log", (int)ack->log,
                   "partition", (int)ack->partition, "offset", (json_int_t)ack->offset,
                   "appended_ms", (json_int_t)ack->append_ms);
-    if (context != NULL && context->size > 0) {
-        struct iso_buf base64 = {0};
-        iso_base64_encode(&base64, iso_buf_bytes(context));
-        json_object_set_new(object, "context", json_string(iso_buf_text(&base64)));
-        iso_buf_release(&base64);
-    }
+    if (sending->context.size > 0)
+        iso_cli_session_set(object, "context", &sending->context);
+    iso_cli_session_set(object, "token", &sending->token);
     iso_cli_print_json(object);
 }
 
-enum iso_err iso_cli_send(struct cli *cli, const struct cli_given *given,
+enum iso_err iso_cli_sending_init(struct cli *cli, const struct cli_given *given,
+                                  const struct cli_session *session,
+                                  struct cli_sending *sending)
+{
+    *sending = (struct cli_sending){.cli = cli, .given = given};
+    sending->options.token = &sending->token;
+    if (session->context != NULL)
+        sending->options.context = &sending->context;
+    iso_cli_session_expiry(session, &sending->options);
+    enum iso_err err = iso_cli_session_context(cli, session, &sending->context);
+    return err == ISO_OK ? iso_cli_session_token(cli, session, &sending->token) : err;
+}
+
+void iso_cli_sending_release(struct cli_sending *sending)
+{
+    iso_buf_release(&sending->context);
+    iso_buf_release(&sending->token);
+}
+
+/* The token then says where the write stands. */
+static enum iso_err answer_take(struct cli_sending *sending,
+                                const struct iso_producer *producer,
+                                const struct answer *answer)
+{
+    enum iso_err err = answer_result(sending->cli, answer);
+    if (err == ISO_OK)
+        err = iso_producer_acknowledge(producer, &answer->ack, &sending->token,
+                                       &sending->cli->why);
+    return err;
+}
+
+enum iso_err iso_cli_send(struct cli_sending *sending,
                           enum iso_err (*queue)(void *self,
                                                 struct iso_producer *producer),
-                          void *self, const struct iso_buf *context)
+                          void *self)
 {
+    struct cli *cli = sending->cli;
     const char *region;
-    enum iso_err err = iso_cli_region(cli, given->region, &region);
+    enum iso_err err = iso_cli_region(cli, sending->given->region, &region);
     if (err != ISO_OK)
         return err;
     struct answer answer = {.ack.state = ISO_MAYBE_APPLIED, .text = "no answer came"};
     struct iso_producer_options options = {.region = region,
-                                           .collection = given->places[0],
+                                           .collection = sending->given->places[0],
                                            .acknowledged = acknowledged,
                                            .user = &answer,
                                            .client_id = "isostasy"};
@@ -80,25 +108,10 @@ enum iso_err iso_cli_send(struct cli *cli, const struct cli_given *given,
     err = queue(self, producer);
     if (err == ISO_OK)
         err = iso_producer_flush(producer, WRITE_TIMEOUT_MS, &cli->why);
+    if (err == ISO_OK)
+        err = answer_take(sending, producer, &answer);
     iso_producer_close(producer);
     if (err == ISO_OK)
-        err = answer_result(cli, &answer);
-    if (err == ISO_OK)
-        ack_print(&answer.ack, given->json, context);
+        ack_print(sending, &answer.ack);
     return err;
-}
-
-enum iso_err iso_cli_context(struct cli *cli, const char *text, struct iso_buf *context)
-{
-    if (iso_base64_decode(context, iso_bytes_text(text)))
-        return ISO_OK;
-    return iso_fail(&cli->why, ISO_USAGE,
-                    "--context takes what `isostasy get --json` printed as context");
-}
-
-void iso_cli_expiry(int64_t ttl_ms, struct iso_write_options *options)
-{
-    options->has_expiry = ttl_ms > 0;
-    if (options->has_expiry)
-        options->expiry_ms = iso_now_ms(&iso_clock_machine) + ttl_ms;
 }

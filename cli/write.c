@@ -10,48 +10,23 @@
 
 struct write_arguments {
     struct cli_given given; /* collection, key, value */
-    const char *context, *schema;
+    struct cli_session session;
     bool raw;
-    int64_t ttl_ms;
 };
 
 static const struct argp_option put_options[] = {
-    {"schema", 's', "N", 0, "The number of the schema to write by (else the newest)",
-     0},
     {"raw", 'R', NULL, 0, "VALUE is the bytes to store, schema and all", 0},
-    {"context", 'x', "TEXT", 0,
-     "What was read before, from `get --json`: replaces that and nothing else", 0},
-    {"ttl", 't', "TIME", 0, "Readers hide the value after that time", 0},
     {0},
 };
 
-static const struct argp_option delete_options[] = {
-    {"context", 'x', "TEXT", 0,
-     "What was read before, from `get --json`: replaces that and nothing else", 0},
-    {0},
-};
-
-static error_t write_option(int key, char *value, struct argp_state *state)
+static error_t put_option(int key, char *value, struct argp_state *state)
 {
     struct write_arguments *arguments = state->input;
-    struct iso_why why;
-    switch (key) {
-    case 'x':
-        arguments->context = value;
-        return 0;
-    case 's':
-        arguments->schema = value;
-        return 0;
-    case 'R':
-        arguments->raw = true;
-        return 0;
-    case 't':
-        if (iso_duration_parse(value, &arguments->ttl_ms, &why) != ISO_OK)
-            argp_error(state, "%s", why.text);
-        return 0;
-    default:
+    (void)value;
+    if (key != 'R')
         return ARGP_ERR_UNKNOWN;
-    }
+    arguments->raw = true;
+    return 0;
 }
 
 /* From standard input, when it is not given or is "-". */
@@ -72,69 +47,74 @@ static enum iso_err value_make(struct cli *cli, const struct write_arguments *ar
         iso_buf_add_bytes(value, iso_buf_bytes(given));
         return ISO_OK;
     }
-    return iso_cli_value_encode(cli, iso_producer_schemas(producer), arguments->schema,
-                                iso_buf_bytes(given), value);
+    return iso_cli_value_encode(cli, iso_producer_schemas(producer),
+                                arguments->session.schema, iso_buf_bytes(given), value);
 }
 
 /* One write of a whole value, or a delete. */
 struct writing {
-    struct cli *cli;
     const struct write_arguments *arguments;
     bool put;
-    struct iso_buf value, context; /* as they were given */
+    struct iso_buf value; /* as it was given */
+    struct cli_sending sending;
 };
 
 static enum iso_err write_queue(void *self, struct iso_producer *producer)
 {
     struct writing *writing = self;
-    struct cli *cli = writing->cli;
     const struct write_arguments *arguments = writing->arguments;
+    const struct iso_write_options *options = &writing->sending.options;
+    struct cli *cli = writing->sending.cli;
     struct iso_bytes key = iso_bytes_text(arguments->given.places[1]);
-    struct iso_write_options options = {0};
-    if (arguments->context != NULL)
-        options.context = &writing->context;
     if (!writing->put)
-        return iso_producer_delete(producer, key, &options, &cli->why);
-    iso_cli_expiry(arguments->ttl_ms, &options);
+        return iso_producer_delete(producer, key, options, &cli->why);
     struct iso_buf value = {0};
     enum iso_err err = value_make(cli, arguments, producer, &writing->value, &value);
     if (err == ISO_OK)
         err =
-            iso_producer_put(producer, key, iso_buf_bytes(&value), &options, &cli->why);
+            iso_producer_put(producer, key, iso_buf_bytes(&value), options, &cli->why);
     iso_buf_release(&value);
     return err;
 }
 
-static enum iso_err write_run(struct cli *cli, int argc, char **argv, bool put)
+static enum iso_err write_run(struct cli *cli, const struct write_arguments *arguments,
+                              bool put)
 {
-    struct write_arguments arguments = {0};
-    const struct cli_syntax syntax = {.takes = CLI_REGION | CLI_JSON,
-                                      .least = 2,
-                                      .most = put ? 3 : 2,
-                                      .options = put ? put_options : delete_options,
-                                      .parser = write_option,
-                                      .input = &arguments};
-    iso_cli_parse(&syntax, argc, argv, &arguments.given);
-    struct writing writing = {.cli = cli, .arguments = &arguments, .put = put};
-    enum iso_err err = ISO_OK;
-    if (put)
-        err = value_read(cli, arguments.given.places[2], &writing.value);
-    if (err == ISO_OK && arguments.context != NULL)
-        err = iso_cli_context(cli, arguments.context, &writing.context);
+    struct writing writing = {.arguments = arguments, .put = put};
+    enum iso_err err = iso_cli_sending_init(cli, &arguments->given, &arguments->session,
+                                            &writing.sending);
+    if (err == ISO_OK && put)
+        err = value_read(cli, arguments->given.places[2], &writing.value);
     if (err == ISO_OK)
-        err = iso_cli_send(cli, &arguments.given, write_queue, &writing,
-                           &writing.context);
+        err = iso_cli_send(&writing.sending, write_queue, &writing);
     iso_buf_release(&writing.value);
-    iso_buf_release(&writing.context);
+    iso_cli_sending_release(&writing.sending);
     return err;
 }
 
 enum iso_err iso_cli_put(struct cli *cli, int argc, char **argv)
 {
-    return write_run(cli, argc, argv, true);
+    struct write_arguments arguments = {0};
+    const struct cli_syntax syntax = {.takes = CLI_REGION | CLI_JSON,
+                                      .least = 2,
+                                      .most = 3,
+                                      .options = put_options,
+                                      .parser = put_option,
+                                      .input = &arguments,
+                                      .shared = &iso_cli_value_argp,
+                                      .shared_input = &arguments.session};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
+    return write_run(cli, &arguments, true);
 }
 
 enum iso_err iso_cli_delete(struct cli *cli, int argc, char **argv)
 {
-    return write_run(cli, argc, argv, false);
+    struct write_arguments arguments = {0};
+    const struct cli_syntax syntax = {.takes = CLI_REGION | CLI_JSON,
+                                      .least = 2,
+                                      .most = 2,
+                                      .shared = &iso_cli_write_argp,
+                                      .shared_input = &arguments.session};
+    iso_cli_parse(&syntax, argc, argv, &arguments.given);
+    return write_run(cli, &arguments, false);
 }
