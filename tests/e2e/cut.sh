@@ -45,6 +45,9 @@ load() { # NAME REGION
 behind_ap() { # the lag table knows that ap is behind
     iso lag things --json | grep '"target":"ap"' | grep -qv '"records_behind":0'
 }
+token() { # of the session, after its last write
+    grep -o '"token":"[^"]*"' "$work/put.out" | cut -d'"' -f4
+}
 for how in refuse drop; do
     link "$how"
     load "$how" us
@@ -56,7 +59,25 @@ for how in refuse drop; do
         fail "ap reads through a cut line"
     await 10 "lag shows that ap is behind" behind_ap
     expect 1 iso wait things --converged -t 0s
+
+    # A session that writes in eu and us goes on in ap: never back in time unsaid.
+    iso put things session first --region eu --json >"$work/put.out"
+    iso put things session "$how" --region us --json --token "$(token)" >"$work/put.out"
+    expect 0 iso get things session --region us --token "$(token)" --wait 20s
+    equal "what us shows the session" "$out" "$how"
+    expect 75 iso get things session --region ap --token "$(token)"
+    says 'region ap is behind' 'record* of log 1 (things)' '--wait'
+    expect 75 iso get things session --region ap --token "$(token)" --wait 200ms
+    says 'the wait is over'
+    iso get things session --region ap --token "$(token)" --stale --json >"$work/get.out" \
+        2>"$work/get.err" || true
+    grep -q '"stale":true' "$work/get.out" || fail "ap does not mark what is stale"
+    expect 0 iso get things before --region ap # who has no session is shown what is there
     link pass
+    expect 0 iso get things session --region ap --token "$(token)" --wait 30s
+    equal "what ap shows the session when healed" "$out" "$how"
+    proves "cut ($how): a read with the session's token is stale by name, and whole when healed"
+
     reads ap during "$how"
     converge
     proves "cut ($how): the others go on, ap says that it is behind, and catches up when healed"
