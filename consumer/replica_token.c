@@ -122,7 +122,7 @@ static enum iso_err item_records(struct asking *asking, const struct iso_slice_l
                                  const struct iso_token_item *item, uint64_t *records)
 {
     bool met;
-    int64_t end, frontier = log != NULL ? log->frontier : 0;
+    int64_t end = INT64_MAX, frontier = log != NULL ? log->frontier : 0;
     *records = 0;
     enum iso_err err = item_met(asking, log, item, &met);
     if (err == ISO_OK && !met)
