@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-enum { FIELDS = 11, MEMBERS = 2, ELEMENTS = 2 };
+enum { FIELDS = 13, MEMBERS = 2, ELEMENTS = 2 };
 
 #define BYTES(text)                               \
     {                                             \
@@ -50,11 +50,17 @@ static const struct field {
      "{\"type\": \"map\", \"values\": {\"type\": \"array\", \"items\": \"int\"}}",
      "{\"type\": \"map\", \"values\": {\"type\": \"array\", \"items\": \"int\"}}",
      "map:set", "{}", ISO_RULE_SET, true, true, VALUES(BYTES("\2"), BYTES("\330\4"))},
+    {"tops", "{\"type\": \"map\", \"values\": \"int\"}",
+     "{\"type\": \"map\", \"values\": \"long\"}", "map:max", "{}", ISO_RULE_MAX, true,
+     false, VALUES(BYTES("\1"), BYTES("\0"), BYTES("\4"))},
+    {"lows", "{\"type\": \"map\", \"values\": \"string\"}",
+     "{\"type\": \"map\", \"values\": \"string\"}", "map:min", "{}", ISO_RULE_MIN, true,
+     false, VALUES(BYTES("\0"), BYTES("\2a"), BYTES("\4ab"))},
 };
 static const char *const members[MEMBERS] = {"x", MEMBER_LONG};
 
 /* By number of the field; those of one rule first. */
-enum { RULES = 10 };
+enum { RULES = 12 };
 static const struct {
     const char *name;
     unsigned fields;
@@ -69,12 +75,15 @@ static const struct {
     {"map", 1u << 8},
     {"map:flag", 1u << 9},
     {"map:set", 1u << 10},
+    {"map:max", 1u << 11},
+    {"map:min", 1u << 12},
     {"name, tags, visits", 1u << 0 | 1u << 2 | 1u << 4},
     {"size, best, cart", 1u << 1 | 1u << 5 | 1u << 7},
     {"on, least, attributes", 1u << 3 | 1u << 6 | 1u << 8},
     {"visits, groups", 1u << 4 | 1u << 10},
     {"name, marks, best", 1u << 0 | 1u << 9 | 1u << 5},
     {"cart, attributes, on", 1u << 7 | 1u << 8 | 1u << 3},
+    {"tops, lows, best", 1u << 11 | 1u << 12 | 1u << 5},
     {"all", (1u << FIELDS) - 1},
 };
 const size_t shape_rules = RULES;
