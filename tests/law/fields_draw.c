@@ -59,8 +59,7 @@ struct law_op *law_drawing_op(enum law_act act, size_t path)
     return op;
 }
 
-/* A reset takes away what was read, and what the session has added since. */
-static void op_remove(size_t path)
+void law_drawing_remove(size_t path)
 {
     const struct iso_seen_part *shown = shown_at(path);
     law_drawing_op(LAW_REMOVE, path);
@@ -141,7 +140,8 @@ static void put_with_context(const struct shape_record *record, size_t at)
     if (has && (!was || changed))
         law_drawing_op(LAW_SET, at)->rank = (size_t)record->rank[at];
     else if (!has && was && !(shown->counted && shown->value == 0))
-        op_remove(at); /* on what it has counted on, a reset leaves 0 at best */
+        law_drawing_remove(
+            at); /* on what it has counted on, a reset leaves 0 at best */
 }
 
 static void put_draw(void)
@@ -236,7 +236,7 @@ static void step_draw(size_t at)
     bool unsets = rule == ISO_RULE_FLAG && percent(30);
     law_drawing_step(&law_drawing.asked, at,
                      unsets ? ISO_STEP_UNSET : law_operation_of(rule, true));
-    op_remove(at);
+    law_drawing_remove(at);
     if (goes_on && percent(40))
         step_draw_set(at);
 }
@@ -271,8 +271,7 @@ static bool delete_names(const struct iso_seen_part *shown,
            (shown->shown && path->rule != ISO_RULE_MAX && path->rule != ISO_RULE_MIN);
 }
 
-/* False: this session cannot, since it has counted after it read. */
-static bool delete_draw(void)
+bool law_drawing_delete(void)
 {
     bool counted = false;
     for (size_t i = 0; law_drawing.has_context && i < law_drawing.seen.count; i++)
@@ -338,7 +337,7 @@ void law_fields_draw(struct law_random *random, struct iso_coming *write,
 {
     bool has_header = iso_node_region(write->version.node) <= ISO_REGION_MAX;
     law_drawing_begin(random, write, context);
-    bool deletes = percent(15) && delete_draw();
+    bool deletes = percent(15) && law_drawing_delete();
     if (!deletes && (!has_header || percent(30)))
         put_draw();
     else if (!deletes)

@@ -1,5 +1,5 @@
-/* fields_drawing.h - a write of fields that is being drawn: for fields_draw.c and
- * fields_forge.c, and no others.
+/* fields_drawing.h - a write of fields that is being drawn: for fields_draw.c,
+ * fields_forge.c and fields_says.c, which draws nothing but says what it wants.
  */
 #ifndef ISO_TESTS_LAW_FIELDS_DRAWING_H
 #define ISO_TESTS_LAW_FIELDS_DRAWING_H
@@ -33,6 +33,10 @@ void *law_drawing_copy(const void *data, size_t size);
 struct law_op *law_drawing_op(enum law_act act, size_t path);
 struct iso_step *law_drawing_step(struct iso_patch *patch, size_t path,
                                   enum iso_step_operation operation);
+/* A reset takes away what was read, and what the session has added since. */
+void law_drawing_remove(size_t path);
+/* False: this session cannot, since it has counted after it read. */
+bool law_drawing_delete(void);
 enum iso_step_operation law_operation_of(enum iso_rule rule, bool removes);
 
 /* Some of what the drawn write claims to have been shown is replaced, in the patch and
