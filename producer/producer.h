@@ -109,8 +109,8 @@ struct iso_write_options {
     struct iso_buf *context;
     /* The session's token (schema/token.h); empty: it begins with this write. The write
      * is issued above all that the token has seen, and stands in it from then on, so
-     * that a read with the token shows this write or says that it cannot. NULL: none.
-     */
+     * that a read with the token shows this write or says that it cannot. One call at a
+     * time uses a token. NULL: none. */
     struct iso_buf *token;
     bool has_expiry;
     int64_t expiry_ms; /* Unix milliseconds: hidden from readers from then on */
