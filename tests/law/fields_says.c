@@ -118,7 +118,9 @@ static void value_say(size_t at, const char *text)
 static void count_say(size_t at, const char *text)
 {
     uint8_t number[ISO_AVRO_LONG_MAX];
-    int64_t by = atoi(text);
+    char *end;
+    int64_t by = strtoll(text, &end, 10);
+    ck_assert(end > text && *end == '\0');
     size_t size = (size_t)(iso_avro_put_long(number, by) - number);
     law_drawing_op(LAW_COUNT, at)->by = by;
     law_drawing_step(&law_drawing.asked, at, ISO_STEP_INCREMENT)->value =
