@@ -252,7 +252,7 @@ int main(void)
 {
     Suite *suite = suite_create("apply_fields");
     TCase *tests = tcase_create("apply_fields");
-    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(tests, 240); /* the last copies gigabytes */
     tcase_add_loop_test(tests, a_whole_value_is_applied_without_an_allocation, 0, 2);
     tcase_add_loop_test(tests, a_conflict_is_applied_without_an_allocation, 0, 2);
     tcase_add_loop_test(
