@@ -1,0 +1,113 @@
+/* http.h - a small HTTP server for what programs show of themselves: health, metrics,
+ * status, a page. Part of target iso_http, the only file with libmicrohttpd; services
+ * do not link it.
+ *
+ *   const struct iso_http_route routes[] = {{"/livez", livez}, {"/v1/pairs/{s}/{t}",
+ * pair}, {0}}; iso_http_open(&options, &http, &why);
+ *
+ * It only ever answers GET and HEAD: nothing that is asked here changes anything (405
+ * else). A handler is called on the server's own threads, several at a time; it answers
+ * from what is at hand and never waits. What fails is answered as problem+json (RFC
+ * 9457) that says what to try.
+ *
+ * Who connects can take neither memory nor time without bound: head of a request at
+ * most 16 KiB (431), no body is taken (413), connections at most `connections_max`
+ * (beyond it a new one is closed, and counted), a connection that is silent, or has not
+ * finished its head, for `timeout_ms` is closed. With a token, every path but /livez
+ * and /readyz wants `Authorization: Bearer TOKEN` (401), compared in constant time,
+ * never logged.
+ *
+ * How it can fail: the address is taken or not ours, a certificate that does not load:
+ * iso_http_open says so. After that nothing here fails.
+ */
+#ifndef ISO_BASE_HTTP_H
+#define ISO_BASE_HTTP_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/settings.h"
+
+struct iso_http;
+
+enum { ISO_HTTP_PARTS_MAX = 4, ISO_HTTP_PATH_MAX = 2048 };
+
+struct iso_http_request {
+    const char *path;
+    const char *parts[ISO_HTTP_PARTS_MAX]; /* of {…} in the route, decoded */
+    void *connection;                      /* for the calls below */
+};
+/* The decoded value of a query's parameter, or a header's; NULL: it was not given.
+ * Borrowed during the call. */
+const char *iso_http_query(const struct iso_http_request *request, const char *name);
+const char *iso_http_header(const struct iso_http_request *request, const char *name);
+
+/* What a stream has for one connection: appends whole events to `out`, moves *at, and
+ * says false to end it. Nothing appended: it waits for the next iso_http_wake. */
+typedef bool iso_http_stream(void *user, uint64_t *at, struct iso_buf *out);
+
+/* What a handler answers. It is 200, "application/json; charset=utf-8" and empty
+ * before.
+ */
+struct iso_http_answer {
+    int status;
+    const char *type;        /* static */
+    struct iso_buf body;     /* taken over */
+    struct iso_bytes still;  /* instead of body: bytes that stay where they are */
+    const char *etag;        /* static; with it, If-None-Match is answered with 304 */
+    const char *cache;       /* Cache-Control; NULL: "no-store" */
+    iso_http_stream *stream; /* NULL: body is all. With `user` of the options */
+    uint64_t stream_at;
+};
+
+/* Answers with a problem: `title` is what kind, `detail` what is wrong here and what to
+ * try. */
+void iso_http_problem(struct iso_http_answer *answer, int status, const char *title,
+                      const char *detail, ...) __attribute__((format(printf, 4, 5)));
+
+struct iso_http_route {
+    const char *path; /* "/v1/pairs/{source}/{target}"; a {part} is never empty */
+    void (*handle)(void *user, const struct iso_http_request *request,
+                   struct iso_http_answer *answer);
+};
+
+struct iso_http_options {
+    const char
+        *listen; /* "127.0.0.1:8470", "[::1]:8470", "unix:/run/x.sock"; port 0: any */
+    const char *token_file;        /* NULL: none. Its first line is the token */
+    const char *certificate, *key; /* PEM files; NULL: no TLS */
+    bool open_to_all;              /* may listen beyond loopback without a token */
+    unsigned connections_max;      /* 0: 1,000 */
+    int timeout_ms;                /* 0: 15,000 */
+    const struct iso_http_route *routes; /* up to one without a path */
+    /* Of every answer that is a page: the content security policy; NULL: the strictest.
+     */
+    const char *policy;
+    void *user;
+};
+
+/* Fills options from settings PROGRAM.http.listen, .token, .certificate, .key, .open
+ * (program: "monitor", "daemon"). Borrowed from the settings. */
+void iso_http_settings(const struct iso_settings *settings, const char *program,
+                       struct iso_http_options *options);
+
+/* ISO_SETTING: beyond loopback without a token (names the setting), an address that
+ * does not parse; ISO_EXISTS: it is taken; ISO_DENIED; ISO_IO: a file cannot be read.
+ * A socket file of a process that is gone is replaced. Options are copied, but for
+ * routes, policy and user. */
+enum iso_err iso_http_open(const struct iso_http_options *options,
+                           struct iso_http **http, struct iso_why *why);
+void iso_http_close(struct iso_http *http); /* ends every connection; NULL is fine */
+
+/* "http://127.0.0.1:8470/": where it can be reached; borrowed. */
+const char *iso_http_address(const struct iso_http *http);
+
+/* Streams have something new: asks each. Any thread; returns at once. */
+void iso_http_wake(struct iso_http *http);
+
+struct iso_http_stats {
+    uint64_t requests, refused_connections, unauthorized;
+    unsigned connections;
+};
+void iso_http_stats(struct iso_http *http, struct iso_http_stats *stats);
+
+#endif

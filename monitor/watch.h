@@ -1,0 +1,159 @@
+/* watch.h - what follows from looking again and again: states that hold, rates, trends,
+ * events; and the status that everybody is shown.
+ *
+ * One thread looks, at fixed times, and hands each look over: iso_watch_look. What it
+ * makes of it is a `struct iso_status`, which never changes afterwards. Any number of
+ * threads take the newest one, without waiting for who looks, or for Kafka.
+ *
+ * A pair of regions is in one state. Another is entered when it was seen in ENTER looks
+ * one after the other, left for a better one after LEAVE; `since` is when it was first
+ * seen. The first look of a pair counts at once. `rule` is the name of what decided,
+ * `why` a sentence, and the numbers it speaks of stand beside it.
+ */
+#ifndef ISO_MONITOR_WATCH_H
+#define ISO_MONITOR_WATCH_H
+
+#include "monitor/monitor.h"
+
+enum { ISO_WATCH_ENTER = 2, ISO_WATCH_LEAVE = 3 };
+
+struct iso_watch;
+
+struct iso_watch_options {
+    int64_t interval_ms;          /* from look to look */
+    int64_t retention_warning_ms; /* warn when so little is left */
+};
+
+struct iso_watch *iso_watch_new(const struct iso_watch_options *options,
+                                int64_t now_ms);
+void iso_watch_free(struct iso_watch *watch);
+
+/* ---- the status ---- */
+
+struct iso_status_pair {
+    struct iso_lag_row
+        row; /* as measured in this look; row.state: what it looks like */
+    enum iso_lag_state state; /* what holds */
+    int64_t since_ms;
+    const char *rule; /* "stopped.silent", "late.shrinks", …; static */
+    char why[320];
+    int64_t eta_ms; /* catching up: until nothing waits; ISO_UNKNOWN_MS */
+    double applied_rate, written_rate; /* records a second, over the last minute; < 0:
+                                          not known yet */
+    /* Of writes applied in the last five minutes: quantiles; ISO_UNKNOWN_MS: none was.
+     */
+    int64_t latency_p50_ms, latency_p99_ms;
+    char warning[256]; /* beside the state: retention, clocks; empty: none */
+};
+
+struct iso_status_collection {
+    char name[ISO_COLLECTION_NAME_MAX + 1];
+    char resolver[64];
+    uint32_t partitions;
+    size_t logs;
+    struct iso_status_pair *pairs; /* by source and target, as rows are */
+    size_t pair_count;
+    struct iso_lag_region *regions; /* loser_key is the status' own */
+    size_t region_count;
+    struct iso_verdict verdict;
+    int64_t verdict_since_ms;
+    char *certificate;
+};
+
+struct iso_status_cluster {
+    char name[64];
+    bool answers, has_clock;
+    int64_t heard_ms, clock_ms;
+    char why[256];
+};
+
+struct iso_status_letter {
+    char cluster[64];
+    struct iso_dead_letter letter; /* borrows from `bytes` */
+    struct iso_buf bytes;          /* the letter again, without value and header */
+    int64_t append_ms;
+};
+
+struct iso_status {
+    uint64_t look; /* 1, 2, … */
+    int64_t at_ms, started_ms, interval_ms;
+    struct iso_status_cluster *clusters; /* the home cluster first */
+    size_t cluster_count;
+    struct iso_status_collection *collections; /* by name */
+    size_t collection_count;
+    struct iso_status_letter *letters; /* the newest first */
+    size_t letter_count;
+    uint64_t letters_held;
+    unsigned holders; /* private */
+};
+
+/* The worst state, and the worst verdict, of all that there is; `why` of it. */
+struct iso_status_sum {
+    enum iso_lag_state state;
+    enum iso_verdict_state verdict;
+    const char *why;
+    size_t pairs, pairs_ok;
+};
+void iso_status_sum(const struct iso_status *status, struct iso_status_sum *sum);
+const struct iso_status_collection *
+iso_status_collection(const struct iso_status *status, const char *name);
+/* The pair in the collection; collection NULL: in the first that has it. */
+const struct iso_status_pair *iso_status_pair(const struct iso_status *status,
+                                              const char *collection,
+                                              const char *source, const char *target);
+
+/* ---- looking ---- */
+
+/* Takes in what a monitor knows now, right after a refresh, whatever that returned.
+ * Only one thread looks. */
+void iso_watch_look(struct iso_watch *watch, struct iso_monitor *monitor,
+                    int64_t now_ms);
+/* The same of a lag that was fed by hand: without clusters and letters. */
+void iso_watch_look_at(struct iso_watch *watch, struct iso_lag *lag, int64_t now_ms);
+
+/* The newest status, held until it is released; NULL before the first look. */
+const struct iso_status *iso_watch_status(struct iso_watch *watch);
+void iso_status_release(struct iso_watch *watch, const struct iso_status *status);
+
+/* ---- trends ---- */
+
+/* What was when; ISO_UNKNOWN_MS and ISO_UNKNOWN_COUNT as in a row. */
+struct iso_sample {
+    int64_t at_ms, lag_ms, staleness_ms, latency_p50_ms, latency_p99_ms;
+    uint64_t records_behind;
+    enum iso_lag_state state;
+};
+/* Every look of the last five minutes, and the worst of each minute of six hours. */
+enum { ISO_SAMPLES_FINE = 300, ISO_SAMPLES_COARSE = 360 };
+enum iso_trend { ISO_TREND_FINE, ISO_TREND_COARSE };
+/* The oldest first; up to `max` of the newest; says how many. */
+size_t iso_watch_trend(struct iso_watch *watch, const char *collection,
+                       const char *source, const char *target, enum iso_trend trend,
+                       struct iso_sample *samples, size_t max);
+
+/* ---- events ---- */
+
+enum iso_watch_kind {
+    ISO_WATCH_STATE,   /* a pair entered another state */
+    ISO_WATCH_VERDICT, /* a collection's verdict changed */
+    ISO_WATCH_DAEMON,  /* a daemon started anew, or another store took over */
+    ISO_WATCH_WARNING, /* retention, clocks */
+    ISO_WATCH_CLUSTER, /* a cluster went away, or came back */
+};
+const char *iso_watch_kind_name(enum iso_watch_kind kind);
+
+struct iso_watch_event {
+    uint64_t id; /* 1, 2, …, in the life of this monitor */
+    int64_t at_ms;
+    enum iso_watch_kind kind;
+    char collection[ISO_COLLECTION_NAME_MAX + 1]; /* empty: of no one */
+    char source[ISO_REGION_NAME_MAX + 1], target[ISO_REGION_NAME_MAX + 1];
+    char was[24], is[24]; /* states, verdicts */
+    char why[320];
+};
+enum { ISO_WATCH_EVENTS_MAX = 1024 };
+/* Those after `after` that are still remembered, the oldest first; says how many. */
+size_t iso_watch_events(struct iso_watch *watch, uint64_t after,
+                        struct iso_watch_event *events, size_t max);
+
+#endif
