@@ -1,0 +1,2 @@
+/* Its engineer fills it. */
+typedef int iso_nothing_here; 
