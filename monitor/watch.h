@@ -46,11 +46,20 @@ struct iso_status_pair {
     char warning[256]; /* beside the state: retention, clocks; empty: none */
 };
 
+/* One log of a collection, and where it ended when that was last asked. */
+struct iso_status_log {
+    uint16_t number;
+    char topic[250], cluster[64];
+    bool closed;
+    int64_t *ends; /* by partition; -1: not known */
+};
+
 struct iso_status_collection {
     char name[ISO_COLLECTION_NAME_MAX + 1];
-    char resolver[64];
+    char resolver[ISO_COLLECTION_NAME_MAX + 1];
     uint32_t partitions;
-    size_t logs;
+    struct iso_status_log *logs; /* as the definition has them */
+    size_t log_count;
     struct iso_status_pair *pairs; /* by source and target, as rows are */
     size_t pair_count;
     struct iso_lag_region *regions; /* loser_key is the status' own */
