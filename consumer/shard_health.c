@@ -3,9 +3,9 @@
  *
  * Latency is counted from a write's append time, which is the brokers' clock, to the
  * commit that holds it, which is ours; so what our clock is ahead of the brokers' is
- * taken away again, as soon as it is known. It is known from the letters that we send:
- * the append time of each lies between its sending and its answer, and the one whose
- * answer was back soonest says it best.
+ * taken away again; what is committed before it is known waits for it. It is known
+ * from the letters that we send: the append time of each lies between its sending and
+ * its answer, and the one whose answer was back soonest says it best.
  *
  * It decides nothing: what is applied depends on none of it. Nothing here can fail.
  */
@@ -39,7 +39,7 @@ void iso_shard_health_note(struct iso_shard *shard, size_t slice,
                            const struct iso_record *record)
 {
     struct shard_health *health = &shard->health;
-    struct shard_applied applied = {.slice = slice, .append_ms = record->append_ms};
+    struct shard_applied applied = {.slice = slice, .ms = record->append_ms};
     if (!iso_apply_wrote(shard->slices[slice].apply, &applied.region) ||
         health->applied_count == APPLIED_MAX)
         return;
@@ -67,18 +67,28 @@ static void loser_take(struct shard_slice *slice, int64_t now_ms)
     health->loser_at_ms = now_ms;
 }
 
+/* Those that are committed, put right by what our clock is ahead. */
+static void latencies_count(struct iso_shard *shard)
+{
+    struct shard_health *health = &shard->health;
+    for (size_t i = 0; i < health->committed_count; i++) {
+        const struct shard_applied *applied = &health->applied[i];
+        struct iso_health *of = &shard->slices[applied->slice].health;
+        iso_latency_add(&iso_health_source_add(of, applied->region)->latency,
+                        applied->ms - health->clock_ms);
+    }
+    health->applied_count = health->committed_count = 0;
+}
+
 void iso_shard_health_commit(struct iso_shard *shard)
 {
     struct shard_health *health = &shard->health;
     int64_t now_ms = iso_now_ms(shard->options.clock);
-    int64_t brokers_ms = now_ms - (health->has_clock ? health->clock_ms : 0);
-    for (size_t i = 0; i < health->applied_count; i++) {
-        const struct shard_applied *applied = &health->applied[i];
-        struct iso_health *of = &shard->slices[applied->slice].health;
-        iso_latency_add(&iso_health_source_add(of, applied->region)->latency,
-                        brokers_ms - applied->append_ms);
-    }
-    health->applied_count = 0;
+    for (size_t i = health->committed_count; i < health->applied_count; i++)
+        health->applied[i].ms = now_ms - health->applied[i].ms;
+    health->committed_count = health->applied_count;
+    if (health->has_clock || health->applied_count == APPLIED_MAX)
+        latencies_count(shard);
     for (size_t i = 0; i < shard->slice_count; i++) {
         if (shard->slices[i].changed)
             loser_take(&shard->slices[i], now_ms);
@@ -87,7 +97,7 @@ void iso_shard_health_commit(struct iso_shard *shard)
 
 void iso_shard_health_abort(struct iso_shard *shard)
 {
-    shard->health.applied_count = 0;
+    shard->health.applied_count = shard->health.committed_count;
 }
 
 /* ---- the clock, the store ---- */
@@ -107,6 +117,8 @@ void iso_shard_health_answer(struct iso_shard *shard, const struct shard_letter 
     health->clock_ms = letter->sent_ms + error_ms - append_ms;
     health->clock_error_ms = error_ms;
     health->clock_at_ms = now_ms;
+    if (shard->txn == NULL)
+        latencies_count(shard); /* what was committed before it was known */
 }
 
 static void store_ask(struct iso_shard *shard)

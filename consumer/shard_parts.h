@@ -68,7 +68,8 @@ struct shard_slice {
 struct shard_applied {
     size_t slice;
     uint32_t region;
-    int64_t append_ms;
+    int64_t ms; /* its append time; once it is committed, how long ago that was, by our
+                   clock */
 };
 
 /* What is alike in the health of all slices. */
@@ -76,6 +77,7 @@ struct shard_health {
     int64_t started_ms;
     struct shard_applied *applied;
     size_t applied_count, applied_room;
+    size_t committed_count; /* of them: these wait until the clock is known */
     /* Our clock minus the brokers', by the answer that was back soonest lately. */
     bool has_clock;
     int64_t clock_ms, clock_error_ms;
