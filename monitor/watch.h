@@ -15,7 +15,7 @@
 
 #include "monitor/monitor.h"
 
-enum { ISO_WATCH_ENTER = 2, ISO_WATCH_LEAVE = 3 };
+enum { ISO_WATCH_ENTER = 2, ISO_WATCH_LEAVE = 3, ISO_WATCH_WHY_MAX = 320 };
 
 struct iso_watch;
 
@@ -36,13 +36,14 @@ struct iso_status_pair {
     enum iso_lag_state state; /* what holds */
     int64_t since_ms;
     const char *rule; /* "stopped.silent", "late.shrinks", …; static */
-    char why[320];
+    char why[ISO_WATCH_WHY_MAX];
     int64_t eta_ms; /* catching up: until nothing waits; ISO_UNKNOWN_MS */
     double applied_rate, written_rate; /* records a second, over the last minute; < 0:
                                           not known yet */
     /* Of writes applied in the last five minutes: quantiles; ISO_UNKNOWN_MS: none was.
      */
     int64_t latency_p50_ms, latency_p99_ms;
+    bool retention_warning;
     char warning[256]; /* beside the state: retention, clocks; empty: none */
 };
 
@@ -64,6 +65,7 @@ struct iso_status_collection {
     size_t pair_count;
     struct iso_lag_region *regions; /* loser_key is the status' own */
     size_t region_count;
+    uint8_t **keys; /* private: what the loser_keys of the regions stand on */
     struct iso_verdict verdict;
     int64_t verdict_since_ms;
     char *certificate;
@@ -72,7 +74,8 @@ struct iso_status_collection {
 struct iso_status_cluster {
     char name[64];
     bool answers, has_clock;
-    int64_t heard_ms, clock_ms;
+    int64_t heard_ms;                 /* ISO_UNKNOWN_MS: never */
+    int64_t clock_ms, clock_error_ms; /* its brokers' clock minus ours, give or take */
     char why[256];
 };
 
@@ -158,7 +161,7 @@ struct iso_watch_event {
     char collection[ISO_COLLECTION_NAME_MAX + 1]; /* empty: of no one */
     char source[ISO_REGION_NAME_MAX + 1], target[ISO_REGION_NAME_MAX + 1];
     char was[24], is[24]; /* states, verdicts */
-    char why[320];
+    char why[ISO_WATCH_WHY_MAX];
 };
 enum { ISO_WATCH_EVENTS_MAX = 1024 };
 /* Those after `after` that are still remembered, the oldest first; says how many. */
