@@ -1,5 +1,5 @@
 /* http.h - a small HTTP server for what programs show of themselves: health, metrics,
- * status, a page. Part of target iso_http, the only file with libmicrohttpd; services
+ * status, a page. Target iso_http, the only one with libmicrohttpd (http*.c); services
  * do not link it.
  *
  *   const struct iso_http_route routes[] = {{"/livez", livez}, {"/v1/pairs/{s}/{t}",
@@ -32,7 +32,7 @@ struct iso_http;
 enum { ISO_HTTP_PARTS_MAX = 4, ISO_HTTP_PATH_MAX = 2048 };
 
 struct iso_http_request {
-    const char *path;
+    const char *path;                      /* decoded, without the query */
     const char *parts[ISO_HTTP_PARTS_MAX]; /* of {…} in the route, decoded */
     void *connection;                      /* for the calls below */
 };
@@ -42,7 +42,9 @@ const char *iso_http_query(const struct iso_http_request *request, const char *n
 const char *iso_http_header(const struct iso_http_request *request, const char *name);
 
 /* What a stream has for one connection: appends whole events to `out`, moves *at, and
- * says false to end it. Nothing appended: it waits for the next iso_http_wake. */
+ * says false to end it. Nothing appended: it waits for the next iso_http_wake. It is
+ * asked again when all was sent, so append a few dozen at a time. A client that does
+ * not read is cut off; coming back, it names the last event it has (Last-Event-ID). */
 typedef bool iso_http_stream(void *user, uint64_t *at, struct iso_buf *out);
 
 /* What a handler answers. It is 200, "application/json; charset=utf-8" and empty
@@ -53,7 +55,7 @@ struct iso_http_answer {
     const char *type;        /* static */
     struct iso_buf body;     /* taken over */
     struct iso_bytes still;  /* instead of body: bytes that stay where they are */
-    const char *etag;        /* static; with it, If-None-Match is answered with 304 */
+    const char *etag;        /* static, with or without quotes: If-None-Match, 304 */
     const char *cache;       /* Cache-Control; NULL: "no-store" */
     iso_http_stream *stream; /* NULL: body is all. With `user` of the options */
     uint64_t stream_at;
@@ -71,8 +73,9 @@ struct iso_http_route {
 };
 
 struct iso_http_options {
-    const char
-        *listen; /* "127.0.0.1:8470", "[::1]:8470", "unix:/run/x.sock"; port 0: any */
+    const char *section; /* whose settings these are, for sentences; NULL: "monitor" */
+    /* "127.0.0.1:8470", "[::1]:8470", "unix:/run/x.sock"; port 0: any */
+    const char *listen;
     const char *token_file;        /* NULL: none. Its first line is the token */
     const char *certificate, *key; /* PEM files; NULL: no TLS */
     bool open_to_all;              /* may listen beyond loopback without a token */
@@ -86,7 +89,8 @@ struct iso_http_options {
 };
 
 /* Fills options from settings PROGRAM.http.listen, .token, .certificate, .key, .open
- * (program: "monitor", "daemon"). Borrowed from the settings. */
+ * (program: "monitor", "daemon"). Borrowed from the settings. `listen` is NULL when it
+ * is set to nothing: then there is nothing to open. */
 void iso_http_settings(const struct iso_settings *settings, const char *program,
                        struct iso_http_options *options);
 
@@ -101,7 +105,8 @@ void iso_http_close(struct iso_http *http); /* ends every connection; NULL is fi
 /* "http://127.0.0.1:8470/": where it can be reached; borrowed. */
 const char *iso_http_address(const struct iso_http *http);
 
-/* Streams have something new: asks each. Any thread; returns at once. */
+/* Streams have something new: asks each. Any thread; returns at once. Not from a
+ * stream. */
 void iso_http_wake(struct iso_http *http);
 
 struct iso_http_stats {

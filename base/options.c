@@ -85,16 +85,19 @@ const struct iso_option iso_options[] = {
     {"daemon", "shutdown.timeout", DURATION("30s", 100, HOUR,
         "How long a clean stop may take before it is forced.")},
     {"daemon", "http.listen", TEXT("",
-        "Where the daemon answers /livez, /readyz and /metrics: HOST:PORT, or unix:PATH. "
-        "Empty: nowhere.")},
+        "Where the daemon answers /livez, /readyz and /metrics: HOST:PORT, or "
+        "unix:PATH. Empty: nowhere.")},
     {"daemon", "http.token", TEXT(NULL,
-        "A file whose first line every request must bring as its bearer token.")},
+        "A file whose first line every request must bring as its bearer token; but "
+        "/livez and /readyz want none.")},
     {"daemon", "http.certificate", TEXT(NULL,
-        "A file (PEM) with the certificate to answer by TLS with.")},
+        "A file (PEM) with the certificate to answer by TLS with, and those that "
+        "signed it.")},
     {"daemon", "http.key", TEXT(NULL,
         "And its key.")},
     {"daemon", "http.open", FLAG("false",
-        "May listen beyond this machine without a token.")},
+        "May listen beyond this machine without a token, and be asked for by any "
+        "name: everybody who gets there may read.")},
 
     {"producer", "linger", DURATION("5ms", 0, 10 * SECOND,
         "How long a write waits for others to travel with.")},
@@ -125,13 +128,16 @@ const struct iso_option iso_options[] = {
     {"monitor", "http.listen", TEXT("127.0.0.1:8470",
         "Where the monitor answers: HOST:PORT, or unix:PATH. Empty: nowhere.")},
     {"monitor", "http.token", TEXT(NULL,
-        "A file whose first line every request must bring as its bearer token.")},
+        "A file whose first line every request must bring as its bearer token; but "
+        "/livez and /readyz want none.")},
     {"monitor", "http.certificate", TEXT(NULL,
-        "A file (PEM) with the certificate to answer by TLS with.")},
+        "A file (PEM) with the certificate to answer by TLS with, and those that "
+        "signed it.")},
     {"monitor", "http.key", TEXT(NULL,
         "And its key.")},
     {"monitor", "http.open", FLAG("false",
-        "May listen beyond this machine without a token.")},
+        "May listen beyond this machine without a token, and be asked for by any "
+        "name: everybody who gets there may read.")},
 
     {"schema", "registry.url", TEXT(NULL,
         "A schema registry with Confluent's API, as in https://registry.example:8081. "
