@@ -9,7 +9,8 @@
  *   late.moves          catching up, but how fast is not known yet
  *   late.grows          lagging: not more is applied than written, or it would take
  *                       longer than JUDGE_ETA_MAX_MS
- *   late.waits          lagging: its daemon waits for something, and says for what
+ *   late.waits          lagging: its daemon waits for something, or was not heard
+ *                       of late
  *   late.stands         stalled
  *   stopped.closed      its daemon said goodbye
  *   stopped.silent      its daemon is not heard

@@ -207,9 +207,8 @@ static void told(struct judge_text *text, const struct iso_status_pair *pair,
     } words[ISO_LAG_STATES] = {
         [ISO_LAG_PARKED] = {"does not apply all", "a person is asked: see its log"},
         [ISO_LAG_REWOUND] = {"stands below where it stood",
-                             "it goes on by itself if the logs reach back so far"},
-        [ISO_LAG_LOST] = {"lost records to retention",
-                          "build its store anew, and let the topic keep more"},
+                             "it goes on by itself while the logs reach back so far"},
+        [ISO_LAG_LOST] = {"lost records to retention", "let the topics keep more"},
         [ISO_LAG_DIVERGED] = {"holds other data than another region at the same point",
                               "do not read there until it is mended"},
     };
@@ -269,7 +268,7 @@ void iso_judge_clock(struct judge_text *text, const char *whose, int64_t ms,
                      const char *than)
 {
     iso_judge_print(text, "the clock of %s is ", whose);
-    uint64_t seconds = (uint64_t)(ms < 0 ? -(ms + 1) : ms) / SECOND;
+    uint64_t seconds = (ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms) / SECOND;
     iso_judge_count(text, seconds);
     iso_judge_print(text, " s %s %s", ms < 0 ? "behind" : "ahead of", than);
 }

@@ -105,7 +105,7 @@ static void publish(struct iso_watch *watch, struct iso_status *status)
 /* ---- a look ---- */
 
 /* What is asked of a lag at one moment, and how far it was taken in. */
-struct look {
+struct watch_look {
     struct iso_watch *watch;
     struct iso_lag *lag;
     struct iso_status *status;
@@ -137,7 +137,7 @@ static unsigned number_of(const struct table_collection *table, const char *regi
     return at == NULL ? 0 : at->number;
 }
 
-static void look_at_regions(const struct look *look,
+static void look_at_regions(const struct watch_look *look,
                             const struct iso_status_collection *collection)
 {
     for (size_t i = 0; i < collection->region_count; i++) {
@@ -150,7 +150,7 @@ static void look_at_regions(const struct look *look,
 
 /* The region of a row's target: mostly the one behind that of the row before. */
 static const struct iso_lag_region *
-target_of(struct look *look, const struct iso_status_collection *collection,
+target_of(struct watch_look *look, const struct iso_status_collection *collection,
           const struct iso_lag_row *row)
 {
     for (size_t i = 0; i < collection->region_count; i++) {
@@ -164,7 +164,7 @@ target_of(struct look *look, const struct iso_status_collection *collection,
 }
 
 /* Did one of the daemons of a pair that looks stopped say goodbye? */
-static bool closed(const struct look *look, const struct iso_lag_row *row)
+static bool closed(const struct watch_look *look, const struct iso_lag_row *row)
 {
     unsigned region =
         row->state == ISO_LAG_STOPPED ? number_of(look->table, row->target) : 0;
@@ -177,7 +177,7 @@ static bool closed(const struct look *look, const struct iso_lag_row *row)
     return false;
 }
 
-static void look_at_pair(struct look *look,
+static void look_at_pair(struct watch_look *look,
                          const struct iso_status_collection *collection,
                          const struct iso_lag_row *row, struct iso_status_pair *pair)
 {
@@ -203,7 +203,7 @@ static void look_at_pair(struct look *look,
     iso_tell_pair(tell, track, pair, look->now_ms);
 }
 
-static size_t rows_of(const struct look *look, const char *collection)
+static size_t rows_of(const struct watch_look *look, const char *collection)
 {
     size_t count = 0;
     while (count < look->row_count &&
@@ -212,7 +212,7 @@ static size_t rows_of(const struct look *look, const char *collection)
     return count;
 }
 
-static size_t regions_of(const struct look *look, const char *collection)
+static size_t regions_of(const struct watch_look *look, const char *collection)
 {
     size_t count = 0;
     while (count < look->region_count &&
@@ -222,7 +222,7 @@ static size_t regions_of(const struct look *look, const char *collection)
 }
 
 /* Rows and regions come by collection, in the order of the table. */
-static void look_at_collection(struct look *look)
+static void look_at_collection(struct watch_look *look)
 {
     const char *name = look->table->definition->collection;
     size_t rows = rows_of(look, name), regions = regions_of(look, name);
@@ -277,10 +277,10 @@ static void remember(struct iso_watch *watch, const struct iso_status *status)
 static void look_all(struct iso_watch *watch, struct iso_lag *lag,
                      struct iso_monitor *monitor, int64_t now_ms)
 {
-    struct look look = {.watch = watch,
-                        .lag = lag,
-                        .status = iso_status_new(&watch->options),
-                        .now_ms = now_ms};
+    struct watch_look look = {.watch = watch,
+                              .lag = lag,
+                              .status = iso_status_new(&watch->options),
+                              .now_ms = now_ms};
     look.status->look = ++watch->looks;
     look.status->at_ms = now_ms;
     look.status->started_ms = watch->started_ms;
