@@ -67,7 +67,6 @@ struct iso_view_page {
     const struct iso_status *status; /* NULL: no look yet */
     struct iso_watch *watch;         /* trends and events */
     const char *collection;          /* NULL: the first */
-    const char *source, *target;     /* the pair to look at closely; NULL: the worst */
     const char *source, *target;     /* to look at closely; NULL: the worst pair */
     const char *prefix;              /* of paths, "/" */
     bool charts;                     /* the scripts for charts were built in */
