@@ -85,6 +85,7 @@ struct iso_lag_row {
     bool records_exact; /* false: at most so many: a shared log's unread part may be
                            of any region */
     int64_t lag_ms;     /* age of the oldest write that waits; 0: none waits */
+    bool lag_exact; /* false: at most so old, if any waits: nobody looked at it yet */
     int64_t staleness_ms;
     int64_t newest_ms; /* the moment that staleness counts from */
     int64_t report_age_ms;
@@ -99,11 +100,13 @@ struct iso_lag_row {
     /* Until retention takes the oldest record that waits; ISO_UNKNOWN_MS: nothing
      * waits, or the topic keeps records for ever. */
     int64_t deleted_in_ms;
+    /* Of what the target's daemons told since they were started, and since the lag is
+     * fed: what a daemon that was started anew, or its store, had counted before stays
+     * in it, so that it never falls. */
     bool has_latency;
-    struct iso_latency
-        latency; /* since the daemons' starts; never falls while one runs */
+    struct iso_latency latency;
     enum iso_lag_state state;
-    char why[256];
+    char why[256]; /* a sentence of the worst slice; empty: ok */
     struct iso_lag_slice worst[ISO_LAG_WORST_MAX]; /* slices, the worst first */
     size_t worst_count;
 };
@@ -153,7 +156,9 @@ struct iso_verdict {
     int64_t oldest_ms;            /* age of the oldest report that was used */
     uint64_t values, ledger_rows; /* per region, when converged */
     struct iso_digest live, mortal, ledger; /* sums over the slices, when converged */
-    struct iso_digest cut; /* XXH3-128 of the ends asked for: alike for the same cut */
+    struct iso_digest cut; /* XXH3-128 of the ends asked for: alike for the same cut;
+                              0: some end is not known */
+    char names[ISO_REGION_MAX * (ISO_REGION_NAME_MAX + 1)]; /* "eu,us,ap" */
     uint64_t diverged_regions; /* bit n - 1: region n is in a pair that differs */
     char why[256];             /* a sentence; names the first slice that is not equal */
 };
@@ -195,18 +200,19 @@ struct iso_lag_end {
 };
 void iso_lag_feed_end(struct iso_lag *lag, const struct iso_lag_end *end);
 
-/* What a look at the records from `offset` on found, where a region stands: the append
- * time of the first record, and of the first write of every source region up to `upto`
- * (not included). */
+/* What a look at the records from `offset` on found, where a region stands or another
+ * look ended, which it then extends: the append times of the first and last record, and
+ * the first write of every source region up to `upto` (not included). */
 struct iso_lag_seen {
     const char *collection;
     uint16_t log;
     uint32_t partition;
     int64_t offset, upto;
     int64_t append_ms; /* of the first record, whatever it is; ISO_UNKNOWN_MS: none */
+    int64_t upto_ms;   /* of the last; ISO_UNKNOWN_MS: none */
     struct iso_lag_first {
         uint32_t region; /* 0: records without our header */
-        int64_t append_ms;
+        int64_t offset, append_ms;
     } firsts[ISO_REGION_MAX + 1]; /* each region once */
     size_t first_count;
 };
@@ -220,8 +226,9 @@ void iso_lag_feed_retention(struct iso_lag *lag, const char *collection, uint16_
 void iso_lag_feed_clock(struct iso_lag *lag, const char *cluster, int64_t clock_ms);
 
 /* What the next iso_lag_feed_seen should be about: the n-th place (n = 0, 1, …)
- * where some region stands before an end, and the append time there is not known yet;
- * what can be oldest comes first. The list is made when n is 0, and is bounded. */
+ * where some region stands before an end, or where a look from there ended, and what
+ * waits there is not known yet; what can be oldest comes first. The list is made when n
+ * is 0, and is bounded. */
 bool iso_lag_wanted(struct iso_lag *lag, size_t n, const char **collection,
                     uint16_t *log, uint32_t *partition, int64_t *offset);
 
@@ -291,7 +298,8 @@ struct iso_monitor_cluster {
     int64_t heard_ms; /* when it last answered; ISO_UNKNOWN_MS: never */
     const char *why;  /* when it does not; borrowed until the next refresh */
     bool has_clock;
-    int64_t clock_ms; /* its brokers' clock minus ours */
+    int64_t clock_ms;       /* its brokers' clock minus ours, … */
+    int64_t clock_error_ms; /* … give or take so much */
 };
 size_t iso_monitor_clusters(struct iso_monitor *monitor,
                             struct iso_monitor_cluster *clusters, size_t max);
