@@ -28,7 +28,48 @@ static inline void finish(void)
 
 static inline void feed_end(uint16_t log, uint32_t partition, int64_t end)
 {
-    iso_lag_feed_end(lag, "packages", log, partition, end, KIT_NOW);
+    iso_lag_feed_end(lag, &(struct iso_lag_end){.collection = "packages",
+                                                .log = log,
+                                                .partition = partition,
+                                                .end = end,
+                                                .asked_ms = KIT_NOW});
+}
+
+/* Somebody looked at the record at `offset`, and it is a write of a region. */
+static inline void saw_write(uint16_t log, uint32_t partition, int64_t offset,
+                             unsigned region, int64_t append_ms)
+{
+    struct iso_lag_seen seen = {.collection = "packages",
+                                .log = log,
+                                .partition = partition,
+                                .offset = offset,
+                                .upto = offset + 1,
+                                .append_ms = append_ms,
+                                .upto_ms = append_ms,
+                                .firsts = {{region, offset, append_ms}},
+                                .first_count = 1};
+    iso_lag_feed_seen(lag, &seen);
+}
+
+/* The same of the log that is the region's own. */
+static inline void saw(uint16_t log, uint32_t partition, int64_t offset,
+                       int64_t append_ms)
+{
+    saw_write(log, partition, offset, log, append_ms);
+}
+
+/* Somebody looked from `offset` up to `upto`, and found no write. */
+static inline void saw_none(uint16_t log, uint32_t partition, int64_t offset,
+                            int64_t upto, int64_t append_ms)
+{
+    struct iso_lag_seen seen = {.collection = "packages",
+                                .log = log,
+                                .partition = partition,
+                                .offset = offset,
+                                .upto = upto,
+                                .append_ms = append_ms,
+                                .upto_ms = append_ms};
+    iso_lag_feed_seen(lag, &seen);
 }
 
 /* A region that has applied `frontier` records of each of its three logs, all the
@@ -89,7 +130,7 @@ static inline void ck_state(const struct iso_lag_row *at, enum iso_lag_state sta
 static inline void ck_unknown_behind(const struct iso_lag_row *at, const char *why)
 {
     ck_assert(at->records_behind == ISO_UNKNOWN_COUNT);
-    ck_assert_int_eq(at->behind_ms, ISO_UNKNOWN_MS);
+    ck_assert_int_eq(at->lag_ms, ISO_UNKNOWN_MS);
     ck_state(at, ISO_LAG_UNKNOWN, why);
 }
 

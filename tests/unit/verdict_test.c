@@ -49,8 +49,11 @@ static void feed(void)
     for (unsigned n = EU; n <= AP; n++) {
         for (uint32_t p = 0; p < PARTITIONS; p++) {
             if (ends[n][p] >= 0)
-                iso_lag_feed_end(lag, "packages", (uint16_t)n, p, ends[n][p],
-                                 KIT_NOW - 40);
+                iso_lag_feed_end(lag, &(struct iso_lag_end){.collection = "packages",
+                                                            .log = (uint16_t)n,
+                                                            .partition = p,
+                                                            .end = ends[n][p],
+                                                            .asked_ms = KIT_NOW - 40});
             if (missing[n][p])
                 iso_report_release(&reports[n][p]);
             else
@@ -63,7 +66,7 @@ static struct iso_verdict verdict(void)
 {
     struct iso_verdict verdict;
     feed();
-    iso_lag_verdict(lag, "packages", KIT_NOW, &verdict);
+    iso_lag_verdict(lag, "packages", KIT_NOW, INT64_MIN, &verdict);
     iso_lag_free(lag);
     iso_definition_free(definition);
     return verdict;
@@ -251,7 +254,7 @@ START_TEST(a_collection_that_is_not_defined_is_unknown)
     feed();
     struct iso_verdict got;
     uint64_t waiting;
-    iso_lag_verdict(lag, "other", KIT_NOW, &got);
+    iso_lag_verdict(lag, "other", KIT_NOW, INT64_MIN, &got);
     ck_assert_int_eq(got.state, ISO_VERDICT_UNKNOWN);
     ck_assert_str_eq(got.why, "there is no collection other");
     ck_assert(!iso_lag_caught_up(lag, "other", &waiting));
