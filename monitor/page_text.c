@@ -9,37 +9,10 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/utf8.h"
 #include "monitor/page.h"
 
 /* ---- what is written by others ---- */
-
-/* Bytes of the character at `at`, when it is well-formed UTF-8 (RFC 3629); else 0. */
-static size_t character_size(const unsigned char *at)
-{
-    static const struct shape {
-        unsigned char least, most, second_least, second_most, size;
-    } shapes[] = {
-        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2},
-        {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-        {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        const struct shape *shape = &shapes[i];
-        if (at[0] < shape->least || at[0] > shape->most)
-            continue;
-        if (shape->size > 1 &&
-            (at[1] < shape->second_least || at[1] > shape->second_most))
-            return 0;
-        for (size_t n = 2; n < shape->size; n++) {
-            if ((at[n] & 0xc0) != 0x80)
-                return 0;
-        }
-        return shape->size;
-    }
-    return 0;
-}
 
 /* Controls, and what turns the direction of writing: U+200E, U+200F, U+202A to U+202E,
  * U+2066 to U+2069. A line's end and a tab are white space like any other. */
@@ -76,9 +49,9 @@ static const char *entity(unsigned char c)
 
 static void add_text(struct iso_buf *out, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    while (*at != '\0') {
-        size_t size = character_size(at);
+    const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
+    while (at < end) {
+        size_t size = iso_utf8_character(at, (size_t)(end - at));
         const char *instead = entity(*at);
         if (size == 0 || is_control(at, size)) {
             instead = "\xef\xbf\xbd"; /* U+FFFD */
