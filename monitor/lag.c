@@ -235,17 +235,6 @@ static void target_log(const struct lag_target *target, size_t index)
 
 /* ---- one target ---- */
 
-static void slice_begin(struct row_slice *slice, struct row_said daemon)
-{
-    *slice = (struct row_slice){.said = daemon,
-                                .exact = true,
-                                .since_ms = INT64_MAX,
-                                .newest_ms = ISO_UNKNOWN_MS,
-                                .deleted_ms = INT64_MAX,
-                                .frontier = -1,
-                                .end = -1};
-}
-
 /* Everything that one target says of the slice, for all sources. */
 static void target_look(struct lag_target *target)
 {
@@ -257,8 +246,15 @@ static void target_look(struct lag_target *target)
         daemon = daemon_said(look, target->report);
         target->heard = daemon.amount <= look->lag->options.stale_after_ms;
     }
+    const struct row_slice begun = {.said = daemon,
+                                    .exact = true,
+                                    .since_ms = INT64_MAX,
+                                    .newest_ms = ISO_UNKNOWN_MS,
+                                    .deleted_ms = INT64_MAX,
+                                    .frontier = -1,
+                                    .end = -1};
     for (size_t i = 0; i < definition->region_count; i++)
-        slice_begin(&target->slices[definition->regions[i].number], daemon);
+        memcpy(&target->slices[definition->regions[i].number], &begun, sizeof begun);
     for (size_t i = 0; target->report != NULL && i < look->collection->log_count; i++)
         target_log(target, i);
 }
@@ -322,6 +318,7 @@ static void rows_add(struct iso_lag *lag, const struct iso_definition *definitio
 /* The sums of a collection's rows, ordered by target: as slices are gone through. */
 struct lag_sums {
     struct row_sum *sums;
+    struct row_rank *ranks;    /* ISO_LAG_WORST_MAX for each sum */
     struct iso_lag_row **rows; /* of each sum */
     size_t count;
 };
@@ -332,6 +329,7 @@ static void sums_init(struct lag_sums *sums, struct iso_lag *lag,
     size_t count = lag->row_count - first;
     sums->sums = iso_alloc_zero(count + 1, sizeof *sums->sums);
     sums->rows = iso_alloc_zero(count + 1, sizeof *sums->rows);
+    sums->ranks = iso_alloc_zero((count + 1) * ISO_LAG_WORST_MAX, sizeof *sums->ranks);
     sums->count = 0;
     for (size_t t = 0; t < definition->region_count; t++) {
         const struct iso_definition_region *target = &definition->regions[t];
@@ -340,10 +338,11 @@ static void sums_init(struct lag_sums *sums, struct iso_lag *lag,
             if (strcmp(row->target, target->name) != 0)
                 continue;
             sums->rows[sums->count] = row;
-            iso_row_sum_init(
-                &sums->sums[sums->count++],
-                iso_definition_region_named(definition, row->source)->number,
-                target->number, row);
+            unsigned source =
+                iso_definition_region_named(definition, row->source)->number;
+            iso_row_sum_init(&sums->sums[sums->count], source, target->number, row,
+                             sums->ranks + sums->count * ISO_LAG_WORST_MAX);
+            sums->count++;
         }
     }
 }
@@ -388,6 +387,7 @@ static void collection_rows(struct iso_lag *lag, struct table_collection *collec
     iso_look_release(&look);
     iso_free(sums.sums);
     iso_free(sums.rows);
+    iso_free(sums.ranks);
 }
 
 size_t iso_lag_rows(struct iso_lag *lag, const char *collection, int64_t now_ms,

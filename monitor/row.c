@@ -57,7 +57,7 @@ bool iso_row_worse(const struct row_said *a, const struct row_said *b)
 }
 
 void iso_row_sum_init(struct row_sum *sum, unsigned source, unsigned target,
-                      struct iso_lag_row *row)
+                      struct iso_lag_row *row, struct row_rank *ranks)
 {
     *sum = (struct row_sum){.source = source,
                             .target = target,
@@ -68,36 +68,50 @@ void iso_row_sum_init(struct row_sum *sum, unsigned source, unsigned target,
                             .newest_ms = INT64_MAX,
                             .report_ms = INT64_MAX,
                             .deleted_ms = INT64_MAX,
-                            .worst = row->worst};
+                            .worst = row->worst,
+                            .ranks = ranks};
 }
 
 /* ---- the worst slices ---- */
 
-static bool slice_worse(const struct iso_lag_slice *a, const struct iso_lag_slice *b)
+/* By what slices are ordered: moments, not ages, so that nothing is reckoned for those
+ * that are not shown. */
+static bool rank_worse(const struct row_rank *a, const struct row_rank *b)
 {
-    if (severity_of[a->state] != severity_of[b->state])
-        return severity_of[a->state] > severity_of[b->state];
-    if (a->lag_ms != b->lag_ms)
-        return a->lag_ms == ISO_UNKNOWN_MS ||
-               (b->lag_ms != ISO_UNKNOWN_MS && a->lag_ms > b->lag_ms);
-    if (a->records_behind != b->records_behind)
-        return a->records_behind > b->records_behind;
-    return a->staleness_ms > b->staleness_ms;
+    if (a->severity != b->severity)
+        return a->severity > b->severity;
+    if (a->since_ms != b->since_ms)
+        return a->since_ms < b->since_ms;
+    if (a->records != b->records)
+        return a->records > b->records;
+    return a->newest_ms < b->newest_ms;
 }
 
-static void worst_add(struct row_sum *sum, const struct iso_lag_slice *slice)
+/* Ranks are kept in order, slices stay where they are: one that is pushed out leaves
+ * its place to the one that comes. */
+static void worst_add(struct row_sum *sum, struct row_rank rank,
+                      const struct iso_lag_slice *slice)
 {
     size_t at = sum->worst_count;
-    if (at == ISO_LAG_WORST_MAX) {
-        if (!slice_worse(slice, &sum->worst[at - 1]))
-            return;
-        at--;
-    } else {
+    if (at < ISO_LAG_WORST_MAX) {
+        rank.slot = (uint32_t)at;
         sum->worst_count++;
+    } else {
+        rank.slot = sum->ranks[--at].slot;
     }
-    for (; at > 0 && slice_worse(slice, &sum->worst[at - 1]); at--)
-        sum->worst[at] = sum->worst[at - 1];
-    sum->worst[at] = *slice;
+    for (; at > 0 && rank_worse(&rank, &sum->ranks[at - 1]); at--)
+        sum->ranks[at] = sum->ranks[at - 1];
+    sum->ranks[at] = rank;
+    sum->worst[rank.slot] = *slice;
+    sum->least = sum->ranks[ISO_LAG_WORST_MAX - 1];
+}
+
+static void worst_order(const struct row_sum *sum)
+{
+    struct iso_lag_slice ordered[ISO_LAG_WORST_MAX];
+    for (size_t i = 0; i < sum->worst_count; i++)
+        ordered[i] = sum->worst[sum->ranks[i].slot];
+    memcpy(sum->worst, ordered, sum->worst_count * sizeof *ordered);
 }
 
 static int64_t age_of(const struct look *look, int64_t then_ms)
@@ -153,6 +167,12 @@ void iso_row_sum_add(struct row_sum *sum, const struct look *look,
     }
     sum->newest_ms = least(sum->newest_ms, slice->newest_ms);
     sum->deleted_ms = least(sum->deleted_ms, slice->deleted_ms);
+    struct row_rank rank = {.severity = severity_of[slice->said.state],
+                            .since_ms = since_unknown ? INT64_MIN : slice->since_ms,
+                            .records = slice->records,
+                            .newest_ms = slice->newest_ms};
+    if (sum->worst_count == ISO_LAG_WORST_MAX && !rank_worse(&rank, &sum->least))
+        return;
     struct iso_lag_slice shown = {
         .partition = look->partition,
         .log = nothing ? 0 : look->logs[slice->log].number,
@@ -163,7 +183,7 @@ void iso_row_sum_add(struct row_sum *sum, const struct look *look,
         .lag_ms = lag_of(look, since_unknown, slice->since_ms),
         .staleness_ms = age_of(look, slice->newest_ms),
         .state = slice->said.state};
-    worst_add(sum, &shown);
+    worst_add(sum, rank, &shown);
 }
 
 void iso_row_sum_end(const struct row_sum *sum, const struct look *look,
@@ -192,6 +212,7 @@ void iso_row_sum_end(const struct row_sum *sum, const struct look *look,
     row->has_latency = latency != NULL;
     if (latency != NULL)
         row->latency = latency->sources[sum->source];
+    worst_order(sum);
     row->worst_count = sum->worst_count;
     iso_row_why(sum, look, row, row->why, sizeof row->why);
 }

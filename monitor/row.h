@@ -46,6 +46,15 @@ struct row_slice {
     int64_t frontier, end; /* there */
 };
 
+/* What makes one slice worse than another. */
+struct row_rank {
+    int severity;
+    int64_t since_ms; /* INT64_MIN: not known */
+    uint64_t records;
+    int64_t newest_ms;
+    uint32_t slot; /* where the slice stands in the row */
+};
+
 /* A pair of regions, summed over the slices. */
 struct row_sum {
     unsigned source, target;
@@ -54,12 +63,16 @@ struct row_sum {
     bool exact, end_unknown, since_unknown, newest_unknown, report_unknown, moves;
     int64_t since_ms, newest_ms, report_ms, deleted_ms;
     bool since_exact;
-    struct iso_lag_slice *worst; /* ISO_LAG_WORST_MAX of the row */
+    /* The worst slices, which stand elsewhere: what is summed stays small. */
+    struct iso_lag_slice *worst; /* ISO_LAG_WORST_MAX of the row … */
+    struct row_rank *ranks;      /* … and by what they are ordered */
+    struct row_rank least;       /* of the last, when there are so many */
     size_t worst_count;
 };
 
+/* `ranks`: room for ISO_LAG_WORST_MAX. */
 void iso_row_sum_init(struct row_sum *sum, unsigned source, unsigned target,
-                      struct iso_lag_row *row);
+                      struct iso_lag_row *row, struct row_rank *ranks);
 /* Adds a slice; `report` NULL: nothing was heard of it. */
 void iso_row_sum_add(struct row_sum *sum, const struct look *look,
                      const struct table_report *report, const struct row_slice *slice);
