@@ -190,7 +190,8 @@ static json_t *verdict_evidence(const struct iso_verdict *verdict)
     iso_view_put_count(evidence, "slices_pending", verdict->pending);
     iso_view_put_count(evidence, "slices_diverged", verdict->diverged);
     iso_view_put_ms(evidence, "cut_ms", verdict->at_ms);
-    digest_put(evidence, "cut", verdict->state != ISO_VERDICT_UNKNOWN, verdict->cut);
+    digest_put(evidence, "cut", verdict->cut.high != 0 || verdict->cut.low != 0,
+               verdict->cut);
     iso_view_put_ms(evidence, "oldest_report_age_ms", verdict->oldest_ms);
     iso_view_put_count(evidence, "values",
                        converged ? verdict->values : ISO_UNKNOWN_COUNT);
