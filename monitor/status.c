@@ -289,7 +289,10 @@ void iso_status_sum(const struct iso_status *status, struct iso_status_sum *sum)
         worst_take(&worst, sum, &status->collections[i]);
     if (worst.verdict != NULL) {
         sum->verdict = worst.verdict->state;
-        sum->why = worst.verdict->why;
+        sum->why = worst.verdict->why[0] != '\0'
+                       ? worst.verdict->why
+                       : "every region has applied all that there is, and provably "
+                         "holds the same";
     }
     if (worst.pair == NULL)
         return;
