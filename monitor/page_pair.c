@@ -138,9 +138,9 @@ static void figure(const struct iso_page *page, const struct pair_figure *figure
     char label[256];
     figure_label(label, figure, &page->pair->row, "5 minutes", samples, count);
     iso_page_add(out,
-                 "<figure class=\"trend\" data-figure=\"%s\"><figcaption><h3>%s</h3>"
-                 "<p class=\"key\">",
-                 figure->id, figure->head);
+                 "<figure class=\"trend\" data-figure=\"%s\" aria-label=\"%s\">"
+                 "<figcaption><h3>%s</h3><p class=\"key\">",
+                 figure->id, figure->head, figure->head);
     for (size_t n = 0; n < 2; n++) {
         char most[ISO_PAGE_TEXT_MAX];
         iso_page_add(out, "<span class=\"%s\">%s <b>≤ %s</b></span> ",

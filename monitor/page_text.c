@@ -264,8 +264,8 @@ void iso_page_table(struct iso_buf *out, const char *name, const char *heads)
     iso_page_add(
         out,
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">"
-        "<table><thead><tr>",
-        name);
+        "<table aria-label=\"%s\"><thead><tr>",
+        name, name);
     while (*heads != '\0') {
         size_t size = strcspn(heads, "|");
         bool number = *heads == '#';

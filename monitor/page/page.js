@@ -68,8 +68,8 @@
     // ---- staying up to date ----
 
     let timer = 0;
-    let running = false;
-    let wanted = false;
+    let last = Promise.resolve();
+    let queued = null;
     let look = body.dataset.look;
     let lookedAt = performance.now();
 
@@ -99,14 +99,17 @@
         timer = setTimeout(refresh, ms);
     };
 
-    async function refresh() {
-        if (running) {
-            wanted = true;
-            return;
-        }
+    // One update after the other; who asks while one is under way gets the one after it.
+    const refresh = () => {
+        queued ??= last = last.then(() => {
+            queued = null;
+            return update();
+        });
+        return queued;
+    };
+
+    async function update() {
         if (document.hidden) return; // visibilitychange begins again
-        running = true;
-        wanted = false;
         try {
             const answer = await fetch(location.pathname + location.search, {
                 cache: "no-store", signal: AbortSignal.timeout(FETCH_MS),
@@ -122,8 +125,7 @@
                 say(`The monitor has not answered since ${clock()} UTC: what is shown is old.`);
         }
         await drawCharts().catch(() => {}); // what was drawn stays; the next look tries again
-        running = false;
-        plan(wanted ? 0 : interval());
+        plan(interval());
     }
 
     const clock = () => new Date().toISOString().slice(11, 19);

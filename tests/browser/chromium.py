@@ -49,6 +49,7 @@ class Chromium:
             raise
 
     session = None
+    can_script = True
 
     def address(self, deadline_s):
         path = os.path.join(self.folder, "DevToolsActivePort")
@@ -142,6 +143,7 @@ class Chromium:
             for name, value in features.items()]})
 
     def scripts(self, on):
+        self.can_script = on
         self.send("Emulation.setScriptExecutionDisabled", {"value": not on})
 
     def picture(self, path, whole=True):

@@ -31,6 +31,7 @@ enum {
 static struct iso_clock_manual clock_now;
 static struct iso_lag *lag;
 static struct iso_watch *watch;
+static struct iso_serve_options serve_options; /* borrowed until it is closed */
 static struct iso_serve *serve;
 static struct iso_definition *packages, *crowd, *hostile;
 static bool cut, diverged;
@@ -173,6 +174,8 @@ static void hostile_second(void)
     for (unsigned region = 1; region <= HOSTILE; region++) {
         struct iso_report report = kit_report(hostile->collection, region, 0);
         report.state = ISO_SLICE_STOPPED;
+        snprintf(report.region, sizeof report.region, "%s",
+                 hostile->regions[region - 1].name);
         snprintf(report.why, sizeof report.why,
                  "</bdi><script>alert(1)</script>'\"><img src=x onerror=alert(2)> "
                  "\xe2\x80\xae"
@@ -274,10 +277,9 @@ static enum iso_err open_all(struct iso_settings *settings, struct iso_why *why)
                                         "fixture", why);
     if (err != ISO_OK)
         return err;
-    return iso_serve_open(&(struct iso_serve_options){.settings = settings,
-                                                      .watch = watch,
-                                                      .clock = &clock_now.clock},
-                          &serve, why);
+    serve_options = (struct iso_serve_options){
+        .settings = settings, .watch = watch, .clock = &clock_now.clock};
+    return iso_serve_open(&serve_options, &serve, why);
 }
 
 int main(void)
