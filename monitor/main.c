@@ -21,6 +21,7 @@ enum {
     OPTION_CHECK = 256,
     OPTION_ONCE,
     OPEN_TIMEOUT_MS = 10000,
+    REOPEN_TIMEOUT_MS = 3000, /* HTTP says meanwhile why, and it is tried again */
     REFRESH_TIMEOUT_MS = 5000,
     RETRY_MS = 1000, /* the least, between two tries to open */
 };
@@ -249,8 +250,8 @@ static bool may_heal(const struct run *run, enum iso_err err)
 
 static enum iso_err run_open(struct run *run, struct iso_why *why)
 {
-    enum iso_err err =
-        iso_monitor_open(run->settings, OPEN_TIMEOUT_MS, &run->monitor, why);
+    int timeout_ms = run->serve != NULL ? REOPEN_TIMEOUT_MS : OPEN_TIMEOUT_MS;
+    enum iso_err err = iso_monitor_open(run->settings, timeout_ms, &run->monitor, why);
     if (err != ISO_OK) {
         if (!may_heal(run, err))
             return err;

@@ -29,7 +29,7 @@ static void answer_waits(struct iso_serve *serve, struct iso_http_answer *answer
     pthread_mutex_lock(&serve->mutex);
     memcpy(why, serve->why, sizeof why);
     pthread_mutex_unlock(&serve->mutex);
-    iso_http_problem(answer, 503, "nothing was measured yet", "%s",
+    iso_http_problem(answer, 503, "Nothing was measured yet", "%s",
                      why[0] != '\0' ? why : "the first look is under way: try again");
 }
 
@@ -89,7 +89,7 @@ static void handle_readyz(void *user, const struct iso_http_request *request,
     }
     int64_t age_ms = iso_steady_ms(serve->options->clock) - looked_ms;
     if (age_ms > READY_INTERVALS * serve->interval_ms + READY_MORE_MS)
-        iso_http_problem(answer, 503, "what was measured is old",
+        iso_http_problem(answer, 503, "What was measured is old",
                          "the last look was %lld ms ago, and there should be one every "
                          "%lld ms: see the monitor's log for what holds it up",
                          (long long)age_ms, (long long)serve->interval_ms);
@@ -178,7 +178,7 @@ static void answer_asset(const char *name, struct iso_http_answer *answer)
         struct iso_buf names = {0};
         for (size_t n = 0; (asset = iso_asset_at(n)) != NULL; n++)
             iso_buf_print(&names, "%s%s", n > 0 ? ", " : "", asset->name);
-        iso_http_problem(answer, 404, "no such file", "there are %s",
+        iso_http_problem(answer, 404, "No such file", "there are %s",
                          iso_buf_text(&names));
         iso_buf_release(&names);
         return;

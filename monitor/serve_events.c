@@ -33,7 +33,7 @@ static bool wants_after(const struct iso_http_request *request, bool *given,
     if (at > 0 && text[at] == '\0')
         return true;
     iso_http_problem(
-        answer, 400, "no id of an event",
+        answer, 400, "No id of an event",
         "\"%s\" is no number: give the id of the last event that you have, "
         "or 0 for all that are remembered",
         text);

@@ -28,7 +28,7 @@ static void problem_collection(const struct iso_status *status, const char *name
     size_t count = 0;
     for (size_t i = 0; i < status->collection_count; i++)
         name_add(&names, &count, status->collections[i].name);
-    iso_http_problem(answer, 404, "no such collection",
+    iso_http_problem(answer, 404, "No such collection",
                      "there is no collection \"%s\"; there %s %s", name,
                      count == 1 ? "is" : "are",
                      count == 0 ? "none: `isostasy collection create` makes one"
@@ -52,7 +52,7 @@ static void problem_pair(const struct iso_status *status, const char *collection
             break; /* of one collection is enough to try again */
     }
     iso_http_problem(
-        answer, 404, "no such pair",
+        answer, 404, "No such pair",
         "no collection%s%s has the pair from \"%s\" to \"%s\"; a pair is of two of its "
         "regions: %s",
         collection != NULL ? " " : "", collection != NULL ? collection : "", source,
@@ -128,7 +128,7 @@ static bool wants_state(const struct iso_http_request *request, int *state,
     }
     bool fine = name == NULL || *state >= 0;
     if (!fine)
-        iso_http_problem(answer, 400, "no such state", "\"%s\" is none of %s", name,
+        iso_http_problem(answer, 400, "No such state", "\"%s\" is none of %s", name,
                          iso_buf_text(&names));
     iso_buf_release(&names);
     return fine;
@@ -222,7 +222,7 @@ void iso_serve_v1_history(void *user, const struct iso_http_request *request,
     const char *trend = iso_http_query(request, "trend");
     bool coarse = trend != NULL && strcmp(trend, "coarse") == 0;
     if (pair != NULL && trend != NULL && !coarse && strcmp(trend, "fine") != 0)
-        iso_http_problem(answer, 400, "no such trend",
+        iso_http_problem(answer, 400, "No such trend",
                          "\"%s\" is none: there are fine (every look of the last five "
                          "minutes) and coarse (the worst of each minute of six hours)",
                          trend);

@@ -69,7 +69,8 @@ static void says_lag(const struct explain *at, struct iso_buf *out)
     } else if (row->lag_ms == 0) {
         iso_buf_print(out, "no write of %s waits in %s", row->source, row->target);
     } else {
-        iso_buf_print(out, "the oldest write that waits is ");
+        iso_buf_print(out, "the oldest write that waits is %s",
+                      row->lag_exact ? "" : "at most ");
         iso_view_duration(row->lag_ms, out);
         iso_buf_print(out, " old");
     }

@@ -37,6 +37,7 @@ json_t *iso_view_evidence(const struct iso_status_pair *pair)
     iso_view_put_text(evidence, "looks_like", iso_lag_state_name(row->state));
     iso_view_put_text(evidence, "looks_like_reason", row->why);
     iso_view_put_ms(evidence, "lag_ms", row->lag_ms);
+    iso_view_put_flag(evidence, "lag_exact", row->lag_exact);
     iso_view_put_ms(evidence, "staleness_ms", row->staleness_ms);
     iso_view_put_count(evidence, "records_behind", row->records_behind);
     iso_view_put_flag(evidence, "records_exact", row->records_exact);
@@ -185,6 +186,7 @@ static json_t *verdict_evidence(const struct iso_verdict *verdict)
     bool converged = verdict->state == ISO_VERDICT_CONVERGED;
     json_t *evidence = json_object(), *diverged = json_array();
     iso_view_put_count(evidence, "regions", verdict->regions);
+    iso_view_put_text(evidence, "region_names", verdict->names);
     iso_view_put_count(evidence, "slices", verdict->slices);
     iso_view_put_count(evidence, "slices_equal", verdict->equal);
     iso_view_put_count(evidence, "slices_pending", verdict->pending);

@@ -78,6 +78,7 @@ static inline void draw_row(struct iso_lag_row *row)
     row->records_behind = draw_count();
     row->records_exact = draw(2);
     row->lag_ms = draw_ms();
+    row->lag_exact = draw(2);
     row->staleness_ms = draw_ms();
     row->newest_ms = draw_ms();
     row->report_age_ms = draw_ms();
@@ -93,9 +94,10 @@ static inline void draw_row(struct iso_lag_row *row)
     row->state = (enum iso_lag_state)draw(ISO_LAG_STATES);
     draw_text(row->why, sizeof row->why);
     row->worst_count = draw(ISO_LAG_WORST_MAX + 1);
+    uint32_t first = (uint32_t)draw(DRAW_PARTITIONS_MAX);
     for (size_t i = 0; i < row->worst_count; i++)
         row->worst[i] = (struct iso_lag_slice){
-            .partition = (uint32_t)draw(DRAW_PARTITIONS_MAX),
+            .partition = (first + (uint32_t)i) % DRAW_PARTITIONS_MAX,
             .log = (uint16_t)(1 + draw(DRAW_REGIONS_MAX + 1)),
             .frontier = draw(4) == 0 ? -1 : (int64_t)draw(1 << 30),
             .end = draw(4) == 0 ? -1 : (int64_t)draw(1 << 30),
