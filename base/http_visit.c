@@ -57,7 +57,8 @@ static bool cut_off_idle(struct iso_http *http)
         return false;
     for (struct iso_http_visit *visit = http->visits; visit != NULL;
          visit = visit->next)
-        if (visit->idle && (oldest == NULL || visit->deadline_ms < oldest->deadline_ms))
+        if (visit->idle &&
+            (oldest == NULL || visit->deadline_ms <= oldest->deadline_ms))
             oldest = visit;
     iso_assert(oldest != NULL);
     cut_off(oldest);
@@ -231,7 +232,8 @@ void iso_http_visit_sends(struct iso_http_visit *visit, size_t size)
     pthread_mutex_lock(&visit->http->lock);
     visit->sent_ms = steady_ms();
     if (!visit->leaving)
-        visit->deadline_ms = visit->sent_ms + visit->http->timeout_ms +
-                             (int64_t)(size / ISO_HTTP_READ_RATE);
+        visit->deadline_ms =
+            visit->sent_ms +
+            visit->http->timeout_ms * (1 + (int64_t)(size / ISO_HTTP_TURN_SIZE));
     pthread_mutex_unlock(&visit->http->lock);
 }

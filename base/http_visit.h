@@ -29,7 +29,7 @@ enum {
      * it is we who refuse it, and what is sent of an answer at a time. */
     ISO_HTTP_CONNECTION_MEMORY = 48 * 1024,
     ISO_HTTP_TOKEN_MAX = 1024,
-    ISO_HTTP_READ_RATE = 16, /* bytes a ms: a client that reads slower is cut off */
+    ISO_HTTP_TURN_SIZE = 1 << 20, /* of an answer: how much more gives one more turn */
 };
 
 struct iso_http_visit {
