@@ -56,13 +56,16 @@ pairs_placed(const struct iso_status_collection *collection)
     return placed;
 }
 
-/* What a cell says beside its state: what waits, or how old the freshness is. */
+/* What a cell says beside its state. */
 static void cell_number(const struct iso_page *page, const struct iso_status_pair *pair)
 {
     char text[ISO_PAGE_TEXT_MAX];
     bool known = pair->row.lag_ms != ISO_UNKNOWN_MS;
-    iso_page_add(page->out, known ? "<span class=\"lag\">%s</span>" : "%s",
-                 known ? iso_page_duration_text(pair->row.lag_ms, text) : "");
+    iso_page_add(page->out, "<span class=\"lag\">%s%s</span>",
+                 !known                ? "lag "
+                 : pair->row.lag_exact ? ""
+                                       : "≤ ",
+                 iso_page_duration_text(pair->row.lag_ms, text));
 }
 
 static void cell(const struct iso_page *page, const struct iso_status_pair *pair)
@@ -77,9 +80,10 @@ static void cell(const struct iso_page *page, const struct iso_status_pair *pair
     iso_page_add(out, "<td data-state=\"%s\"><a href=\"",
                  iso_lag_state_name(pair->state));
     iso_page_query(out, page->collection->name, pair->row.source, pair->row.target);
-    iso_page_add(out, "#pair\"%s aria-label=\"%s to %s: %s, lag %s%s\">",
+    iso_page_add(out, "#pair\"%s aria-label=\"%s to %s: %s, lag %s%s%s\">",
                  pair == page->pair ? " aria-current=\"true\"" : "", pair->row.source,
                  pair->row.target, iso_page_state_words(pair->state),
+                 pair->row.lag_exact ? "" : "at most ",
                  iso_page_duration_text(pair->row.lag_ms, lag),
                  pair->warning[0] != '\0' ? ", with a warning" : "");
     iso_page_shape(out, iso_lag_state_name(pair->state));

@@ -71,7 +71,7 @@ static void evidence(const struct iso_page *page)
     const struct iso_status_pair *pair = page->pair;
     const struct iso_lag_row *row = &pair->row;
     iso_page_add(out, "<dl class=\"facts\">");
-    fact_ms(out, "Lag", row->lag_ms);
+    fact_ms(out, row->lag_exact ? "Lag" : "Lag, at most", row->lag_ms);
     latency(out, pair);
     fact_ms(out, "Staleness", row->staleness_ms);
     fact(out, row->records_exact ? "Records that wait" : "Records that wait, at most");
@@ -143,10 +143,11 @@ static void figure(const struct iso_page *page, const struct pair_figure *figure
                  figure->id, figure->head, figure->head);
     for (size_t n = 0; n < 2; n++) {
         char most[ISO_PAGE_TEXT_MAX];
-        iso_page_add(out, "<span class=\"%s\">%s <b>≤ %s</b></span> ",
+        int64_t most_ms = iso_page_most(samples, count, figure->lines[n].field);
+        iso_page_add(out, "<span class=\"%s\">%s <b>%s%s</b></span> ",
                      figure->lines[n].class, figure->names[n],
-                     iso_page_duration_text(
-                         iso_page_most(samples, count, figure->lines[n].field), most));
+                     most_ms == ISO_UNKNOWN_MS ? "" : "≤ ",
+                     iso_page_duration_text(most_ms, most));
     }
     iso_page_add(out, "</p></figcaption><div class=\"plot\" data-keep=\"%s\"></div>",
                  figure->id);

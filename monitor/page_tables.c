@@ -130,20 +130,37 @@ void iso_page_conflicts(const struct iso_page *page)
 
 /* ---- forgetting, store, clock ---- */
 
+/* The topic of a log; NULL: the collection has no such log any more. */
+static const char *topic_of(const struct iso_status_collection *collection,
+                            uint16_t log)
+{
+    for (size_t i = 0; i < collection->log_count; i++) {
+        if (collection->logs[i].number == log)
+            return collection->logs[i].topic;
+    }
+    return NULL;
+}
+
 static void floor_cells(const struct iso_page *page,
                         const struct iso_lag_region *region)
 {
     struct iso_buf *out = page->out;
+    const char *topic = topic_of(page->collection, region->floor_log);
     iso_page_add(out, "<td>");
-    iso_page_age(page, region->floor_ms);
+    iso_page_age(page, region->floor_ms <= 0 ? ISO_UNKNOWN_MS : region->floor_ms);
     iso_page_add(out, "</td><td>");
-    if (region->floor_log != 0)
-        iso_page_add(out, "log %u, partition %lu", (unsigned)region->floor_log,
-                     (unsigned long)region->floor_partition);
-    else
+    if (region->floor_log == 0)
         iso_page_add(out, "<span class=\"none\">unknown</span>");
+    else
+        iso_page_add(
+            out, "log %u, partition %lu <span class=\"quiet\"><bdi>%s</bdi></span>",
+            (unsigned)region->floor_log, (unsigned long)region->floor_partition,
+            topic == NULL ? "" : topic);
     iso_page_add(out, "</td><td>");
-    iso_page_age(page, region->swept_ms);
+    if (region->swept_ms == 0) /* H as a store begins */
+        iso_page_add(out, "<span class=\"none\">never swept</span>");
+    else
+        iso_page_age(page, region->swept_ms);
     iso_page_add(out, "</td>");
 }
 
@@ -255,9 +272,19 @@ void iso_page_letters(const struct iso_page *page)
 
 /* ---- events ---- */
 
+/* "catching_up" as a person would write it. */
+static const char *spaced(const char *name, char text[24])
+{
+    snprintf(text, 24, "%s", name);
+    for (char *at = text; *at != '\0'; at++)
+        *at = *at == '_' ? ' ' : *at;
+    return text;
+}
+
 static void event_row(const struct iso_page *page, const struct iso_watch_event *event)
 {
     struct iso_buf *out = page->out;
+    char was[24], is[24];
     iso_page_add(out, "<li data-kind=\"%s\"><span class=\"when\">",
                  iso_watch_kind_name(event->kind));
     iso_page_time(out, event->at_ms);
@@ -271,11 +298,20 @@ static void event_row(const struct iso_page *page, const struct iso_watch_event 
     iso_page_add(out, "</b> ");
     if (event->was[0] != '\0' || event->is[0] != '\0')
         iso_page_add(out, "<span class=\"change\">%s → <b>%s</b></span> ",
-                     event->was[0] == '\0' ? "new" : event->was, event->is);
+                     event->was[0] == '\0' ? "new" : spaced(event->was, was),
+                     spaced(event->is, is));
     else
         iso_page_add(out, "<span class=\"change\">%s</span> ",
                      iso_watch_kind_name(event->kind));
     iso_page_add(out, "<bdi>%s</bdi></span></li>", event->why);
+}
+
+/* Of the collection that is shown, or of none. */
+static bool event_shown(const struct iso_page *page,
+                        const struct iso_watch_event *event)
+{
+    return page->collection == NULL || event->collection[0] == '\0' ||
+           strcmp(event->collection, page->collection->name) == 0;
 }
 
 void iso_page_events(const struct iso_page *page)
@@ -287,13 +323,17 @@ void iso_page_events(const struct iso_page *page)
         page->view->watch == NULL
             ? 0
             : iso_watch_events(page->view->watch, 0, events, ISO_WATCH_EVENTS_MAX);
-    if (count == 0)
-        iso_page_add(out, "<p class=\"empty\">Nothing since this monitor started.</p>");
-    else
-        iso_page_add(out, "<ol class=\"events\" reversed>");
-    size_t least = count > EVENTS_SHOWN ? count - EVENTS_SHOWN : 0;
-    for (size_t i = count; i > least; i--)
+    size_t shown = 0;
+    for (size_t i = count; i > 0 && shown < EVENTS_SHOWN; i--) {
+        if (!event_shown(page, &events[i - 1]))
+            continue;
+        if (shown++ == 0)
+            iso_page_add(out, "<ol class=\"events\" reversed tabindex=\"0\" "
+                              "aria-label=\"Events, the newest first\">");
         event_row(page, &events[i - 1]);
-    iso_page_add(out, count == 0 ? "</section>" : "</ol></section>");
+    }
+    if (shown == 0)
+        iso_page_add(out, "<p class=\"empty\">Nothing since this monitor started.</p>");
+    iso_page_add(out, shown == 0 ? "</section>" : "</ol></section>");
     iso_free(events);
 }

@@ -162,7 +162,7 @@ static void verdict_facts(const struct iso_page *page)
     char digits[ISO_DIGEST_DIGITS + 1], few[13];
     iso_digest_text(verdict->cut, digits);
     snprintf(few, sizeof few, "%.12s", digits);
-    iso_page_add(out, "<dl class=\"facts\"><div><dt>So since</dt><dd>");
+    iso_page_add(out, "<dl class=\"facts\"><div><dt>For</dt><dd>");
     iso_page_age(page, collection->verdict_since_ms);
     iso_page_add(out, "</dd></div><div><dt>Up to the ends of</dt><dd>");
     iso_page_time(out, verdict->at_ms);

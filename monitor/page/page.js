@@ -255,6 +255,7 @@
         latency: [["latency_p50_ms", "--line-3"], ["latency_p99_ms", "--line-4", [6, 5]]],
     };
     const RANGES = { fine: "5 minutes", coarse: "6 hours" };
+    const HEIGHT = 190;
     const SPANS = { fine: 300, coarse: 21600 };
     const charts = new Map(); // by figure: { plot, box }
     let range = "fine";
@@ -268,22 +269,26 @@
         return `${+(ms / 86400000).toFixed(1)} d`;
     };
 
+    // "22:14", or "22:14:30" where the minute is not whole; UTC, like all of the page.
+    const hour = (seconds) =>
+        new Date(seconds * 1000).toISOString().slice(11, seconds % 60 === 0 ? 16 : 19);
+
     const colour = (name) => getComputedStyle(body).getPropertyValue(name).trim();
 
     const options = (id, box) => ({
         width: Math.max(200, box.clientWidth),
-        height: 190,
+        height: HEIGHT,
         padding: [10, 4, 0, 0],
         legend: { show: false },
         cursor: { sync: { key: "trend" }, drag: { setScale: false } },
-        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         scales: { y: { range: (_, __, most) => [0, Math.max(1000, (most || 0) * 1.15)] } },
         series: [{}, ...FIGURES[id].map(([, stroke, dash]) => ({
             stroke: colour(stroke), width: 2, dash, points: { show: false },
         }))],
         axes: [
-            { stroke: colour("--quiet"), grid: { show: false },
-              ticks: { stroke: colour("--line") }, font: "12px system-ui" },
+            { stroke: colour("--quiet"), grid: { show: false }, space: 80,
+              ticks: { stroke: colour("--line") }, font: "12px system-ui", size: 32,
+              values: (_, splits) => splits.map(hour) },
             { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 },
               ticks: { show: false }, font: "12px system-ui", size: 64,
               values: (_, splits) => splits.map(words) },
@@ -317,7 +322,7 @@
         const plot = new uPlot(options(id, box), data, box);
         box.append(told);
         const watch = new ResizeObserver(() =>
-            plot.setSize({ width: Math.max(200, box.clientWidth), height: 190 }));
+            plot.setSize({ width: Math.max(200, box.clientWidth), height: HEIGHT }));
         watch.observe(box);
         charts.set(id, { plot, box, told, watch });
     };

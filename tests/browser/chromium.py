@@ -133,6 +133,7 @@ class Chromium:
         self.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
 
     def size(self, width, height):
+        self.send("Emulation.setScrollbarsHidden", {"hidden": True})
         self.send("Emulation.setDeviceMetricsOverride",
                   {"width": width, "height": height, "deviceScaleFactor": 1,
                    "mobile": False})

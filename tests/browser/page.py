@@ -108,14 +108,14 @@ class Story:
                     if role in NAMED and not name.strip()}
         assert not nameless, f"without a name: {nameless}"
 
-    def picture(self, name, width=1280, height=900, **media):
+    def picture(self, name, width=1280, height=900, whole=True, **media):
         self.browser.size(width, height)
         self.browser.media(prefers_reduced_motion="reduce", **media)
         # Charts follow the width of their box; a frame later they have.
         if self.browser.can_script:
             self.browser.run("new Promise((done) => requestAnimationFrame(() => "
                              "requestAnimationFrame(() => setTimeout(done, 50))))")
-        self.browser.picture(os.path.join(self.folder, name + ".png"))
+        self.browser.picture(os.path.join(self.folder, name + ".png"), whole)
 
     # ---- the story ----
 
@@ -299,9 +299,9 @@ class Story:
             return [Math.round(top.top - box.top), Math.round(left.left - box.left)];
         })()""")
         assert max(map(abs, stuck)) <= 8, stuck
-        self.browser.run("document.querySelector('.matrix').scrollTo(0, 0)")
-        self.picture("crowd")
-        self.picture("crowd-dark", 360, 740, prefers_color_scheme="dark")
+        self.browser.run("document.querySelector('#matrix').scrollIntoView()")
+        self.picture("crowd", whole=False)
+        self.picture("crowd-dark", 360, 740, whole=False, prefers_color_scheme="dark")
         self.audits("wide", "ids")
         self.browser.size(1280, 900)
         self.browser.media(prefers_color_scheme="light")
