@@ -4,7 +4,7 @@
  * A family is written for each pair, or for each target region: then the worst source
  * is said, and a source that is not known makes it unknown.
  */
-#include "monitor/metrics.h"
+#include "monitor/view_metrics.h"
 
 #include <stdio.h>
 

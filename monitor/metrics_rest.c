@@ -1,5 +1,5 @@
 /* Metrics of collections, of clusters, and of the monitor itself. */
-#include "monitor/metrics.h"
+#include "monitor/view_metrics.h"
 
 /* ---- collections ---- */
 

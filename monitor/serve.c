@@ -11,7 +11,7 @@
 #include "base/exposition.h"
 #include "base/mem.h"
 #include "monitor/assets.h"
-#include "monitor/serve_own.h"
+#include "monitor/serve_v1.h"
 #include "monitor/view_parts.h"
 
 enum { READY_INTERVALS = 3, READY_MORE_MS = 10000 };

@@ -7,7 +7,7 @@
  * never given is from a life before, and is answered with all that is remembered.
  */
 #include "base/mem.h"
-#include "monitor/serve_own.h"
+#include "monitor/serve_v1.h"
 #include "monitor/view_parts.h"
 
 enum { EVENTS_AT_ONCE = 32, BEAT_LOOKS = 15, BEAT_SHIFT = 48, BEAT_NONE = 0xffff };

@@ -4,8 +4,8 @@
  * is. A pair in no collection that was named is that of the first collection that has
  * it, by name.
  */
+#include "monitor/serve_v1.h"
 #include "base/mem.h"
-#include "monitor/serve_own.h"
 #include "monitor/view_parts.h"
 
 enum { NAMES_MAX = 50 }; /* of what there is, in a problem */

@@ -6,7 +6,7 @@
  * it may be. Labels of a pair are collection, source_region and target_region; of what
  * a region tells of itself, collection and region.
  */
-#include "monitor/metrics.h"
+#include "monitor/view_metrics.h"
 
 /* ---- writing ---- */
 

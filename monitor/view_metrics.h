@@ -1,11 +1,11 @@
-/* metrics.h - /metrics being written; private to this room.
+/* view_metrics.h - /metrics being written; private to this room.
  *
  *   view_metrics.c      how fine; what a region tells of itself
  *   metrics_pairs.c     what is of a source and a target
  *   metrics_rest.c      what is of a collection, a cluster, or ours
  */
-#ifndef ISO_MONITOR_METRICS_H
-#define ISO_MONITOR_METRICS_H
+#ifndef ISO_MONITOR_VIEW_METRICS_H
+#define ISO_MONITOR_VIEW_METRICS_H
 
 #include "base/exposition.h"
 #include "monitor/view.h"

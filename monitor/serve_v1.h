@@ -1,11 +1,11 @@
-/* serve_own.h - a server of the monitor's views; private to this room.
+/* serve_v1.h - a server of the monitor's views; private to this room.
  *
  *   serve.c       open and close, health, metrics, page, files; the routes
  *   serve_v1.c    JSON under /v1
  *   serve_events.c  events, as a list and as a stream
  */
-#ifndef ISO_MONITOR_SERVE_OWN_H
-#define ISO_MONITOR_SERVE_OWN_H
+#ifndef ISO_MONITOR_SERVE_V1_H
+#define ISO_MONITOR_SERVE_V1_H
 
 #include <pthread.h>
 
