@@ -198,7 +198,7 @@ static bool target_state(const struct iso_status_collection *collection,
 static void write_states(struct metrics *at,
                          const struct iso_status_collection *collection)
 {
-    enum iso_lag_state state;
+    enum iso_lag_state state = ISO_LAG_UNKNOWN;
     if (at->granularity == ISO_BY_REGION) {
         for (size_t i = 0; i < collection->region_count; i++) {
             const char *target = collection->regions[i].region;

@@ -140,7 +140,7 @@ static bool region_floor(const struct iso_lag_region *region, double *value)
 
 static bool region_swept(const struct iso_lag_region *region, double *value)
 {
-    return iso_metrics_ms(region->swept_ms, value);
+    return region->swept_ms > 0 && iso_metrics_ms(region->swept_ms, value);
 }
 
 static bool region_clock(const struct iso_lag_region *region, double *value)
