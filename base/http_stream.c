@@ -12,8 +12,9 @@
  * comes between asking and falling asleep is seen by its count: nobody sleeps through
  * it.
  *
- * A suspended connection is not watched by the library. Who went is found by the line
- * that is sent when nothing else was for a while.
+ * A suspended connection is not watched by the library: the ticker looks whether its
+ * client hung up. One that is gone without a word is found by the line that is sent
+ * when nothing else was for a while.
  */
 #include "base/clock.h"
 #include "base/http_visit.h"

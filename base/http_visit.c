@@ -10,7 +10,7 @@
  * How it can fail: more connections than there may be are closed at once and counted;
  * before that, one that is between two requests has to go.
  */
-#include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -67,15 +67,29 @@ static bool cut_off_idle(struct iso_http *http)
 
 /* ---- the ticker ---- */
 
+/* The library does not watch a stream that sleeps: has its client hung up? */
+static bool has_left(const struct iso_http_visit *visit)
+{
+    struct pollfd end = {.fd = visit->fd, .events = POLLRDHUP};
+    return poll(&end, 1, 0) > 0;
+}
+
+static void tick_one(struct iso_http_visit *visit, int64_t now_ms)
+{
+    bool late = visit->deadline_ms != 0 && visit->deadline_ms <= now_ms;
+    bool left = visit->sleeps && has_left(visit);
+    bool quiet = visit->sleeps && now_ms - visit->sent_ms >= visit->http->timeout_ms;
+    if (left || quiet)
+        iso_http_stream_resume(visit);
+    if (left || late)
+        cut_off(visit);
+}
+
 static void tick(struct iso_http *http, int64_t now_ms)
 {
     for (struct iso_http_visit *visit = http->visits; visit != NULL;
-         visit = visit->next) {
-        if (visit->deadline_ms != 0 && visit->deadline_ms <= now_ms)
-            cut_off(visit);
-        else if (visit->sleeps && now_ms - visit->sent_ms >= http->timeout_ms)
-            iso_http_stream_resume(visit);
-    }
+         visit = visit->next)
+        tick_one(visit, now_ms);
 }
 
 static void *tick_on(void *user)
