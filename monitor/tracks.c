@@ -119,16 +119,19 @@ void iso_tracks_sweep(struct tracks *tracks)
         tracks->list.tracks[i]->taken = false;
 }
 
-const struct track *iso_tracks_find(const struct tracks *tracks, const char *collection,
-                                    const char *source, const char *target)
+const struct track *iso_tracks_find(const struct tracks *tracks,
+                                    const struct iso_watch_pair *pair)
 {
     const struct track_list *list = &tracks->list;
-    uint64_t hash = collection == NULL ? 0 : hash_names(collection, source, target);
+    const char *collection = pair->collection;
+    uint64_t hash =
+        collection == NULL ? 0 : hash_names(collection, pair->source, pair->target);
     for (size_t i = 0; i < list->count; i++) {
         const struct track *track = list->tracks[i];
         if (collection != NULL && track->hash != hash)
             continue;
-        if (strcmp(track->source, source) == 0 && strcmp(track->target, target) == 0 &&
+        if (strcmp(track->source, pair->source) == 0 &&
+            strcmp(track->target, pair->target) == 0 &&
             (collection == NULL || strcmp(track->collection, collection) == 0))
             return track;
     }

@@ -42,8 +42,8 @@ struct track *iso_tracks_take(struct tracks *tracks, const struct iso_lag_row *r
 void iso_tracks_end(struct tracks *tracks);
 void iso_tracks_sweep(struct tracks *tracks);
 
-/* In the list of the last look; NULL. `collection` NULL: in the first that has it. */
-const struct track *iso_tracks_find(const struct tracks *tracks, const char *collection,
-                                    const char *source, const char *target);
+/* In the list of the last look; NULL. */
+const struct track *iso_tracks_find(const struct tracks *tracks,
+                                    const struct iso_watch_pair *pair);
 
 #endif

@@ -315,17 +315,23 @@ void iso_watch_look_at(struct iso_watch *watch, struct iso_lag *lag, int64_t now
 
 /* ---- trends and events ---- */
 
-size_t iso_watch_trend(struct iso_watch *watch, const char *collection,
-                       const char *source, const char *target, enum iso_trend trend,
-                       struct iso_sample *samples, size_t max)
+size_t iso_watch_samples(struct iso_watch *watch, const struct iso_watch_pair *pair,
+                         enum iso_trend trend, struct iso_sample *samples, size_t max)
 {
     locked(&watch->lock);
-    const struct track *track =
-        iso_tracks_find(&watch->tracks, collection, source, target);
+    const struct track *track = iso_tracks_find(&watch->tracks, pair);
     size_t count =
         track == NULL ? 0 : iso_trend_read(&track->trend, trend, samples, max);
     unlocked(&watch->lock);
     return count;
+}
+
+size_t iso_watch_trend(struct iso_watch *watch, const char *collection,
+                       const char *source, const char *target, enum iso_trend trend,
+                       struct iso_sample *samples, size_t max)
+{
+    struct iso_watch_pair pair = {collection, source, target};
+    return iso_watch_samples(watch, &pair, trend, samples, max);
 }
 
 size_t iso_watch_events(struct iso_watch *watch, uint64_t after,

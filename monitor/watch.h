@@ -157,7 +157,14 @@ struct iso_sample {
  * worse than what is not. */
 enum { ISO_SAMPLES_FINE = 300, ISO_SAMPLES_COARSE = 360 };
 enum iso_trend { ISO_TREND_FINE, ISO_TREND_COARSE };
+/* Whose; collection NULL: of the first that has the pair. */
+struct iso_watch_pair {
+    const char *collection, *source, *target;
+};
 /* The oldest first; up to `max` of the newest; says how many. */
+size_t iso_watch_samples(struct iso_watch *watch, const struct iso_watch_pair *pair,
+                         enum iso_trend trend, struct iso_sample *samples, size_t max);
+/* The same, by names, until nobody asks so any more. */
 size_t iso_watch_trend(struct iso_watch *watch, const char *collection,
                        const char *source, const char *target, enum iso_trend trend,
                        struct iso_sample *samples, size_t max);

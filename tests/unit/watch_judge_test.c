@@ -1,5 +1,5 @@
-/* What is held of a pair of regions: states, rules and sentences, rates and the time
- * until nothing waits, warnings; and what is said while the monitor itself is blind. */
+/* What is held of a pair of regions: states, rules and sentences, warnings; and what is
+ * said while the monitor itself is blind. */
 #include "watch_kit.h"
 
 static struct kit kit;
@@ -9,19 +9,11 @@ static void setup(void)
     kit_init(&kit);
 }
 
-/* Waits of eu for us: behind by `written - applied`, the row looks like `state`. */
-static void late(enum iso_lag_state state, const char *why)
-{
-    kit.row.state = state;
-    snprintf(kit.row.why, sizeof kit.row.why, "%s", why);
-    kit_stand(&kit, 10000, 22400, 31000);
-}
-
 /* ---- states ---- */
 
 START_TEST(the_first_look_at_a_pair_counts_at_once)
 {
-    late(ISO_LAG_STALLED, "");
+    kit_late(&kit, ISO_LAG_STALLED, "");
     const struct iso_status_pair *pair = kit_look(&kit, 0);
     ck_pair(pair, ISO_LAG_STALLED, "late.stands");
     ck_assert_int_eq(pair->since_ms, KIT_NOW);
@@ -48,7 +40,7 @@ END_TEST
 START_TEST(another_state_is_entered_after_two_looks_and_left_after_three)
 {
     kit_look(&kit, 0);
-    late(ISO_LAG_STALLED, "");
+    kit_late(&kit, ISO_LAG_STALLED, "");
     ck_pair(kit_look(&kit, SECOND), ISO_LAG_OK, "ok.level");
     const struct iso_status_pair *pair = kit_look(&kit, SECOND);
     ck_pair(pair, ISO_LAG_STALLED, "late.stands");
@@ -64,7 +56,7 @@ END_TEST
 /* While one look differs, the sentence is that of the look that showed what is held. */
 START_TEST(a_sentence_speaks_of_the_state_that_is_held)
 {
-    late(ISO_LAG_PARKED, "partition 3: the definition is too new");
+    kit_late(&kit, ISO_LAG_PARKED, "partition 3: the definition is too new");
     kit_look(&kit, 0);
     kit.row = kit_row();
     const struct iso_status_pair *pair = kit_look(&kit, SECOND);
@@ -77,7 +69,7 @@ static void ck_says(enum iso_lag_state state, const char *row_why, const char *r
                     const char *why)
 {
     kit_init(&kit);
-    late(state, row_why);
+    kit_late(&kit, state, row_why);
     kit_look(&kit, 0);
     const struct iso_status_pair *pair = kit_look(&kit, 5 * SECOND);
     ck_pair(pair, state, rule);
@@ -154,7 +146,7 @@ START_TEST(a_sentence_that_is_too_long_is_cut_between_characters)
     char why[256] = "";
     for (int i = 0; i < 127; i++)
         memcpy(why + 2 * i, "\xc3\xa9", 3);
-    late(ISO_LAG_DIVERGED, why);
+    kit_late(&kit, ISO_LAG_DIVERGED, why);
     kit_look(&kit, 0);
     size_t size = strlen(kit.pair.why);
     ck_assert_uint_ge(size, ISO_WATCH_WHY_MAX - 3);
@@ -166,171 +158,11 @@ START_TEST(a_sentence_that_is_too_long_is_cut_between_characters)
 }
 END_TEST
 
-/* ---- rates ---- */
-
-/* A second: so many more applied and written. */
-static const struct iso_status_pair *second(uint64_t applied, uint64_t written)
-{
-    kit_stand(&kit, kit.row.applied + applied, kit.row.written + written, 31000);
-    return kit_look(&kit, SECOND);
-}
-
-START_TEST(what_becomes_less_is_catching_up_and_says_when_it_is_done)
-{
-    late(ISO_LAG_CATCHING_UP, "");
-    ck_pair(kit_look(&kit, 0), ISO_LAG_CATCHING_UP, "late.moves");
-    ck_assert_ptr_nonnull(strstr(kit.pair.why, "it gets on"));
-    for (int i = 0; i < 4; i++)
-        second(830, 120);
-    ck_pair(&kit.pair, ISO_LAG_CATCHING_UP, "late.shrinks");
-    ck_assert_double_eq_tol(kit.pair.applied_rate, 830, 0.01);
-    ck_assert_double_eq_tol(kit.pair.written_rate, 120, 0.01);
-    ck_assert_int_eq(kit.pair.eta_ms, (12400 - 4 * 710) * 1000 / 710);
-    ck_assert_str_eq(kit.pair.why,
-                     "9,560 records of eu wait for us, the oldest for 31 s; 830/s "
-                     "applied, 120/s written: done in about 13 s");
-}
-END_TEST
-
-START_TEST(what_moves_and_does_not_become_less_is_lagging)
-{
-    late(ISO_LAG_CATCHING_UP, "");
-    kit_look(&kit, 0);
-    for (int i = 0; i < 5; i++)
-        second(120, 830);
-    ck_pair(&kit.pair, ISO_LAG_LAGGING, "late.grows");
-    ck_assert_int_eq(kit.pair.eta_ms, ISO_UNKNOWN_MS);
-    ck_assert_str_eq(
-        kit.pair.why,
-        "15,950 records of eu wait for us, the oldest for 31 s; 120/s applied, 830/s "
-        "written: it has not caught up for 2.0 s; give the daemon of us more processor "
-        "time or memory (daemon.memory.max), or write less");
-}
-END_TEST
-
-START_TEST(an_end_that_is_days_away_is_no_end)
-{
-    late(ISO_LAG_CATCHING_UP, "");
-    kit_stand(&kit, 0, 1000000000, 31000);
-    kit_look(&kit, 0);
-    for (int i = 0; i < 6; i++)
-        second(1010, 10);
-    ck_pair(&kit.pair, ISO_LAG_LAGGING, "late.grows");
-    ck_assert_int_eq(kit.pair.eta_ms, ISO_UNKNOWN_MS);
-}
-END_TEST
-
-START_TEST(rates_are_of_time_and_not_of_looks)
-{
-    late(ISO_LAG_CATCHING_UP, "");
-    kit_look(&kit, 0);
-    int64_t steps[] = {100, 100, 7000, 100, 3000, 100, 100, 12000, 500};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        kit_stand(&kit, kit.row.applied + (uint64_t)steps[i], kit.row.written, 31000);
-        kit_look(&kit, steps[i]);
-    }
-    ck_assert_double_eq_tol(kit.pair.applied_rate, 1000, 0.01);
-    ck_assert_double_eq_tol(kit.pair.written_rate, 0, 0.01);
-}
-END_TEST
-
-START_TEST(rates_are_of_the_last_minute)
-{
-    for (int i = 0; i < 120; i++)
-        second(10, 10);
-    for (int i = 0; i < 61; i++)
-        second(500, 500);
-    ck_assert_double_eq_tol(kit.pair.applied_rate, 500, 0.01);
-    ck_assert_double_eq_tol(kit.pair.written_rate, 500, 0.01);
-}
-END_TEST
-
-START_TEST(looks_that_are_an_hour_apart_have_rates_too)
-{
-    kit_look(&kit, 0);
-    kit_stand(&kit, 10000 + 7200, 10000 + 3600, 0);
-    kit_look(&kit, HOUR);
-    ck_assert_double_eq_tol(kit.pair.applied_rate, 2, 0.001);
-    kit_stand(&kit, kit.row.applied + 3600, 10000 + 7200, 0);
-    kit_look(&kit, HOUR);
-    ck_assert_double_eq_tol(kit.pair.applied_rate, 1, 0.001);
-    ck_assert_double_eq_tol(kit.pair.written_rate, 1, 0.001);
-}
-END_TEST
-
-START_TEST(what_stood_still_is_no_guide_to_how_fast_it_goes_now)
-{
-    late(ISO_LAG_STALLED, "");
-    for (int i = 0; i < 50; i++)
-        second(0, 100);
-    kit.row.state = ISO_LAG_CATCHING_UP;
-    for (int i = 0; i < 5; i++)
-        second(2000, 100);
-    ck_pair(&kit.pair, ISO_LAG_CATCHING_UP, "late.shrinks");
-    ck_assert_double_eq_tol(kit.pair.applied_rate, 2000, 0.01);
-}
-END_TEST
-
-START_TEST(a_frontier_that_falls_begins_the_rates_anew)
-{
-    for (int i = 0; i < 10; i++)
-        second(100, 100);
-    kit_stand(&kit, 50, kit.row.written, 31000);
-    kit_look(&kit, SECOND);
-    ck_assert(kit.pair.applied_rate < 0);
-    for (int i = 0; i < 3; i++)
-        second(300, 0);
-    ck_assert_double_eq_tol(kit.pair.applied_rate, 300, 0.01);
-}
-END_TEST
-
-/* ---- latency ---- */
-
-START_TEST(latency_is_of_what_was_applied_in_the_last_five_minutes)
-{
-    kit.row.has_latency = true;
-    for (int i = 0; i < 1000; i++)
-        iso_latency_add(&kit.row.latency, 3000000);
-    kit_look(&kit, 0); /* what was before is history */
-    ck_assert_int_eq(kit.pair.latency_p50_ms, ISO_UNKNOWN_MS);
-    for (int i = 0; i < 99; i++)
-        iso_latency_add(&kit.row.latency, 40);
-    iso_latency_add(&kit.row.latency, 9000);
-    kit_look(&kit, SECOND);
-    ck_assert_int_gt(kit.pair.latency_p50_ms, 25);
-    ck_assert_int_le(kit.pair.latency_p50_ms, 50);
-    ck_assert_int_le(kit.pair.latency_p99_ms, 50);
-    for (int i = 0; i < 10; i++)
-        iso_latency_add(&kit.row.latency, 9000);
-    kit_look(&kit, SECOND);
-    ck_assert_int_gt(kit.pair.latency_p99_ms, 5000);
-    for (int i = 0; i < 340; i++)
-        kit_look(&kit, SECOND);
-    ck_assert_int_eq(kit.pair.latency_p50_ms, ISO_UNKNOWN_MS);
-}
-END_TEST
-
-START_TEST(a_histogram_that_falls_begins_anew)
-{
-    kit.row.has_latency = true;
-    for (int i = 0; i < 1000; i++)
-        iso_latency_add(&kit.row.latency, 40);
-    kit_look(&kit, 0);
-    kit.row.latency = (struct iso_latency){0};
-    iso_latency_add(&kit.row.latency, 40);
-    kit_look(&kit, SECOND);
-    ck_assert_int_eq(kit.pair.latency_p50_ms, ISO_UNKNOWN_MS);
-    iso_latency_add(&kit.row.latency, 300);
-    kit_look(&kit, SECOND);
-    ck_assert_int_gt(kit.pair.latency_p50_ms, 250);
-}
-END_TEST
-
 /* ---- warnings ---- */
 
 START_TEST(retention_that_comes_near_is_warned_of_in_time)
 {
-    late(ISO_LAG_STOPPED, "");
+    kit_late(&kit, ISO_LAG_STOPPED, "");
     kit.row.deleted_in_ms = 7 * (int64_t)HOUR;
     kit_settle(&kit);
     ck_assert(!kit.pair.retention_warning);
@@ -439,7 +271,7 @@ END_TEST
 
 START_TEST(a_bad_state_is_shown_with_its_age_while_the_monitor_is_blind)
 {
-    late(ISO_LAG_PARKED, "partition 3: too new");
+    kit_late(&kit, ISO_LAG_PARKED, "partition 3: too new");
     kit_settle(&kit);
     blind();
     for (int i = 0; i < 300; i++)
@@ -493,16 +325,6 @@ static TCase *cases(void)
     tcase_add_test(
         tests, a_region_that_was_never_heard_is_unknown_and_nothing_of_it_is_a_number);
     tcase_add_test(tests, a_sentence_that_is_too_long_is_cut_between_characters);
-    tcase_add_test(tests, what_becomes_less_is_catching_up_and_says_when_it_is_done);
-    tcase_add_test(tests, what_moves_and_does_not_become_less_is_lagging);
-    tcase_add_test(tests, an_end_that_is_days_away_is_no_end);
-    tcase_add_test(tests, rates_are_of_time_and_not_of_looks);
-    tcase_add_test(tests, rates_are_of_the_last_minute);
-    tcase_add_test(tests, looks_that_are_an_hour_apart_have_rates_too);
-    tcase_add_test(tests, what_stood_still_is_no_guide_to_how_fast_it_goes_now);
-    tcase_add_test(tests, a_frontier_that_falls_begins_the_rates_anew);
-    tcase_add_test(tests, latency_is_of_what_was_applied_in_the_last_five_minutes);
-    tcase_add_test(tests, a_histogram_that_falls_begins_anew);
     tcase_add_test(tests, retention_that_comes_near_is_warned_of_in_time);
     tcase_add_test(tests, clocks_and_retention_are_warned_of_together);
     tcase_add_test(tests, durations_are_said_as_people_say_them);

@@ -62,6 +62,14 @@ static inline void kit_stand(struct kit *kit, uint64_t applied, uint64_t written
     kit->row.lag_ms = lag_ms;
 }
 
+/* 12,400 records of eu wait for us, and the row looks like `state`. */
+static inline void kit_late(struct kit *kit, enum iso_lag_state state, const char *why)
+{
+    kit->row.state = state;
+    snprintf(kit->row.why, sizeof kit->row.why, "%s", why);
+    kit_stand(kit, 10000, 22400, 31000);
+}
+
 /* Looks, `ms` after the last look. */
 static inline const struct iso_status_pair *kit_look(struct kit *kit, int64_t ms)
 {

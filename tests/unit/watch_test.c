@@ -158,9 +158,10 @@ START_TEST(a_stopped_region_stays_visible_and_one_that_left_does_not)
     struct iso_sample samples[ISO_SAMPLES_FINE];
     world.regions[AP].silent = true;
     world_run(&world, 600);
-    ck_assert_uint_eq(iso_watch_trend(world.watch, "packages", "eu", "ap",
-                                      ISO_TREND_FINE, samples, ISO_SAMPLES_FINE),
-                      ISO_SAMPLES_FINE);
+    ck_assert_uint_eq(
+        iso_watch_samples(world.watch, &(struct iso_watch_pair){"packages", "eu", "ap"},
+                          ISO_TREND_FINE, samples, ISO_SAMPLES_FINE),
+        ISO_SAMPLES_FINE);
     struct iso_definition *next = kit_definition(
         "packages", (struct kit_shape){.regions = REGIONS, .partitions = 1});
     next->number = 2;
@@ -172,11 +173,13 @@ START_TEST(a_stopped_region_stays_visible_and_one_that_left_does_not)
     ck_assert_ptr_null(iso_status_pair(status, "packages", "eu", "ap"));
     ck_assert_ptr_nonnull(iso_status_pair(status, "packages", "eu", "us"));
     iso_status_release(world.watch, status);
-    ck_assert_uint_eq(iso_watch_trend(world.watch, "packages", "eu", "ap",
-                                      ISO_TREND_FINE, samples, ISO_SAMPLES_FINE),
-                      0);
-    ck_assert_uint_eq(iso_watch_trend(world.watch, NULL, "eu", "us", ISO_TREND_FINE,
-                                      samples, ISO_SAMPLES_FINE),
+    ck_assert_uint_eq(
+        iso_watch_samples(world.watch, &(struct iso_watch_pair){"packages", "eu", "ap"},
+                          ISO_TREND_FINE, samples, ISO_SAMPLES_FINE),
+        0);
+    ck_assert_uint_eq(iso_watch_samples(world.watch,
+                                        &(struct iso_watch_pair){NULL, "eu", "us"},
+                                        ISO_TREND_FINE, samples, ISO_SAMPLES_FINE),
                       ISO_SAMPLES_FINE);
     iso_definition_free(world.definition);
     world.definition = next;
@@ -194,16 +197,18 @@ START_TEST(a_trend_shows_every_look_and_the_worst_of_each_minute)
     world_run(&world, 7);
     world_apply(&world, 0);
     world_run(&world, 60);
-    size_t count = iso_watch_trend(world.watch, "packages", "eu", "us", ISO_TREND_FINE,
-                                   samples, ISO_SAMPLES_FINE);
+    size_t count =
+        iso_watch_samples(world.watch, &(struct iso_watch_pair){"packages", "eu", "us"},
+                          ISO_TREND_FINE, samples, ISO_SAMPLES_FINE);
     ck_assert_uint_eq(count, 157);
     ck_assert_int_eq(samples[0].at_ms, KIT_NOW + SECOND);
     ck_assert_uint_eq(samples[89].records_behind, 0);
     ck_assert_uint_eq(samples[90].records_behind, 200);
     ck_assert_uint_eq(samples[97].records_behind, 0);
     ck_assert_int_eq(samples[156].at_ms, world.now_ms);
-    count = iso_watch_trend(world.watch, "packages", "eu", "us", ISO_TREND_COARSE,
-                            samples, ISO_SAMPLES_COARSE);
+    count =
+        iso_watch_samples(world.watch, &(struct iso_watch_pair){"packages", "eu", "us"},
+                          ISO_TREND_COARSE, samples, ISO_SAMPLES_COARSE);
     ck_assert_uint_ge(count, 3);
     ck_assert_uint_le(count, 4);
     size_t behind = 0;
@@ -212,9 +217,11 @@ START_TEST(a_trend_shows_every_look_and_the_worst_of_each_minute)
         behind += samples[i].records_behind == 200;
     }
     ck_assert_uint_eq(behind, 1);
-    ck_assert_uint_eq(iso_watch_trend(world.watch, "packages", "eu", "mars",
-                                      ISO_TREND_FINE, samples, 1),
-                      0);
+    ck_assert_uint_eq(
+        iso_watch_samples(world.watch,
+                          &(struct iso_watch_pair){"packages", "eu", "mars"},
+                          ISO_TREND_FINE, samples, 1),
+        0);
 }
 END_TEST
 

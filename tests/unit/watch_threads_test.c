@@ -47,8 +47,9 @@ static void read_status(struct reader *reader)
 static void read_trend(enum iso_trend which)
 {
     struct iso_sample samples[ISO_SAMPLES_COARSE];
-    size_t count = iso_watch_trend(world.watch, "packages", "eu", "us", which, samples,
-                                   ISO_SAMPLES_COARSE);
+    size_t count =
+        iso_watch_samples(world.watch, &(struct iso_watch_pair){"packages", "eu", "us"},
+                          which, samples, ISO_SAMPLES_COARSE);
     for (size_t i = 1; i < count; i++)
         expect(samples[i].at_ms > samples[i - 1].at_ms);
 }
