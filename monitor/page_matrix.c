@@ -110,7 +110,8 @@ void iso_page_matrix(const struct iso_page *page)
                  "aria-label=\"Matrix of regions\">");
     iso_page_add(out,
                  "<table class=\"%s\" id=\"cells\" aria-labelledby=\"matrix-head\">"
-                 "<thead><tr><td class=\"corner\">source ↓ target →</td>",
+                 "<thead><tr><td class=\"corner\"><span>source ↓</span> <span>target "
+                 "→</span></td>",
                  count > MATRIX_WIDE ? "cells close" : "cells");
     for (size_t t = 0; t < count; t++)
         iso_page_add(out, "<th scope=\"col\"><bdi>%s</bdi></th>",

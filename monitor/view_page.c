@@ -162,7 +162,7 @@ static void verdict_facts(const struct iso_page *page)
     char digits[ISO_DIGEST_DIGITS + 1], few[13];
     iso_digest_text(verdict->cut, digits);
     snprintf(few, sizeof few, "%.12s", digits);
-    iso_page_add(out, "<dl class=\"facts\"><div><dt>For</dt><dd>");
+    iso_page_add(out, "<dl class=\"facts\"><div><dt>Since</dt><dd>");
     iso_page_age(page, collection->verdict_since_ms);
     iso_page_add(out, "</dd></div><div><dt>Up to the ends of</dt><dd>");
     iso_page_time(out, verdict->at_ms);
@@ -199,8 +199,9 @@ static void pairs_sum(const struct iso_page *page)
     else if (ok == collection->pair_count)
         iso_page_add(out, "All %zu pairs are ok.", ok);
     else
-        iso_page_add(out, "%zu of %zu pairs are not ok.", collection->pair_count - ok,
-                     collection->pair_count);
+        iso_page_add(out, "%zu of %zu pairs %s not ok.", collection->pair_count - ok,
+                     collection->pair_count,
+                     collection->pair_count - ok == 1 ? "is" : "are");
 }
 
 static void verdict(const struct iso_page *page)
