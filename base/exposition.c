@@ -22,7 +22,14 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-enum { NUMBER_MAX = 40, DIGITS_MAX = 17, FIXED_MAX = 6, FIXED_MIN = -4 };
+enum {
+    NUMBER_MAX = 40,
+    DIGITS_MAX = 17,
+    /* Exponents of numbers that are written without one: from, and below. */
+    FIXED_MIN = -4,
+    FIXED_BOUND = 6, /* as OpenMetrics, section "Canonical Numbers", has it */
+    FIXED_VALUE = 16,
+};
 
 static const char *const type_names[][2] = {
     [ISO_GAUGE] = {"gauge", "gauge"},
@@ -51,8 +58,7 @@ static int shortest(double value)
     return DIGITS_MAX;
 }
 
-/* A number as OpenMetrics, section "Canonical Numbers", has it. */
-static void print_number(double value, char text[NUMBER_MAX])
+static void print_number(double value, int fixed, char text[NUMBER_MAX])
 {
     if (isinf(value)) {
         snprintf(text, NUMBER_MAX, "%sInf", value > 0 ? "+" : "-");
@@ -61,7 +67,7 @@ static void print_number(double value, char text[NUMBER_MAX])
     int digits = shortest(value);
     snprintf(text, NUMBER_MAX, "%.*e", digits - 1, value);
     int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-    if (exponent < FIXED_MIN || exponent >= FIXED_MAX)
+    if (exponent < FIXED_MIN || exponent >= fixed)
         return;
     int behind = digits - 1 - exponent;
     snprintf(text, NUMBER_MAX, "%.*f", behind < 1 ? 1 : behind, value);
@@ -74,7 +80,7 @@ static void add_value(struct iso_buf *buf, double value)
     if (fabs(value) < 9007199254740992.0 && value == floor(value))
         snprintf(text, sizeof text, "%.0f", value == 0 ? 0.0 : value);
     else
-        print_number(value, text);
+        print_number(value, FIXED_VALUE, text);
     iso_buf_add(buf, text, strlen(text));
 }
 
@@ -223,7 +229,7 @@ void iso_exposition_histogram(struct iso_exposition *out, const double *bounds,
     va_start(labels, sum);
     for (size_t i = 0; i <= bound_count; i++) {
         iso_assert(i == 0 || i == bound_count || bounds[i] > bounds[i - 1]);
-        print_number(i < bound_count ? bounds[i] : INFINITY, le);
+        print_number(i < bound_count ? bounds[i] : INFINITY, FIXED_BOUND, le);
         count += counts[i];
         add_sample(out, "_bucket", le, (double)count, labels);
     }
