@@ -216,6 +216,8 @@ static void target_log(const struct lag_target *target, size_t index)
     const struct look_log *log = &target->look->logs[index];
     const struct table_stand *stand = &target->report->stands[index];
     struct row_said said = log_said(target, index);
+    if (log->writers == 0)
+        return; /* of no region */
     if (log->sole != 0) {
         struct look_counted counted = {stand->writes, stand->strange, log->writes,
                                        log->strange};

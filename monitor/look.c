@@ -30,8 +30,11 @@ void iso_look_init(struct look *look, struct iso_lag *lag,
 {
     const struct iso_definition *definition = collection->definition;
     size_t shared = 0;
+    uint64_t regions = 0;
     *look = (struct look){.lag = lag, .collection = collection, .now_ms = now_ms};
     look->logs = iso_alloc_zero(collection->log_count + 1, sizeof *look->logs);
+    for (size_t i = 0; i < definition->region_count; i++)
+        regions |= UINT64_C(1) << (definition->regions[i].number - 1);
     for (size_t i = 0; i < collection->log_count; i++)
         shared += collection->logs[i].sole == 0;
     look->counts = iso_alloc_zero((shared + 1) * COUNTS, sizeof *look->counts);
@@ -39,7 +42,7 @@ void iso_look_init(struct look *look, struct iso_lag *lag,
     for (size_t i = 0; i < collection->log_count; i++) {
         const struct table_log *log = &collection->logs[i];
         look->logs[i] =
-            (struct look_log){.writers = definition->logs[i].writers,
+            (struct look_log){.writers = definition->logs[i].writers & regions,
                               .sole = log->sole,
                               .number = log->number,
                               .clock_ms = lag->clusters[log->cluster].clock_ms,

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "monitor/cluster.h"
+#include "monitor/table.h"
 
 enum { LOOKS_MS = 500, LOOKS_WAIT_MS = 20, RETENTION_MS = 500 };
 
@@ -331,7 +332,8 @@ static void clocks_feed(struct iso_monitor *monitor)
     for (size_t i = 0; i < monitor->cluster_count; i++) {
         int64_t clock_ms, error_ms;
         if (iso_cluster_clock(&monitor->clusters[i], &clock_ms, &error_ms))
-            iso_lag_feed_clock(monitor->lag, monitor->clusters[i].name, clock_ms);
+            iso_table_feed_clock(monitor->lag, monitor->clusters[i].name, clock_ms,
+                                 error_ms);
     }
 }
 

@@ -25,9 +25,8 @@
  *   struct iso_watch    what follows from looking again and again: states that hold,
  *                       rates, trends, events (watch.h)
  *
- * Convergence is proven, up to the ends that were read when the question was asked:
- * every region's frontier has reached them, and all vectors and digests of a slice are
- * equal (DESIGN.md, section 7).
+ * Convergence is proven by vectors and digests (DESIGN.md, section 7): live, or up to
+ * the ends that were read when the question was asked (iso_lag_verdict).
  */
 #ifndef ISO_MONITOR_MONITOR_H
 #define ISO_MONITOR_MONITOR_H
@@ -151,13 +150,15 @@ const char *iso_verdict_state_name(enum iso_verdict_state state);
 struct iso_verdict {
     enum iso_verdict_state state;
     size_t regions, slices, equal, pending,
-        diverged;                 /* pending: not at the ends, or not comparable */
-    int64_t at_ms;                /* when the ends were read: the cut */
-    int64_t oldest_ms;            /* age of the oldest report that was used */
-    uint64_t values, ledger_rows; /* per region, when converged */
+        diverged;  /* pending: not at the ends, or not comparable */
+    bool asked;    /* up to the ends, by who asked then; else live */
+    int64_t at_ms; /* of the cut: when the ends were read; live, the oldest report's */
+    int64_t oldest_ms;                      /* age of the oldest report that was used */
+    uint64_t values, ledger_rows;           /* per region, when converged */
     struct iso_digest live, mortal, ledger; /* sums over the slices, when converged */
-    struct iso_digest cut; /* XXH3-128 of the ends asked for: alike for the same cut;
-                              0: some end is not known */
+    /* XXH3-128 of the ends asked for; live, of the vectors. Alike for the same cut; 0:
+     * some end is not known, or vectors differ. */
+    struct iso_digest cut;
     char names[ISO_REGION_MAX * (ISO_REGION_NAME_MAX + 1)]; /* "eu,us,ap" */
     uint64_t diverged_regions; /* bit n - 1: region n is in a pair that differs */
     char why[256];             /* a sentence; names the first slice that is not equal */
@@ -241,15 +242,24 @@ size_t iso_lag_rows(struct iso_lag *lag, const char *collection, int64_t now_ms,
 size_t iso_lag_regions(struct iso_lag *lag, const char *collection, int64_t now_ms,
                        const struct iso_lag_region **regions);
 
-/* Are the regions of a collection converged, up to the ends as they were last fed? Only
- * reports heard at or after `heard_from_ms` are believed (INT64_MIN: all): who asks
- * `now?` does not want what a daemon said whose store is gone since. */
+/* Do the regions of a collection hold the same?
+ *
+ * With `heard_from_ms` INT64_MIN, live: as the newest reports tell, whatever the ends
+ * are, where every daemon is heard and no write is known to wait for longer than
+ * stale.after. A quiet or evenly loaded system is steadily converged.
+ *
+ * With a moment, the answer to a question that was asked then: up to the ends as they
+ * were last fed, by reports that were surely heard since, so that nobody is believed
+ * whose store is gone meanwhile. The moment is of our clock; what the brokers' may be
+ * ahead of it is allowed for, a second where that is not known. */
 void iso_lag_verdict(struct iso_lag *lag, const char *collection, int64_t now_ms,
                      int64_t heard_from_ms, struct iso_verdict *verdict);
 
-/* Has every region reached the ends as they were fed? (*waiting: records that still
- * wait, of the region that is furthest behind.) */
-bool iso_lag_caught_up(struct iso_lag *lag, const char *collection, uint64_t *waiting);
+/* Has every region reached the ends as they were fed, as it told since `heard_from_ms`
+ * (INT64_MIN: ever)? (*waiting: records that still wait, of the region that is furthest
+ * behind.) */
+bool iso_lag_caught_up(struct iso_lag *lag, const char *collection,
+                       int64_t heard_from_ms, uint64_t *waiting);
 
 /* ---- the half that reads Kafka ---- */
 

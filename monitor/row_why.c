@@ -36,9 +36,10 @@ static int log_why(const struct why_place *place, char *why, size_t room)
                         (long long)place->frontier);
     case ROW_STALE:
         return snprintf(why, room,
-                        "records of log %u wait, and none was applied for %.1f s: it "
-                        "stands at offset %lld",
-                        number, seconds(said->amount), (long long)place->frontier);
+                        "%s has heard nothing of %s for %.1f s, and records of log %u "
+                        "wait at offset %lld: is its way to cluster %.32s open?",
+                        place->row->target, place->row->source, seconds(said->amount),
+                        number, (long long)place->frontier, place->log->cluster);
     case ROW_NO_END:
         return snprintf(why, room,
                         "the end of log %u (%.64s on cluster %.32s) is not known: is "

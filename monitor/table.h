@@ -120,6 +120,7 @@ struct table_collection {
 struct table_cluster {
     char *name;
     int64_t clock_ms; /* its brokers' minus ours; 0: as good as ours, or not known */
+    int64_t ahead_ms; /* what it is surely not more than */
 };
 
 /* Where something waits that nobody looked at: a row of what iso_lag_wanted answers. */
@@ -153,6 +154,10 @@ struct table_collection *iso_table_collection(const struct iso_lag *lag,
 int iso_table_log(const struct table_collection *collection, uint16_t number);
 /* Finds or adds; TABLE_NO_CLUSTER when there are absurdly many. */
 uint16_t iso_table_cluster(struct iso_lag *lag, const char *name);
+
+/* iso_lag_feed_clock, with what is uncertain about it. */
+void iso_table_feed_clock(struct iso_lag *lag, const char *cluster, int64_t clock_ms,
+                          int64_t error_ms);
 
 /* NULL when nothing was heard of it. */
 static inline struct table_report *

@@ -44,13 +44,21 @@ void iso_lag_feed_retention(struct iso_lag *lag, const char *collection, uint16_
             retention_ms < -1 ? ISO_UNKNOWN_MS : retention_ms;
 }
 
-void iso_lag_feed_clock(struct iso_lag *lag, const char *cluster, int64_t clock_ms)
+void iso_table_feed_clock(struct iso_lag *lag, const char *cluster, int64_t clock_ms,
+                          int64_t error_ms)
 {
     uint16_t at = iso_table_cluster(lag, cluster);
     bool off =
         clock_ms > TABLE_CLOCK_TOLERANCE_MS || clock_ms < -TABLE_CLOCK_TOLERANCE_MS;
-    if (at != TABLE_NO_CLUSTER)
-        lag->clusters[at].clock_ms = off && clock_ms != ISO_UNKNOWN_MS ? clock_ms : 0;
+    if (at == TABLE_NO_CLUSTER || clock_ms == ISO_UNKNOWN_MS)
+        return;
+    lag->clusters[at].clock_ms = off ? clock_ms : 0;
+    lag->clusters[at].ahead_ms = iso_table_less_ms(clock_ms, -error_ms);
+}
+
+void iso_lag_feed_clock(struct iso_lag *lag, const char *cluster, int64_t clock_ms)
+{
+    iso_table_feed_clock(lag, cluster, clock_ms, 0);
 }
 
 /* ---- what was seen ---- */

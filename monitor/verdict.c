@@ -1,18 +1,25 @@
-/* The verdict: do all regions hold the same, up to the ends as they were fed?
+/* The verdict: do all regions hold the same?
  *
  * Slice by slice, the reports are laid beside each other. Two whose vectors are equal
  * have applied the same writes, so their digests must be equal, whatever is in flight
  * elsewhere: if they are not, the slice has diverged, and nothing makes up for it. A
- * slice is equal when besides every region has reported, stands at or behind every end,
- * runs, and all vectors are equal. Everything else is pending, with the reason.
+ * slice that was found different once is diverged until it is found the same (proof.c).
  *
- * `converged` is a claim, so each condition alone denies it. What is missing (a report,
- * an end) makes the verdict unknown, never good. A slice that was found different once
- * is diverged until it is found the same (proof.c).
+ * A slice is equal when all vectors are equal, every region has reported, and runs.
+ * Besides, to whoever asks
+ *
+ *   up to the ends    every region stands at or behind every end, and was heard since;
+ *                     the cut is those ends
+ *   live              every region is heard, and no write is known that waits too long;
+ *                     the cut is those vectors. Heartbeats move ends and no vectors, so
+ *                     a quiet system is steadily converged
+ *
+ * Everything else is pending, with the reason. `converged` is a claim, so each
+ * condition alone denies it. What is missing (a report, an end) makes the verdict
+ * unknown, never good.
  */
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "monitor/table.h"
@@ -38,7 +45,7 @@ const char *iso_verdict_state_name(enum iso_verdict_state state)
  */
 enum grievance {
     GRIEVANCE_NONE,
-    GRIEVANCE_UNLIKE, /* all there, but not at one vector */
+    GRIEVANCE_UNLIKE, /* not at one vector */
     GRIEVANCE_BEHIND,
     GRIEVANCE_HALTED,
     GRIEVANCE_BLIND,
@@ -49,6 +56,7 @@ struct judge {
     const struct table_collection *collection;
     const struct iso_lag *lag;
     int64_t now_ms, heard_from_ms;
+    bool asked; /* up to the ends; else live */
     struct iso_verdict *verdict;
     enum grievance said;  /* by verdict->why */
     enum grievance slice; /* the gravest of the slice at hand */
@@ -85,6 +93,17 @@ static const struct iso_definition_region *region_at(const struct judge *judge,
     return &judge->collection->definition->regions[index];
 }
 
+/* Was it surely heard at or after the moment of the question, by our clock? */
+static bool believed(const struct judge *judge, const struct table_report *report)
+{
+    int64_t ahead_ms = 0; /* what the brokers' clock may be ahead of ours */
+    if (!judge->asked)
+        return true;
+    if (report->cluster != TABLE_NO_CLUSTER)
+        ahead_ms = judge->lag->clusters[report->cluster].ahead_ms;
+    return iso_table_less_ms(report->heard_ms, ahead_ms) >= judge->heard_from_ms;
+}
+
 /* The reports of a slice, as far as they are believed. */
 static void judge_turn(struct judge *judge, uint32_t partition)
 {
@@ -93,15 +112,21 @@ static void judge_turn(struct judge *judge, uint32_t partition)
     for (size_t i = 0; i < judge->collection->definition->region_count; i++) {
         struct table_report *report =
             iso_table_report(judge->collection, region_at(judge, i)->number, partition);
-        bool believed = report != NULL &&
-                        iso_table_heard_ms(judge->lag, report) >= judge->heard_from_ms;
-        judge->reports[i] = believed ? report : NULL;
+        judge->reports[i] = report != NULL && believed(judge, report) ? report : NULL;
     }
 }
 
 /* ---- is it there? ---- */
 
-/* The cut is hashed as numbers of logs, partitions and ends, big-endian, in order. */
+/* The cut of a question is hashed as numbers of logs, partitions and ends, big-endian,
+ * in order. */
+static void cut_add(struct judge *judge, uint16_t log, int64_t end)
+{
+    iso_buf_add_u16(&judge->cut, log);
+    iso_buf_add_u32(&judge->cut, judge->partition);
+    iso_buf_add_u64(&judge->cut, (uint64_t)end);
+}
+
 static void judge_ends(struct judge *judge)
 {
     for (size_t i = 0; i < judge->collection->log_count; i++) {
@@ -109,17 +134,16 @@ static void judge_ends(struct judge *judge)
         int64_t asked_ms;
         int64_t end = iso_table_end(judge->collection, i, judge->partition, &asked_ms);
         judge->ends[i] = end;
-        iso_buf_add_u16(&judge->cut, log->number);
-        iso_buf_add_u32(&judge->cut, judge->partition);
-        iso_buf_add_u64(&judge->cut, (uint64_t)end);
-        if (end < 0) {
-            judge->cut_unknown = true;
-            judge_say(judge, GRIEVANCE_BLIND,
-                      "the end of log %u (%.64s on cluster %.32s) is not known",
-                      (unsigned)log->number, log->topic, log->cluster);
-        } else if (asked_ms < judge->verdict->at_ms) {
+        if (judge->asked)
+            cut_add(judge, log->number, end);
+        if (judge->asked && end >= 0 && asked_ms < judge->verdict->at_ms)
             judge->verdict->at_ms = asked_ms;
-        }
+        if (end >= 0)
+            continue;
+        judge->cut_unknown = true;
+        judge_say(judge, GRIEVANCE_BLIND,
+                  "the end of log %u (%.64s on cluster %.32s) is not known",
+                  (unsigned)log->number, log->topic, log->cluster);
     }
 }
 
@@ -134,6 +158,47 @@ static void judge_reach(struct judge *judge, const struct iso_definition_region 
                       "%s has still to apply %lld records of log %u", region->name,
                       (long long)(end - frontier),
                       (unsigned)judge->collection->logs[i].number);
+    }
+}
+
+/* Live: a daemon that is gone holds what it held, but what it would apply is not
+ * known. */
+static void judge_silence(struct judge *judge,
+                          const struct iso_definition_region *region,
+                          const struct table_report *report, int64_t age_ms)
+{
+    if (report->state == ISO_SLICE_CLOSED)
+        judge_say(judge, GRIEVANCE_HALTED, "the daemon of %s was stopped %.1f s ago",
+                  region->name, (double)age_ms / 1000.0);
+    else if (age_ms > judge->lag->options.stopped_after_ms)
+        judge_say(judge, GRIEVANCE_HALTED, "the daemon of %s was last heard %.1f s ago",
+                  region->name, (double)age_ms / 1000.0);
+}
+
+/* Live: a write that was seen behind where the most advanced region stands. */
+static void judge_waiting(struct judge *judge, size_t index)
+{
+    const struct table_collection *collection = judge->collection;
+    const struct table_log *log = &collection->logs[index];
+    const struct table_place *place = &log->places[judge->partition];
+    int64_t peak = 0, clock_ms = judge->lag->clusters[log->cluster].clock_ms;
+    if (place->seen_count == 0)
+        return;
+    for (size_t i = 0; i < collection->definition->region_count; i++) {
+        if (judge->reports[i] != NULL &&
+            peak < iso_table_frontier(judge->reports[i], index))
+            peak = iso_table_frontier(judge->reports[i], index);
+    }
+    const struct table_seen *seen = iso_table_seen(place, peak);
+    for (size_t i = 0; seen != NULL && i < seen->first_count; i++) {
+        int64_t age_ms = iso_table_age_ms(
+            judge->now_ms, iso_table_moment(seen->firsts[i].append_ms, clock_ms));
+        if (seen->firsts[i].offset >= peak &&
+            age_ms > judge->lag->options.stale_after_ms)
+            judge_say(judge, GRIEVANCE_BEHIND,
+                      "a write in log %u waits for %.1f s, and no region has applied "
+                      "it",
+                      (unsigned)log->number, (double)age_ms / 1000.0);
     }
 }
 
@@ -159,15 +224,20 @@ static void judge_region(struct judge *judge, size_t index)
         judge_unheard(judge, region);
         return;
     }
-    int64_t age_ms =
-        iso_table_age_ms(judge->now_ms, iso_table_heard_ms(judge->lag, report));
+    int64_t heard_ms = iso_table_heard_ms(judge->lag, report);
+    int64_t age_ms = iso_table_age_ms(judge->now_ms, heard_ms);
     if (judge->verdict->oldest_ms < age_ms)
         judge->verdict->oldest_ms = age_ms;
+    if (!judge->asked && heard_ms < judge->verdict->at_ms)
+        judge->verdict->at_ms = heard_ms;
     if (report->state == ISO_SLICE_PARKED || report->state == ISO_SLICE_STOPPED)
         judge_say(judge, GRIEVANCE_HALTED, "%s has %s it: %s", region->name,
                   iso_slice_state_name(report->state),
                   report->why == NULL ? "it does not say why" : report->why);
-    judge_reach(judge, region, report);
+    if (judge->asked)
+        judge_reach(judge, region, report);
+    else
+        judge_silence(judge, region, report, age_ms);
 }
 
 /* ---- is it the same? ---- */
@@ -190,10 +260,29 @@ static void judge_pair(struct judge *judge, size_t first, size_t second)
                   one->name, other->name, what != NULL ? "hold" : "held",
                   what != NULL ? what : "data when they last were at one point");
     } else if (!comparable && judge->slice < GRIEVANCE_UNLIKE) {
-        judge_say(judge, GRIEVANCE_UNLIKE,
-                  "%s and %s are past the ends, but not at one point: writes go on",
-                  one->name, other->name);
+        judge_say(
+            judge, GRIEVANCE_UNLIKE,
+            judge->asked
+                ? "%s and %s are past the ends, but not at one point: writes go on"
+                : "%s and %s have not applied the same writes yet",
+            one->name, other->name);
     }
+}
+
+/* The cut of a live verdict is that of all vectors, when they are equal. */
+static void judge_vectors(struct judge *judge)
+{
+    size_t count = judge->collection->definition->region_count;
+    const struct table_report *first = judge->reports[0];
+    for (size_t i = 0; i < count; i++) {
+        if (judge->reports[i] == NULL ||
+            !iso_digest_equal(judge->reports[i]->proof.vector, first->proof.vector)) {
+            judge->cut_unknown = true;
+            return;
+        }
+    }
+    iso_buf_add_u64(&judge->cut, first->proof.vector.high);
+    iso_buf_add_u64(&judge->cut, first->proof.vector.low);
 }
 
 static void judge_slice(struct judge *judge, uint32_t partition)
@@ -204,6 +293,10 @@ static void judge_slice(struct judge *judge, uint32_t partition)
     judge_ends(judge);
     for (size_t i = 0; i < count; i++)
         judge_region(judge, i);
+    for (size_t i = 0; !judge->asked && i < judge->collection->log_count; i++)
+        judge_waiting(judge, i);
+    if (!judge->asked)
+        judge_vectors(judge);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = i + 1; judge->reports[i] != NULL && k < count; k++) {
             if (judge->reports[k] != NULL)
@@ -260,6 +353,7 @@ static void judge_all(struct judge *judge)
 {
     const struct table_collection *collection = judge->collection;
     struct iso_verdict *verdict = judge->verdict;
+    verdict->asked = judge->asked;
     verdict->regions = collection->definition->region_count;
     judge_names(judge);
     judge->ends = iso_alloc((collection->log_count + 1) * sizeof *judge->ends);
@@ -282,6 +376,7 @@ void iso_lag_verdict(struct iso_lag *lag, const char *collection, int64_t now_ms
                           .lag = lag,
                           .now_ms = now_ms,
                           .heard_from_ms = heard_from_ms,
+                          .asked = heard_from_ms != INT64_MIN,
                           .verdict = verdict};
     if (judge.collection != NULL)
         judge_all(&judge);
@@ -293,85 +388,40 @@ void iso_lag_verdict(struct iso_lag *lag, const char *collection, int64_t now_ms
 /* ---- caught up ---- */
 
 /* Records that wait for one region, in all slices and logs. */
-static uint64_t region_waiting(const struct table_collection *collection,
-                               unsigned region)
+static uint64_t region_waiting(const struct judge *judge, unsigned region)
 {
+    const struct table_collection *collection = judge->collection;
     uint64_t waiting = 0;
-    size_t places = collection->log_count * collection->partitions;
-    for (size_t i = 0; i < places; i++) {
-        size_t index = i / collection->partitions;
-        uint32_t partition = (uint32_t)(i % collection->partitions);
-        const struct table_report *report =
-            iso_table_report(collection, region, partition);
-        int64_t end = iso_table_end(collection, index, partition, NULL);
-        if (report == NULL || end < 0)
+    for (uint32_t p = 0; p < collection->partitions; p++) {
+        const struct table_report *report = iso_table_report(collection, region, p);
+        if (report == NULL || !believed(judge, report))
             return ISO_UNKNOWN_COUNT;
-        int64_t frontier = iso_table_frontier(report, index);
-        if (frontier < end)
-            waiting += (uint64_t)(end - frontier);
+        for (size_t i = 0; i < collection->log_count; i++) {
+            int64_t end = iso_table_end(collection, i, p, NULL);
+            int64_t frontier = iso_table_frontier(report, i);
+            if (end < 0)
+                return ISO_UNKNOWN_COUNT;
+            if (frontier < end)
+                waiting += (uint64_t)(end - frontier);
+        }
     }
     return waiting;
 }
 
-bool iso_lag_caught_up(struct iso_lag *lag, const char *collection, uint64_t *waiting)
+bool iso_lag_caught_up(struct iso_lag *lag, const char *collection,
+                       int64_t heard_from_ms, uint64_t *waiting)
 {
-    const struct table_collection *at = iso_table_collection(lag, collection);
-    *waiting = at == NULL ? ISO_UNKNOWN_COUNT : 0;
-    for (size_t i = 0; at != NULL && i < at->definition->region_count; i++) {
-        uint64_t of_region = region_waiting(at, at->definition->regions[i].number);
+    const struct judge judge = {.collection = iso_table_collection(lag, collection),
+                                .lag = lag,
+                                .heard_from_ms = heard_from_ms,
+                                .asked = heard_from_ms != INT64_MIN};
+    *waiting = judge.collection == NULL ? ISO_UNKNOWN_COUNT : 0;
+    size_t count =
+        judge.collection == NULL ? 0 : judge.collection->definition->region_count;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t of_region = region_waiting(&judge, region_at(&judge, i)->number);
         if (*waiting < of_region)
             *waiting = of_region;
     }
     return *waiting == 0;
-}
-
-/* ---- the certificate ---- */
-
-static void digest_print(struct iso_buf *out, const char *name,
-                         struct iso_digest digest)
-{
-    char text[ISO_DIGEST_DIGITS + 1];
-    iso_digest_text(digest, text);
-    iso_buf_print(out, " %s=%s", name, text);
-}
-
-static void time_print(struct iso_buf *out, const char *name, int64_t ms)
-{
-    time_t second = (time_t)(ms / 1000);
-    struct tm parts;
-    char text[64];
-    if (ms < 0 || gmtime_r(&second, &parts) == NULL ||
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
-        iso_buf_print(out, " %s=unknown", name);
-    else
-        iso_buf_print(out, " %s=%s.%03dZ", name, text, (int)(ms % 1000));
-}
-
-void iso_verdict_certificate(const char *collection, const struct iso_verdict *verdict,
-                             struct iso_buf *out)
-{
-    bool converged = verdict->state == ISO_VERDICT_CONVERGED;
-    if (!converged)
-        iso_buf_print(out, "NOT CONVERGED, ");
-    iso_buf_print(out, "isostasy certificate v1: collection=%s verdict=%s", collection,
-                  iso_verdict_state_name(verdict->state));
-    time_print(out, "cut", verdict->at_ms);
-    if (verdict->cut.low != 0 || verdict->cut.high != 0)
-        digest_print(out, "cut_digest", verdict->cut);
-    else
-        iso_buf_print(out, " cut_digest=unknown");
-    iso_buf_print(out, " regions=%s slices=%zu equal=%zu", verdict->names,
-                  verdict->slices, verdict->equal);
-    if (converged) {
-        iso_buf_print(out, " values=%llu ledger_rows=%llu",
-                      (unsigned long long)verdict->values,
-                      (unsigned long long)verdict->ledger_rows);
-        digest_print(out, "live", verdict->live);
-        digest_print(out, "mortal", verdict->mortal);
-        digest_print(out, "ledger", verdict->ledger);
-    } else {
-        iso_buf_print(out, " pending=%zu diverged=%zu", verdict->pending,
-                      verdict->diverged);
-    }
-    iso_buf_print(out, " oldest_report_ms=%lld", (long long)verdict->oldest_ms);
 }

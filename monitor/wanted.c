@@ -91,6 +91,8 @@ static void wanted_region(const struct wanted_in *in, const struct table_report 
     if (frontier >= log->end || log->begin > frontier)
         return;
     wanted_first(in, stand, frontier);
+    if (log->writers == 0)
+        return; /* of no region */
     if (log->sole != 0) {
         struct look_counted counted = {stand->writes, stand->strange, log->writes,
                                        log->strange};

@@ -148,8 +148,8 @@ START_TEST(a_pair_that_is_cut_is_stalled_when_what_it_applied_last_is_stale)
     ck_state(row_at(EU, US, KIT_NOW + 4900), ISO_LAG_OK, NULL);
     const struct iso_lag_row *at = row_at(EU, US, KIT_NOW + 4901);
     ck_state(at, ISO_LAG_STALLED,
-             "partition 0: records of log 1 wait, and none was applied for 5.0 s: it "
-             "stands at offset 10");
+             "partition 0: us has heard nothing of eu for 5.0 s, and records of log 1 "
+             "wait at offset 10: is its way to cluster home open?");
     ck_assert_int_eq(at->lag_ms, 0);
     ck_assert_int_eq(at->staleness_ms, 5901);
     ck_state(row_at(EU, AP, KIT_NOW + 4901), ISO_LAG_OK, NULL);

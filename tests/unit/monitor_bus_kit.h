@@ -191,7 +191,7 @@ static __attribute__((unused)) const struct iso_lag_row *row(size_t index)
 static __attribute__((unused)) enum iso_verdict_state verdict(void)
 {
     struct iso_verdict got;
-    iso_lag_verdict(iso_monitor_lag(monitor), "packages", now.now_ms, INT64_MIN, &got);
+    iso_lag_verdict(iso_monitor_lag(monitor), "packages", now.now_ms, 0, &got);
     return got.state;
 }
 

@@ -66,7 +66,7 @@ static struct iso_verdict verdict(void)
 {
     struct iso_verdict verdict;
     feed();
-    iso_lag_verdict(lag, "packages", KIT_NOW, INT64_MIN, &verdict);
+    iso_lag_verdict(lag, "packages", KIT_NOW, 0, &verdict);
     iso_lag_free(lag);
     iso_definition_free(definition);
     return verdict;
@@ -254,10 +254,10 @@ START_TEST(a_collection_that_is_not_defined_is_unknown)
     feed();
     struct iso_verdict got;
     uint64_t waiting;
-    iso_lag_verdict(lag, "other", KIT_NOW, INT64_MIN, &got);
+    iso_lag_verdict(lag, "other", KIT_NOW, 0, &got);
     ck_assert_int_eq(got.state, ISO_VERDICT_UNKNOWN);
     ck_assert_str_eq(got.why, "there is no collection other");
-    ck_assert(!iso_lag_caught_up(lag, "other", &waiting));
+    ck_assert(!iso_lag_caught_up(lag, "other", INT64_MIN, &waiting));
     ck_assert(waiting == ISO_UNKNOWN_COUNT);
     iso_lag_free(lag);
     iso_definition_free(definition);
@@ -284,13 +284,13 @@ START_TEST(a_difference_is_remembered_while_vectors_move_apart)
     us()->tally.live.low++;
     feed();
     struct iso_verdict got;
-    iso_lag_verdict(lag, "packages", KIT_NOW, INT64_MIN, &got);
+    iso_lag_verdict(lag, "packages", KIT_NOW, 0, &got);
     struct iso_report moved = kit_report("packages", US, BROKEN);
     for (uint16_t log = EU; log <= AP; log++)
         kit_stand(&moved, log, 10, KIT_NOW);
     iso_vector_move(&moved.slice.vector, EU, 9);
     iso_lag_feed_report(lag, &moved, KIT_NOW);
-    iso_lag_verdict(lag, "packages", KIT_NOW, INT64_MIN, &got);
+    iso_lag_verdict(lag, "packages", KIT_NOW, 0, &got);
     ck_assert_int_eq(got.state, ISO_VERDICT_DIVERGED);
     ck_assert(strstr(got.why, "partition 1: eu and us") != NULL);
     ck_assert(strstr(got.why, "held different data when they last were") != NULL);
@@ -394,7 +394,7 @@ END_TEST
 static bool caught_up(uint64_t *waiting)
 {
     feed();
-    bool is = iso_lag_caught_up(lag, "packages", waiting);
+    bool is = iso_lag_caught_up(lag, "packages", INT64_MIN, waiting);
     iso_lag_free(lag);
     iso_definition_free(definition);
     return is;
