@@ -147,6 +147,43 @@ START_TEST(promtool_has_nothing_to_say)
 }
 END_TEST
 
+/* ---- the manual ---- */
+
+static char *manual_read(void)
+{
+    FILE *file = fopen(ISO_SOURCE_DIR "/docs/man/isostasy-monitor.8", "r");
+    ck_assert_ptr_nonnull(file);
+    char *text = iso_alloc_zero(1, 1 << 17);
+    ck_assert_uint_gt(fread(text, 1, (1 << 17) - 1, file), 0);
+    fclose(file);
+    return text;
+}
+
+START_TEST(the_manual_lists_exactly_what_there_is)
+{
+    static const char row[] = ".It Ic isostasy_";
+    char *manual = manual_read(), line[200];
+    struct iso_view_self self = {.last_ms = 12};
+    size_t listed = 0, made = 0;
+    status = draw_status();
+    render(
+        &(struct iso_metrics_options){.granularity = ISO_BY_PARTITION, .self = &self});
+    for (const char *at = iso_buf_text(&out), *end;
+         (at = strstr(at, "# TYPE ")) != NULL; at = end, made++) {
+        at += strlen("# TYPE ");
+        end = at + strcspn(at, " ");
+        snprintf(line, sizeof line, ".It Ic %.*s Ta ", (int)(end - at), at);
+        ck_assert_msg(strstr(manual, line) != NULL, "the manual lacks %s", line);
+    }
+    for (const char *at = manual; (at = strstr(at, row)) != NULL; at += sizeof row)
+        listed++;
+    ck_assert_uint_eq(listed, made);
+    iso_free(manual);
+    draw_free(status);
+    iso_buf_release(&out);
+}
+END_TEST
+
 /* ---- values ---- */
 
 /* Three regions, all of them known, and level but for eu -> us, which is `lag_ms` late.
@@ -284,6 +321,7 @@ int main(void)
     tcase_add_test(cases, every_status_makes_well_formed_lines);
     tcase_add_test(cases, before_the_first_look_the_monitor_tells_of_itself);
     tcase_add_test(cases, promtool_has_nothing_to_say);
+    tcase_add_test(cases, the_manual_lists_exactly_what_there_is);
     tcase_add_test(cases, a_pair_says_its_lag_and_its_state);
     tcase_add_test(cases, what_is_not_known_has_no_series);
     tcase_add_test(cases, by_region_the_worst_source_is_said);
