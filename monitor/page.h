@@ -89,6 +89,10 @@ void iso_page_legend(struct iso_buf *out);
 
 /* ---- drawings (page_spark.c) ---- */
 
+/* As iso_watch_samples, of a pair of the page's collection. */
+size_t iso_page_trend(const struct iso_page *page, const struct iso_status_pair *pair,
+                      enum iso_trend trend, struct iso_sample *samples, size_t max);
+
 /* A line of the newest five minutes, or six hours, of one number of the samples:
  * offsetof of it in struct iso_sample. Where it is not known the line is broken. */
 struct iso_page_line {

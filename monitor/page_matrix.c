@@ -137,8 +137,7 @@ static void target_trend(const struct iso_page *page,
         {offsetof(struct iso_sample, lag_ms), "line-1"}};
     struct iso_sample samples[ISO_SAMPLES_FINE];
     size_t count =
-        iso_watch_trend(page->view->watch, page->collection->name, worst->row.source,
-                        worst->row.target, ISO_TREND_FINE, samples, ISO_SAMPLES_FINE);
+        iso_page_trend(page, worst, ISO_TREND_FINE, samples, ISO_SAMPLES_FINE);
     char label[160], most[ISO_PAGE_TEXT_MAX];
     int64_t most_ms =
         iso_page_most(samples, count, offsetof(struct iso_sample, lag_ms));

@@ -185,8 +185,7 @@ static void history(const struct iso_page *page, struct iso_sample *samples)
     struct iso_buf *out = page->out;
     const struct iso_lag_row *row = &page->pair->row;
     size_t count =
-        iso_watch_trend(page->view->watch, page->collection->name, row->source,
-                        row->target, ISO_TREND_COARSE, samples, ISO_SAMPLES_COARSE);
+        iso_page_trend(page, page->pair, ISO_TREND_COARSE, samples, ISO_SAMPLES_COARSE);
     char label[256];
     figure_label(label, &figures[0], row, "six hours", samples, count);
     iso_page_add(out,
@@ -212,11 +211,9 @@ static void trend(const struct iso_page *page)
 {
     if (page->view->watch == NULL)
         return;
-    const struct iso_lag_row *row = &page->pair->row;
     struct iso_sample *samples = iso_alloc(ISO_SAMPLES_COARSE * sizeof *samples);
     size_t count =
-        iso_watch_trend(page->view->watch, page->collection->name, row->source,
-                        row->target, ISO_TREND_FINE, samples, ISO_SAMPLES_FINE);
+        iso_page_trend(page, page->pair, ISO_TREND_FINE, samples, ISO_SAMPLES_FINE);
     iso_page_add(page->out, "<div class=\"ranges\" id=\"ranges\" data-keep=\"ranges\" "
                             "aria-label=\"Range of the charts\"></div>"
                             "<div class=\"trends\" id=\"trends\">");

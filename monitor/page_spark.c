@@ -12,6 +12,17 @@ static int64_t field_of(const struct iso_sample *sample, size_t field)
     return value;
 }
 
+size_t iso_page_trend(const struct iso_page *page, const struct iso_status_pair *pair,
+                      enum iso_trend trend, struct iso_sample *samples, size_t max)
+{
+    return iso_watch_samples(
+        page->view->watch,
+        &(struct iso_watch_pair){.collection = page->collection->name,
+                                 .source = pair->row.source,
+                                 .target = pair->row.target},
+        trend, samples, max);
+}
+
 int64_t iso_page_most(const struct iso_sample *samples, size_t count, size_t field)
 {
     int64_t most = ISO_UNKNOWN_MS;

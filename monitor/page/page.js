@@ -16,7 +16,7 @@
     const MANY_PAIRS = 300; // a page of so many is fetched less often
     const FETCH_MS = 10000;
     // Set here, not by the server: they survive an update.
-    const KEPT = new Set(["tabindex", "role", "open", "aria-describedby"]);
+    const KEPT = new Set(["tabindex", "role", "open", "data-made"]);
 
     const body = document.body;
     const prefix = body.dataset.prefix;
@@ -148,8 +148,9 @@
 
     const rove = (link) => {
         for (const other of document.querySelectorAll("#cells a")) {
-            other.dataset.made = "1";
-            other.tabIndex = other === link ? 0 : -1;
+            const index = other === link ? 0 : -1;
+            if (!other.dataset.made) other.dataset.made = "1";
+            if (other.getAttribute("tabindex") !== String(index)) other.tabIndex = index;
         }
     };
 
