@@ -69,7 +69,7 @@ void iso_metrics_collections(struct metrics *at)
          "Do all regions hold the same? 1 for the verdict, 0 for the others.",
          write_verdict},
         {"isostasy_convergence_cut_timestamp", "seconds",
-         "When the ends were read up to which the verdict is.", write_cut},
+         "Up to when the verdict is: its oldest report.", write_cut},
         {"isostasy_convergence_oldest_report_timestamp", "seconds",
          "The oldest report that the verdict rests on.", write_oldest},
         {"isostasy_convergence_slices", NULL,

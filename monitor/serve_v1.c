@@ -199,9 +199,10 @@ static void history_write(struct iso_serve *serve, const struct iso_status_pair 
     const struct iso_lag_row *row = &pair->row;
     size_t max = coarse ? ISO_SAMPLES_COARSE : ISO_SAMPLES_FINE;
     struct iso_sample *samples = iso_alloc_zero(max, sizeof *samples);
-    size_t count = iso_watch_trend(
-        serve->options->watch, row->collection, row->source, row->target,
-        coarse ? ISO_TREND_COARSE : ISO_TREND_FINE, samples, max);
+    const struct iso_watch_pair names = {row->collection, row->source, row->target};
+    size_t count =
+        iso_watch_samples(serve->options->watch, &names,
+                          coarse ? ISO_TREND_COARSE : ISO_TREND_FINE, samples, max);
     json_t *object = json_object();
     iso_view_put_text(object, "collection", row->collection);
     iso_view_put_text(object, "source_region", row->source);

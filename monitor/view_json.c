@@ -217,7 +217,7 @@ static const char *verdict_rule(enum iso_verdict_state state)
         [ISO_VERDICT_UNKNOWN] = "unknown.evidence_is_missing",
         [ISO_VERDICT_PENDING] = "pending.nothing_can_be_compared",
         [ISO_VERDICT_CONSISTENT] = "consistent.equal_so_far",
-        [ISO_VERDICT_CONVERGED] = "converged.all_equal_at_the_ends",
+        [ISO_VERDICT_CONVERGED] = "converged.equal_at_equal_vectors",
         [ISO_VERDICT_DIVERGED] = "diverged.unequal_at_equal_vectors",
     };
     return rules[state];

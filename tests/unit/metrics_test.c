@@ -166,6 +166,7 @@ START_TEST(the_manual_lists_exactly_what_there_is)
     struct iso_view_self self = {.last_ms = 12};
     size_t listed = 0, made = 0;
     status = draw_status();
+    status->letters_held = 1;
     render(
         &(struct iso_metrics_options){.granularity = ISO_BY_PARTITION, .self = &self});
     for (const char *at = iso_buf_text(&out), *end;
