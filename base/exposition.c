@@ -158,17 +158,12 @@ void iso_exposition_family(struct iso_exposition *out, const char *name,
 
 /* ---- samples ---- */
 
-static void add_series(struct iso_exposition *out, const char *suffix, const char *le,
-                       va_list labels)
+/* `a="b",c="d"`: pairs up to a NULL. */
+static void add_labels(struct iso_buf *text, va_list labels)
 {
-    struct iso_buf *text = &out->text;
-    const char *between = "{";
-    add_text(text, out->name);
-    add_text(text, suffix);
-    for (;;) {
-        const char *label = va_arg(labels, const char *);
-        if (label == NULL)
-            break;
+    const char *between = "";
+    for (const char *label = va_arg(labels, const char *); label != NULL;
+         label = va_arg(labels, const char *)) {
         const char *value = va_arg(labels, const char *);
         iso_assert(is_name(label) && strcmp(label, "le") != 0 && value != NULL);
         add_text(text, between);
@@ -178,25 +173,11 @@ static void add_series(struct iso_exposition *out, const char *suffix, const cha
         add_text(text, "\"");
         between = ",";
     }
-    if (le != NULL) {
-        iso_buf_print(text, "%sle=\"%s\"", between, le);
-        between = ",";
-    }
-    if (*between == ',')
-        add_text(text, "}");
-    add_text(text, " ");
-    out->series++;
 }
 
-static void add_sample(struct iso_exposition *out, const char *suffix, const char *le,
-                       double value, va_list labels)
+static const char *sample_suffix(enum iso_metric metric)
 {
-    va_list again;
-    va_copy(again, labels);
-    add_series(out, suffix, le, again);
-    va_end(again);
-    add_value(&out->text, value);
-    add_text(&out->text, "\n");
+    return metric == ISO_COUNTER ? "_total" : metric == ISO_INFO_METRIC ? "_info" : "";
 }
 
 void iso_exposition_sample(struct iso_exposition *out, double value, ...)
@@ -210,12 +191,34 @@ void iso_exposition_sample(struct iso_exposition *out, double value, ...)
         iso_assert(value == 1);
     va_list labels;
     va_start(labels, value);
-    add_sample(out,
-               out->metric == ISO_COUNTER       ? "_total"
-               : out->metric == ISO_INFO_METRIC ? "_info"
-                                                : "",
-               NULL, value, labels);
+    iso_buf_print(&out->text, "%s%s{", out->name, sample_suffix(out->metric));
+    size_t begin = out->text.size;
+    add_labels(&out->text, labels);
     va_end(labels);
+    if (out->text.size == begin)
+        out->text.size--; /* no labels, no brackets */
+    else
+        add_text(&out->text, "}");
+    add_text(&out->text, " ");
+    add_value(&out->text, value);
+    add_text(&out->text, "\n");
+    out->series++;
+}
+
+/* One line of a histogram; `le` is NULL for what is of all buckets. */
+static void add_part(struct iso_exposition *out, const char *suffix, const char *labels,
+                     const char *le, double value)
+{
+    struct iso_buf *text = &out->text;
+    iso_buf_print(text, "%s%s", out->name, suffix);
+    if (le != NULL)
+        iso_buf_print(text, "{%s%sle=\"%s\"}", labels, *labels != '\0' ? "," : "", le);
+    else if (*labels != '\0')
+        iso_buf_print(text, "{%s}", labels);
+    add_text(text, " ");
+    add_value(text, value);
+    add_text(text, "\n");
+    out->series++;
 }
 
 void iso_exposition_histogram(struct iso_exposition *out, const double *bounds,
@@ -224,19 +227,23 @@ void iso_exposition_histogram(struct iso_exposition *out, const double *bounds,
 {
     char le[NUMBER_MAX];
     uint64_t count = 0;
+    struct iso_buf pairs = {0};
     va_list labels;
     iso_assert(out->name[0] != '\0' && out->metric == ISO_HISTOGRAM);
     va_start(labels, sum);
+    add_labels(&pairs, labels);
+    va_end(labels);
+    const char *text = iso_buf_text(&pairs);
     for (size_t i = 0; i <= bound_count; i++) {
         iso_assert(i == 0 || i == bound_count || bounds[i] > bounds[i - 1]);
         print_number(i < bound_count ? bounds[i] : INFINITY, FIXED_BOUND, le);
         count += counts[i];
-        add_sample(out, "_bucket", le, (double)count, labels);
+        add_part(out, "_bucket", text, le, (double)count);
     }
-    add_sample(out, "_count", NULL, (double)count, labels);
+    add_part(out, "_count", text, NULL, (double)count);
     if (!isnan(sum))
-        add_sample(out, "_sum", NULL, sum, labels);
-    va_end(labels);
+        add_part(out, "_sum", text, NULL, sum);
+    iso_buf_release(&pairs);
 }
 
 void iso_exposition_end(struct iso_exposition *out)
@@ -266,7 +273,9 @@ bool iso_exposition_wants_open(const char *accept)
     static const char text_type[] = "text/plain";
     double open = 0;
     double text = 0;
-    for (const char *at = accept; at != NULL && *at != '\0';) {
+    if (accept == NULL)
+        return false;
+    for (const char *at = accept; *at != '\0';) {
         at += strspn(at, ", \t");
         const char *end = at + strcspn(at, ",");
         size_t size = strcspn(at, ",; \t");
