@@ -28,8 +28,8 @@ proves "quiet topics: lag 0 and fresh; $series series, as promtool wants them"
 
 expect 0 iso check things
 [[ $out == "ISOSTASY OK - "* && $out == *"lag'=0.000s;"* ]] || fail "check says: $out"
-expect 0 iso status things
-[[ $out == *"things: converged"*"isostasy certificate"* ]] || fail "status says: $out"
+status_says() { [[ $(iso status things) == *"things: converged"*"isostasy certificate"* ]]; }
+await 10 "status says that things is converged" status_says
 expect 0 iso wait things --converged -t 20s
 expect 0 iso top things --count 1
 expect 0 iso doctor --write
@@ -54,8 +54,7 @@ iso check things >"$work/check.out" || code=$?
 [[ $code == 2 && $(<"$work/check.out") == "ISOSTASY CRITICAL - things, "*"ap"* ]] ||
     fail "check ended with $code: $(<"$work/check.out")"
 daemon_start ap
-kill_all "${pids[load]}"
-unset "pids[load]"
+job_kill load
 watches settled 30
 await 5 "the events tell of it" grep -q '"is":"stopped"' "$work/events.out"
 proves "a daemon that was killed: said within 15 s, lag grows as time does"

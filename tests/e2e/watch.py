@@ -60,15 +60,24 @@ def told(pair):
 
 
 def settled(url, seconds="20"):
-    """Every pair is well, and the regions converged."""
+    """Every pair is well and was heard of, and the regions converged."""
+    ill = []
+
     def condition():
-        here = status(url)
-        well = [pair["state"] == "ok" for collection in here["collections"]
-                for pair in collection["pairs"]]
-        same = [collection["convergence"]["state"] == "converged"
-                for collection in here["collections"]]
-        return bool(well) and all(well) and all(same)
-    _, took = until(float(seconds), "all pairs ok, and converged", condition)
+        ill.clear()
+        collections = status(url)["collections"]
+        for collection in collections:
+            ill.extend(f"{pair['source_region']} → {pair['target_region']} is {told(pair)}"
+                       for pair in collection["pairs"]
+                       if pair["state"] != "ok" or pair["staleness_ms"] is None)
+            verdict = collection["verdict"]
+            if verdict["state"] != "converged":
+                ill.append(f"{collection['collection']} is {told(verdict)}")
+        return bool(collections) and not ill
+    try:
+        _, took = until(float(seconds), "all pairs ok, and converged", condition)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong}; {'; '.join(ill)}") from None
     print(f"settled after {took:.1f} s")
 
 
@@ -155,21 +164,28 @@ def clock(url, region, offset_s, seconds):
         return None
     off, took = until(float(seconds), f"the clock of {region} is {offset_s} s off",
                       condition)
-    for (source, target), pair in pairs(url).items():
-        latency = pair["latency"]["p99_ms"]
-        if region in (source, target) and (pair["lag_ms"] is None or
-                                           pair["lag_ms"] > 5000):
-            raise Wrong(f"{source} → {target} says a lag of {pair['lag_ms']} ms")
-        if region in (source, target) and latency is not None and latency > 60000:
-            raise Wrong(f"{source} → {target} says a latency of {latency} ms")
-    print(f"the clock of {region} is {off:.1f} s off, told after {took:.1f} s")
+    until_s = time.monotonic() + 5
+    while time.monotonic() < until_s:
+        for (source, target), pair in pairs(url).items():
+            latency = pair["latency"]["p99_ms"]
+            if pair["lag_ms"] is None or pair["lag_ms"] > 5000:
+                raise Wrong(f"{source} → {target} says a lag of {pair['lag_ms']} ms: "
+                            f"{told(pair)}")
+            if pair["staleness_ms"] is None or pair["staleness_ms"] > 60000:
+                raise Wrong(f"{source} → {target} is stale: {pair['staleness_ms']} ms")
+            if latency is not None and latency > 60000:
+                raise Wrong(f"{source} → {target} says a latency of {latency} ms")
+        time.sleep(LOOK)
+    print(f"the clock of {region} is {off:.1f} s off, told after {took:.1f} s; then: "
+          f"{told(pairs(url)[region, 'us'])}; {pairs(url)[region, 'us']['warning']}")
 
 
 def lost(url, source, target, seconds):
     """Records that retention took before the target had them are counted."""
     def condition():
         pair = pairs(url).get((source, target))
-        return pair if pair and (pair["evidence"]["lost"] or 0) > 0 else None
+        lost = pair and (pair["evidence"]["lost"] or 0) > 0
+        return pair if lost and pair["state"] == "lost" else None
     pair, took = until(float(seconds), f"{source} → {target} has lost records", condition)
     _, metrics = get(url, "/metrics")
     if not any(line.startswith("isostasy_lost_records") and not line.endswith(" 0")
