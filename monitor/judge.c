@@ -105,6 +105,17 @@ static void say(struct judge *judge, const struct judge_sight *sight, bool shows
     memcpy(pair->why, judge->why, sizeof pair->why);
 }
 
+/* It is heard again, but not for long enough to say what is so. */
+static void say_heard(struct iso_status_pair *pair)
+{
+    struct judge_text why = {.text = pair->why, .room = sizeof pair->why};
+    pair->rule = "unknown.blind";
+    iso_judge_print(&why,
+                    "the monitor hears of %s again; how it does for %s is shown after "
+                    "some looks",
+                    pair->row.target, pair->row.source);
+}
+
 static void held(const struct judge *judge, struct iso_status_pair *pair)
 {
     pair->state = state_of(judge->state.level);
@@ -122,7 +133,12 @@ static void judge_seen(struct judge *judge, const struct judge_sight *sight,
     held(judge, pair);
     if (pair->state != ISO_LAG_CATCHING_UP)
         pair->eta_ms = ISO_UNKNOWN_MS;
-    say(judge, sight, looks == pair->state, pair);
+    judge->blind =
+        judge->blind && pair->state == ISO_LAG_UNKNOWN && looks != pair->state;
+    if (judge->blind)
+        say_heard(pair);
+    else
+        say(judge, sight, looks == pair->state, pair);
 }
 
 /* The cluster that tells of it is not heard. */
@@ -137,7 +153,8 @@ static void judge_blind(struct judge *judge, const struct judge_sight *sight,
         iso_hold_take(&judge->state, sight->rule, level_of(ISO_LAG_UNKNOWN),
                       sight->now_ms);
     held(judge, pair);
-    pair->rule = pair->state == ISO_LAG_UNKNOWN ? "unknown.blind" : judge->name;
+    judge->blind = pair->state == ISO_LAG_UNKNOWN;
+    pair->rule = judge->blind ? "unknown.blind" : judge->name;
     iso_judge_print(&why, "cluster %s does not answer the monitor", sight->away);
     if (sight->away_heard_ms != ISO_UNKNOWN_MS &&
         sight->now_ms > sight->away_heard_ms) {

@@ -56,6 +56,7 @@ struct judge {
     const char *name;
     char why[ISO_WATCH_WHY_MAX];
     int64_t said_ms; /* when that was seen; 0: never */
+    bool blind;      /* `unknown` is held since the monitor heard nothing */
 };
 
 /* Judges pair->row, and fills in all the rest of *pair. */

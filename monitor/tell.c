@@ -61,13 +61,19 @@ static struct tell_subject *book_take(struct tell_book *book, const char *name)
     return subject;
 }
 
+static void subject_free(struct tell_subject *subject)
+{
+    iso_free(subject->stores);
+    iso_free(subject);
+}
+
 static void book_sweep(struct tell_book *book)
 {
     size_t kept = 0;
     for (size_t i = 0; i < book->count; i++) {
         struct tell_subject *subject = book->subjects[i];
         if (!subject->seen) {
-            iso_free(subject);
+            subject_free(subject);
             continue;
         }
         subject->seen = false;
@@ -79,7 +85,7 @@ static void book_sweep(struct tell_book *book)
 static void book_release(struct tell_book *book)
 {
     for (size_t i = 0; i < book->count; i++)
-        iso_free(book->subjects[i]);
+        subject_free(book->subjects[i]);
     iso_free(book->subjects);
     *book = (struct tell_book){0};
 }
@@ -221,18 +227,33 @@ static void start_take(struct tell *tell, struct tell_subject *subject,
     iso_judge_duration(&why, region->started_ms - was_ms);
 }
 
+/* The store of which it is not told yet that it took over a slice from another; 0. */
+static uint64_t stores_changed(struct tell_subject *subject, const uint64_t *stores,
+                               size_t count)
+{
+    uint64_t changed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (stores[i] == 0 || stores[i] == subject->stores[i])
+            continue;
+        if (subject->stores[i] != 0 && stores[i] != subject->store_told)
+            changed = stores[i];
+        subject->stores[i] = stores[i];
+    }
+    return changed;
+}
+
 static void stores_take(struct tell *tell, const struct iso_lag_region *region,
-                        uint64_t stores, int64_t now_ms)
+                        const uint64_t *stores, int64_t now_ms)
 {
     char name[sizeof((struct tell_subject *)NULL)->name];
     snprintf(name, sizeof name, "%s/%s", region->collection, region->region);
     struct tell_subject *subject = book_take(&tell->stores, name);
-    uint64_t was = subject->stores;
-    if (stores == was || stores == 0)
+    if (subject->stores == NULL)
+        subject->stores = iso_alloc_zero(region->slices + 1, sizeof *subject->stores);
+    uint64_t changed = stores_changed(subject, stores, region->slices);
+    if (changed == 0)
         return;
-    subject->stores = stores;
-    if (was == 0)
-        return;
+    subject->store_told = changed;
     struct iso_watch_event *event = event_add(tell, ISO_WATCH_DAEMON, now_ms);
     struct judge_text why = why_of(event);
     snprintf(event->collection, sizeof event->collection, "%s", region->collection);
@@ -245,7 +266,7 @@ static void stores_take(struct tell *tell, const struct iso_lag_region *region,
 }
 
 void iso_tell_region(struct tell *tell, const struct iso_lag_region *region,
-                     uint64_t stores, int64_t now_ms)
+                     const uint64_t *stores, int64_t now_ms)
 {
     struct tell_subject *subject = book_take(&tell->regions, region->region);
     stores_take(tell, region, stores, now_ms);

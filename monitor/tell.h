@@ -20,7 +20,8 @@ struct tell_subject {
     struct hold clock; /* is it off? */
     char clock_why[128];
     int64_t started_ms;
-    uint64_t stores;
+    uint64_t *stores; /* by partition; 0: not heard yet */
+    uint64_t store_told;
     enum iso_verdict_state verdict;
     int64_t verdict_since_ms;
     enum iso_verdict_state verdict_told;
@@ -47,8 +48,9 @@ void iso_tell_release(struct tell *tell);
 void iso_tell_begin(struct tell *tell);
 void iso_tell_cluster(struct tell *tell, const struct iso_status_cluster *cluster,
                       int64_t now_ms);
+/* stores[region->slices]: which store each slice is in; 0: not known. */
 void iso_tell_region(struct tell *tell, const struct iso_lag_region *region,
-                     uint64_t stores, int64_t now_ms);
+                     const uint64_t *stores, int64_t now_ms);
 void iso_tell_pair(struct tell *tell, struct track *track,
                    const struct iso_status_pair *pair, int64_t now_ms);
 /* Fills in verdict_since_ms. */

@@ -117,17 +117,17 @@ struct watch_look {
     size_t target;                        /* in the collection's regions */
 };
 
-static uint64_t stores_of(const struct table_collection *table, unsigned region)
+/* Which store each slice of a region is in: the first half of its name, by partition.
+ */
+static void stores_of(const struct table_collection *table, unsigned region,
+                      uint64_t *stores)
 {
-    uint64_t sum = 0;
     for (uint32_t p = 0; p < table->partitions; p++) {
         const struct table_report *report = iso_table_report(table, region, p);
-        uint64_t part = 0;
+        stores[p] = 0;
         if (report != NULL)
-            memcpy(&part, report->store, sizeof part);
-        sum += part * (2 * (uint64_t)p + 1); /* odd: another store, another sum */
+            memcpy(&stores[p], report->store, sizeof stores[p]);
     }
-    return sum;
 }
 
 static unsigned number_of(const struct table_collection *table, const char *region)
@@ -140,12 +140,14 @@ static unsigned number_of(const struct table_collection *table, const char *regi
 static void look_at_regions(const struct watch_look *look,
                             const struct iso_status_collection *collection)
 {
+    uint64_t *stores = iso_alloc((look->table->partitions + 1) * sizeof *stores);
     for (size_t i = 0; i < collection->region_count; i++) {
         const struct iso_lag_region *region = &collection->regions[i];
-        iso_tell_region(&look->watch->tell, region,
-                        stores_of(look->table, number_of(look->table, region->region)),
-                        look->now_ms);
+        iso_assert(region->slices == look->table->partitions);
+        stores_of(look->table, number_of(look->table, region->region), stores);
+        iso_tell_region(&look->watch->tell, region, stores, look->now_ms);
     }
+    iso_free(stores);
 }
 
 /* The region of a row's target: mostly the one behind that of the row before. */
@@ -324,14 +326,6 @@ size_t iso_watch_samples(struct iso_watch *watch, const struct iso_watch_pair *p
         track == NULL ? 0 : iso_trend_read(&track->trend, trend, samples, max);
     unlocked(&watch->lock);
     return count;
-}
-
-size_t iso_watch_trend(struct iso_watch *watch, const char *collection,
-                       const char *source, const char *target, enum iso_trend trend,
-                       struct iso_sample *samples, size_t max)
-{
-    struct iso_watch_pair pair = {collection, source, target};
-    return iso_watch_samples(watch, &pair, trend, samples, max);
 }
 
 size_t iso_watch_events(struct iso_watch *watch, uint64_t after,

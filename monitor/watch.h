@@ -164,10 +164,6 @@ struct iso_watch_pair {
 /* The oldest first; up to `max` of the newest; says how many. */
 size_t iso_watch_samples(struct iso_watch *watch, const struct iso_watch_pair *pair,
                          enum iso_trend trend, struct iso_sample *samples, size_t max);
-/* The same, by names, until nobody asks so any more. */
-size_t iso_watch_trend(struct iso_watch *watch, const char *collection,
-                       const char *source, const char *target, enum iso_trend trend,
-                       struct iso_sample *samples, size_t max);
 
 /* ---- events ---- */
 

@@ -256,7 +256,8 @@ START_TEST(a_daemon_that_stops_and_comes_back_is_told_once_each)
     world_run(&world, 5);
     world.regions[US].closed = true;
     world_run(&world, 30);
-    ck_assert_uint_eq(news(), 2);
+    ck_assert_uint_eq(news(), 3);
+    ck_event(2, ISO_WATCH_VERDICT, "converged", "consistent");
     for (size_t i = 0; i < 2; i++) {
         ck_event(i, ISO_WATCH_STATE, "ok", "stopped");
         ck_assert_str_eq(events[i].target, "us");
@@ -267,11 +268,12 @@ START_TEST(a_daemon_that_stops_and_comes_back_is_told_once_each)
     world.regions[US].closed = false;
     world.regions[US].started_ms = world.now_ms;
     world_run(&world, 30);
-    ck_assert_uint_eq(news(), 3);
+    ck_assert_uint_eq(news(), 4);
     ck_event(0, ISO_WATCH_DAEMON, "", "restarted");
     ck_assert_str_eq(events[0].source, "us");
     ck_event(1, ISO_WATCH_STATE, "stopped", "ok");
     ck_event(2, ISO_WATCH_STATE, "stopped", "ok");
+    ck_event(3, ISO_WATCH_VERDICT, "consistent", "converged");
 }
 END_TEST
 
