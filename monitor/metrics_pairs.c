@@ -228,7 +228,7 @@ static void write_latency(struct metrics *at, const struct iso_latency *latency,
     if (!at->counting)
         iso_exposition_histogram(&at->out, bounds, latency->counts, ISO_LATENCY_BOUNDS,
                                  (double)latency->sum_ms / 1000, name[0], text[0],
-                                 name[1], text[1], name[2], text[2], NULL);
+                                 name[1], text[1], name[2], text[2], (char *)NULL);
 }
 
 static void target_latency(struct metrics *at,

@@ -36,7 +36,7 @@ void iso_metrics_sample(struct metrics *at, double value,
     at->series++;
     if (!at->counting)
         iso_exposition_sample(&at->out, value, name[0], text[0], name[1], text[1],
-                              name[2], text[2], name[3], text[3], NULL);
+                              name[2], text[2], name[3], text[3], (char *)NULL);
 }
 
 void iso_metrics_states(struct metrics *at, struct metrics_labels *labels,
