@@ -344,9 +344,11 @@ static void judge_sum(struct judge *judge)
 
 static void judge_names(const struct judge *judge)
 {
-    char *at = judge->verdict->names;
-    for (size_t i = 0; i < judge->verdict->regions; i++)
-        at += sprintf(at, "%s%s", i == 0 ? "" : ",", region_at(judge, i)->name);
+    struct iso_verdict *verdict = judge->verdict;
+    size_t size = 0;
+    for (size_t i = 0; i < verdict->regions; i++)
+        size += (size_t)snprintf(verdict->names + size, sizeof verdict->names - size,
+                                 "%s%s", i == 0 ? "" : ",", region_at(judge, i)->name);
 }
 
 static void judge_all(struct judge *judge)

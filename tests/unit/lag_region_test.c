@@ -104,9 +104,9 @@ END_TEST
 
 /* ---- regions ---- */
 
-START_TEST(a_region_is_summed_over_its_slices_as_its_daemons_told)
+/* Two of three slices of us. */
+static void tell_slices(void)
 {
-    begin((struct kit_shape){.regions = 2, .partitions = 3});
     for (uint32_t p = 0; p < 2; p++) {
         struct iso_report report = told(US, p, 1000 + p);
         struct iso_slice *slice = &report.slice;
@@ -131,6 +131,12 @@ START_TEST(a_region_is_summed_over_its_slices_as_its_daemons_told)
         report.health.loser_offset = 5;
         iso_lag_feed_report(lag, &report, KIT_NOW - 100 + (int64_t)p);
     }
+}
+
+START_TEST(a_region_is_summed_over_its_slices_as_its_daemons_told)
+{
+    begin((struct kit_shape){.regions = 2, .partitions = 3});
+    tell_slices();
     const struct iso_lag_region *regions;
     ck_assert_uint_eq(iso_lag_regions(lag, NULL, KIT_NOW, &regions), 2);
     const struct iso_lag_region *us = &regions[1];
