@@ -105,8 +105,8 @@ void iso_http_close(struct iso_http *http); /* ends every connection; NULL is fi
 /* "http://127.0.0.1:8470/": where it can be reached; borrowed. */
 const char *iso_http_address(const struct iso_http *http);
 
-/* Streams have something new: asks each. Any thread; returns at once. Not from a
- * stream. */
+/* Streams have something new: asks each. Any thread, but not from within a stream;
+ * returns at once. NULL is fine. */
 void iso_http_wake(struct iso_http *http);
 
 struct iso_http_stats {

@@ -102,6 +102,8 @@ __attribute__((format(printf, 2, 0))) static void said(void *user, const char *f
     (void)user;
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
+    for (char *quote = strchr(text, '"'); quote != NULL; quote = strchr(quote, '"'))
+        *quote = '\'';
     if (opening != NULL)
         iso_fail(opening, ISO_IO, "%s", text);
     else

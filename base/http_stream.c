@@ -38,6 +38,8 @@ void iso_http_stream_resume(struct iso_http_visit *visit)
 
 void iso_http_wake(struct iso_http *http)
 {
+    if (http == NULL)
+        return;
     pthread_mutex_lock(&http->lock);
     http->wakes++;
     for (struct iso_http_visit *visit = http->visits; visit != NULL;
