@@ -55,12 +55,20 @@ void iso_page_query(struct iso_buf *out, const char *collection, const char *sou
 const char *iso_page_state_words(enum iso_lag_state state);   /* "catching up" */
 const char *iso_page_state_meaning(enum iso_lag_state state); /* a sentence */
 const char *iso_page_verdict_words(enum iso_verdict_state state);
+
+/* What a collection is marked with, wherever it is named: the worse of its verdict and
+ * its worst pair, so that nobody reads green while a region stands still. */
+struct iso_page_mark {
+    enum iso_lag_state state; /* whose colour */
+    const char *shape;
+    const struct iso_status_pair *late; /* the worst pair, when it is not ok; or NULL */
+};
+struct iso_page_mark iso_page_mark(const struct iso_status_collection *collection);
 /* Its shape, which tells it without colour; said to nobody, as words stand beside it.
  */
 void iso_page_shape(struct iso_buf *out, const char *name);
 /* Shape and words. */
 void iso_page_state(struct iso_buf *out, enum iso_lag_state state);
-void iso_page_verdict_mark(struct iso_buf *out, enum iso_verdict_state state);
 /* The drawings that the shapes are taken from: once a page. */
 void iso_page_shapes(struct iso_buf *out);
 
@@ -72,7 +80,8 @@ void iso_page_table_end(struct iso_buf *out);
 
 /* ---- parts ---- */
 
-/* Of the source that the target is worst off with; NULL: it has no pair. */
+/* Of the source that the target is worst off with; target NULL: of all pairs. NULL:
+ * there is none. */
 const struct iso_status_pair *
 iso_page_worst_for(const struct iso_status_collection *collection, const char *target);
 

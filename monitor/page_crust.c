@@ -59,7 +59,7 @@ static void block(const struct iso_page *page, size_t n, size_t count)
                  name);
         iso_page_add(page->out,
                      "<text x=\"%d\" y=\"%.1f\" text-anchor=\"middle\">%s%s</text>",
-                     x + width / 2, CRUST_LINE + sink + CRUST_BLOCK / 2 + 4.0, text,
+                     x + width / 2, CRUST_LINE + sink + CRUST_BLOCK * 0.5 + 4.0, text,
                      fits ? "" : "…");
     }
     iso_page_add(page->out, "</g>");

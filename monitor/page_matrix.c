@@ -18,7 +18,7 @@ iso_page_worst_for(const struct iso_status_collection *collection, const char *t
     const struct iso_status_pair *worst = NULL;
     for (size_t i = 0; i < collection->pair_count; i++) {
         const struct iso_status_pair *pair = &collection->pairs[i];
-        if (strcmp(pair->row.target, target) != 0)
+        if (target != NULL && strcmp(pair->row.target, target) != 0)
             continue;
         int more = worst == NULL ? 1
                                  : iso_lag_state_severity(pair->state) -

@@ -40,12 +40,13 @@ static const struct page_state {
 
 static const struct page_verdict {
     const char *words, *shape;
+    enum iso_lag_state state; /* whose colour it has */
 } page_verdicts[] = {
-    [ISO_VERDICT_UNKNOWN] = {"Unknown", "unknown"},
-    [ISO_VERDICT_PENDING] = {"Not there yet", "catching_up"},
-    [ISO_VERDICT_CONSISTENT] = {"Consistent so far", "consistent"},
-    [ISO_VERDICT_CONVERGED] = {"Converged", "ok"},
-    [ISO_VERDICT_DIVERGED] = {"Diverged", "diverged"},
+    [ISO_VERDICT_UNKNOWN] = {"Unknown", "unknown", ISO_LAG_UNKNOWN},
+    [ISO_VERDICT_PENDING] = {"Not there yet", "catching_up", ISO_LAG_CATCHING_UP},
+    [ISO_VERDICT_CONSISTENT] = {"Consistent so far", "consistent", ISO_LAG_OK},
+    [ISO_VERDICT_CONVERGED] = {"Converged", "ok", ISO_LAG_OK},
+    [ISO_VERDICT_DIVERGED] = {"Diverged", "diverged", ISO_LAG_DIVERGED},
 };
 
 const char *iso_page_state_words(enum iso_lag_state state)
@@ -79,9 +80,20 @@ void iso_page_state(struct iso_buf *out, enum iso_lag_state state)
     iso_page_add(out, "<span>%s</span></span>", page_states[state].words);
 }
 
-void iso_page_verdict_mark(struct iso_buf *out, enum iso_verdict_state state)
+struct iso_page_mark iso_page_mark(const struct iso_status_collection *collection)
 {
-    iso_page_shape(out, page_verdicts[state].shape);
+    enum iso_verdict_state verdict = collection->verdict.state;
+    const struct iso_status_pair *worst = iso_page_worst_for(collection, NULL);
+    struct iso_page_mark mark = {.state = page_verdicts[verdict].state,
+                                 .shape = page_verdicts[verdict].shape};
+    if (worst == NULL || worst->state == ISO_LAG_OK)
+        return mark;
+    mark.late = worst;
+    if (verdict != ISO_VERDICT_DIVERGED) {
+        mark.state = worst->state;
+        mark.shape = iso_lag_state_name(worst->state);
+    }
+    return mark;
 }
 
 void iso_page_shapes(struct iso_buf *out)

@@ -23,18 +23,7 @@ static const struct iso_status_pair *pair_named(const struct iso_page *page)
                    ? NULL
                    : iso_status_pair(view->status, page->collection->name, view->source,
                                      view->target);
-    const struct iso_status_pair *worst = NULL;
-    for (size_t i = 0; i < page->collection->region_count; i++) {
-        const struct iso_status_pair *pair =
-            iso_page_worst_for(page->collection, page->collection->regions[i].region);
-        int more = pair == NULL ? -1 : 1;
-        if (pair != NULL && worst != NULL)
-            more = iso_lag_state_severity(pair->state) -
-                   iso_lag_state_severity(worst->state);
-        if (more > 0 || (more == 0 && pair->row.lag_ms > worst->row.lag_ms))
-            worst = pair;
-    }
-    return worst;
+    return iso_page_worst_for(page->collection, NULL);
 }
 
 static const struct iso_status_collection *
@@ -42,12 +31,37 @@ collection_named(const struct iso_view_page *view)
 {
     if (view->status == NULL || view->status->collection_count == 0)
         return NULL;
-    if (view->collection == NULL)
-        return &view->status->collections[0];
-    return iso_status_collection(view->status, view->collection);
+    return iso_status_collection(view->status, view->collection != NULL
+                                                   ? view->collection
+                                                   : view->status->collections[0].name);
 }
 
 /* ---- head ---- */
+
+/* As a tab of a browser shows it, from afar: the verdict, what is late, and an icon. */
+static void head_title(const struct iso_page *page)
+{
+    static const char *const icons[ISO_LAG_STATES] = {
+        [ISO_LAG_UNKNOWN] = "-unknown",  [ISO_LAG_OK] = "",
+        [ISO_LAG_CATCHING_UP] = "-late", [ISO_LAG_LAGGING] = "-late",
+        [ISO_LAG_STALLED] = "-late",     [ISO_LAG_STOPPED] = "-bad",
+        [ISO_LAG_PARKED] = "-bad",       [ISO_LAG_REWOUND] = "-bad",
+        [ISO_LAG_LOST] = "-bad",         [ISO_LAG_DIVERGED] = "-bad"};
+    struct iso_buf *out = page->out;
+    struct iso_page_mark mark = {.state = ISO_LAG_UNKNOWN};
+    if (page->collection != NULL) {
+        mark = iso_page_mark(page->collection);
+        iso_page_add(out, "%s%s%s · %s · ",
+                     iso_page_verdict_words(page->collection->verdict.state),
+                     mark.late != NULL ? ", " : "",
+                     mark.late != NULL ? iso_page_state_words(mark.late->state) : "",
+                     page->collection->name);
+    }
+    iso_page_add(out,
+                 "isostasy</title><link rel=\"icon\" type=\"image/svg+xml\" "
+                 "href=\"%sassets/icon%s.svg\">",
+                 page->view->prefix, icons[mark.state]);
+}
 
 static void head(const struct iso_page *page)
 {
@@ -58,14 +72,7 @@ static void head(const struct iso_page *page)
                  "<meta name=\"viewport\" content=\"width=device-width, "
                  "initial-scale=1\"><meta name=\"color-scheme\" content=\"light "
                  "dark\"><meta name=\"robots\" content=\"noindex\"><title>");
-    if (page->collection != NULL)
-        iso_page_add(out, "%s · %s · ",
-                     iso_page_verdict_words(page->collection->verdict.state),
-                     page->collection->name);
-    iso_page_add(out,
-                 "isostasy</title><link rel=\"icon\" type=\"image/svg+xml\" "
-                 "href=\"%sassets/icon.svg\">",
-                 prefix);
+    head_title(page);
     if (page->view->charts)
         iso_page_add(out,
                      "<link rel=\"stylesheet\" href=\"%sassets/uplot.css\">"
@@ -88,16 +95,18 @@ static void nav(const struct iso_page *page)
     iso_page_add(out, "<nav aria-label=\"Collections\"><ul>");
     for (size_t i = 0; i < status->collection_count; i++) {
         const struct iso_status_collection *collection = &status->collections[i];
-        iso_page_add(out, "<li data-verdict=\"%s\"><a href=\"%s",
-                     iso_verdict_state_name(collection->verdict.state),
-                     page->view->prefix);
+        struct iso_page_mark mark = iso_page_mark(collection);
+        iso_page_add(out, "<li data-state=\"%s\"><a href=\"%s",
+                     iso_lag_state_name(mark.state), page->view->prefix);
         iso_page_query(out, collection->name, NULL, NULL);
         iso_page_add(out, "\"%s>",
                      collection == page->collection ? " aria-current=\"page\"" : "");
-        iso_page_verdict_mark(out, collection->verdict.state);
-        iso_page_add(out, "<bdi>%s</bdi><span class=\"said\">, %s</span></a></li>",
+        iso_page_shape(out, mark.shape);
+        iso_page_add(out, "<bdi>%s</bdi><span class=\"said\">, %s%s%s</span></a></li>",
                      collection->name,
-                     iso_page_verdict_words(collection->verdict.state));
+                     iso_page_verdict_words(collection->verdict.state),
+                     mark.late != NULL ? ", a pair is " : "",
+                     mark.late != NULL ? iso_page_state_words(mark.late->state) : "");
     }
     iso_page_add(out, "</ul></nav>");
 }
@@ -154,22 +163,34 @@ static void verdict_sentence(struct iso_buf *out,
     iso_page_add(out, "There is no evidence, neither for nor against.");
 }
 
+/* The cut: up to where the verdict speaks. Without one in common there is no digest. */
+static void verdict_cut(struct iso_buf *out, const struct iso_verdict *verdict)
+{
+    static const struct iso_digest none;
+    char digits[ISO_DIGEST_DIGITS + 1], few[13];
+    iso_digest_text(verdict->cut, digits);
+    snprintf(few, sizeof few, "%.12s", digits);
+    iso_page_add(out, "<div><dt>%s</dt><dd>",
+                 verdict->asked ? "Up to the ends of" : "As reported at");
+    iso_page_time(out, verdict->at_ms);
+    iso_page_add(out, "</dd></div><div><dt>Cut</dt><dd>");
+    if (iso_digest_equal(verdict->cut, none))
+        iso_page_add(out, "<span class=\"none\">none in common</span>");
+    else
+        iso_page_add(out, "<code title=\"%s\">%s…</code>", digits, few);
+    iso_page_add(out, "</dd></div>");
+}
+
 static void verdict_facts(const struct iso_page *page)
 {
     struct iso_buf *out = page->out;
     const struct iso_status_collection *collection = page->collection;
     const struct iso_verdict *verdict = &collection->verdict;
-    char digits[ISO_DIGEST_DIGITS + 1], few[13];
-    iso_digest_text(verdict->cut, digits);
-    snprintf(few, sizeof few, "%.12s", digits);
     iso_page_add(out, "<dl class=\"facts\"><div><dt>Since</dt><dd>");
     iso_page_age(page, collection->verdict_since_ms);
-    iso_page_add(out, "</dd></div><div><dt>Up to the ends of</dt><dd>");
-    iso_page_time(out, verdict->at_ms);
-    iso_page_add(out,
-                 "</dd></div><div><dt>Cut</dt><dd><code title=\"%s\">%s…</code>"
-                 "</dd></div><div><dt>Oldest evidence</dt><dd>",
-                 digits, few);
+    iso_page_add(out, "</dd></div>");
+    verdict_cut(out, verdict);
+    iso_page_add(out, "<div><dt>Oldest evidence</dt><dd>");
     iso_page_duration(out, verdict->oldest_ms);
     iso_page_add(out,
                  "</dd></div><div><dt>Slices equal</dt><dd>%zu <small>of</small> %zu"
@@ -187,21 +208,26 @@ static void verdict_facts(const struct iso_page *page)
                  collection->resolver);
 }
 
-static void pairs_sum(const struct iso_page *page)
+/* How the pairs do, and which is worst; without its lag, since this is read aloud
+ * whenever it becomes different. */
+static void pairs_sum(const struct iso_page *page, const struct iso_status_pair *late)
 {
     struct iso_buf *out = page->out;
     const struct iso_status_collection *collection = page->collection;
-    size_t ok = 0;
-    for (size_t i = 0; i < collection->pair_count; i++)
+    size_t count = collection->pair_count, ok = 0;
+    for (size_t i = 0; i < count; i++)
         ok += collection->pairs[i].state == ISO_LAG_OK;
-    if (collection->pair_count == 0)
-        iso_page_add(out, "No pair of regions is known yet.");
-    else if (ok == collection->pair_count)
-        iso_page_add(out, "All %zu pairs are ok.", ok);
+    if (count == 0)
+        iso_page_add(out, "<span>No pair of regions is known yet.</span>");
+    else if (late == NULL)
+        iso_page_add(out, "<span>All %zu pairs are ok.</span>", count);
     else
-        iso_page_add(out, "%zu of %zu pairs %s not ok.", collection->pair_count - ok,
-                     collection->pair_count,
-                     collection->pair_count - ok == 1 ? "is" : "are");
+        iso_page_add(out,
+                     "<span class=\"late\"><bdi>%s</bdi> → <bdi>%s</bdi> is %s.</span> "
+                     "<span>%zu of %zu pairs %s not ok.</span>",
+                     late->row.source, late->row.target,
+                     iso_page_state_words(late->state), count - ok, count,
+                     count - ok == 1 ? "is" : "are");
 }
 
 static void verdict(const struct iso_page *page)
@@ -209,19 +235,22 @@ static void verdict(const struct iso_page *page)
     struct iso_buf *out = page->out;
     const struct iso_status_collection *collection = page->collection;
     enum iso_verdict_state state = collection->verdict.state;
-    iso_page_add(out,
-                 "<section id=\"verdict\" class=\"banner\" data-verdict=\"%s\" "
-                 "aria-labelledby=\"verdict-head\"><div class=\"words\">"
-                 "<p class=\"of\">Collection <bdi>%s</bdi></p>",
-                 iso_verdict_state_name(state), collection->name);
+    struct iso_page_mark mark = iso_page_mark(collection);
+    iso_page_add(
+        out,
+        "<section id=\"verdict\" class=\"banner\" data-verdict=\"%s\" "
+        "data-state=\"%s\" aria-labelledby=\"verdict-head\"><div class=\"words\">"
+        "<p class=\"of\">Collection <bdi>%s</bdi></p>",
+        iso_verdict_state_name(state), iso_lag_state_name(mark.state),
+        collection->name);
     iso_page_add(out, "<div role=\"status\" aria-live=\"polite\" aria-atomic=\"true\" "
                       "id=\"verdict-said\"><h1 id=\"verdict-head\">");
-    iso_page_verdict_mark(out, state);
+    iso_page_shape(out, mark.shape);
     iso_page_add(out, "%s</h1><p class=\"sentence\">", iso_page_verdict_words(state));
     verdict_sentence(out, collection);
-    iso_page_add(out, " <span>");
-    pairs_sum(page);
-    iso_page_add(out, "</span></p></div>");
+    iso_page_add(out, " ");
+    pairs_sum(page, mark.late);
+    iso_page_add(out, "</p></div>");
     if (collection->verdict.why[0] != '\0')
         iso_page_add(out, "<p class=\"why\"><bdi>%s</bdi></p>",
                      collection->verdict.why);
@@ -245,11 +274,12 @@ static void empty(const struct iso_page *page)
 {
     struct iso_buf *out = page->out;
     const struct iso_view_page *view = page->view;
-    iso_page_add(out,
-                 "<section id=\"verdict\" class=\"banner\" data-verdict=\"unknown\" "
-                 "aria-labelledby=\"verdict-head\"><div class=\"words\">"
-                 "<div role=\"status\" aria-live=\"polite\" id=\"verdict-said\">"
-                 "<h1 id=\"verdict-head\">");
+    iso_page_add(
+        out,
+        "<section id=\"verdict\" class=\"banner\" data-verdict=\"unknown\" "
+        "data-state=\"unknown\" aria-labelledby=\"verdict-head\"><div class=\"words\">"
+        "<div role=\"status\" aria-live=\"polite\" id=\"verdict-said\">"
+        "<h1 id=\"verdict-head\">");
     iso_page_shape(out, "unknown");
     if (view->status == NULL)
         iso_page_add(out,

@@ -118,6 +118,9 @@
             const page = new DOMParser().parseFromString(await answer.text(), "text/html");
             morph(body, page.body);
             document.title = page.title;
+            const icon = page.querySelector("link[rel=icon]").getAttribute("href");
+            const shown = document.querySelector("link[rel=icon]");
+            if (shown.getAttribute("href") !== icon) shown.setAttribute("href", icon);
             checkLook();
             settle();
         } catch {
@@ -318,7 +321,7 @@
 
     const makeChart = (id, box, data) => {
         const told = document.createElement("p");
-        told.className = "axis told";
+        told.className = "told";
         box.replaceChildren();
         const plot = new uPlot(options(id, box), data, box);
         box.append(told);

@@ -162,7 +162,7 @@ class Story:
             self.picture(f"converged-{scheme}", prefers_color_scheme=scheme)
             self.sound()
             self.picture(f"converged-{scheme}-360", 360, 740, prefers_color_scheme=scheme)
-            self.sound()
+            self.audits("contrast", "wide")
         self.picture("converged-light", prefers_color_scheme="light")
 
     def the_server_writes_no_style_and_no_script_into_the_page(self):
@@ -179,6 +179,15 @@ class Story:
         for source, target in (("us", "eu"), ("ap", "us"), ("eu", "ap")):
             assert self.cell(source, target) == "ok", (source, target)
         assert self.text("h1") in ("Not there yet", "Consistent so far"), self.text("h1")
+        # Nobody reads green while a region stands still.
+        for what in ("#verdict", "nav li"):
+            shown = self.browser.run(f"document.querySelector({what!r}).dataset.state")
+            assert shown in late, (what, shown)
+        assert self.browser.run("document.querySelector('#verdict h1 use').href.baseVal") \
+            in [f"#is-{state}" for state in late]
+        assert "eu → us is " in self.text("#verdict-said"), self.text("#verdict-said")
+        assert "icon-late" in self.browser.run("document.querySelector('link[rel=icon]').href")
+        assert any(state in self.browser.run("document.title") for state in late)
         assert "eu" in self.text("#pair-head") and "us" in self.text("#pair-head")
         assert self.text("#pair .state span") in late
         assert "wait" in self.text("#pair .reason"), self.text("#pair .reason")
@@ -240,6 +249,8 @@ class Story:
         self.look("heal", "tick 8")
         assert self.cell("eu", "us") == "ok", self.cell("eu", "us")
         assert self.text("h1") == "Converged", self.text("h1")
+        assert self.browser.run("document.querySelector('#verdict').dataset.state") == "ok"
+        assert self.browser.run("document.title").startswith("Converged · packages")
         self.picture("healed", prefers_color_scheme="light")
 
     def other_data_at_equal_vectors_is_shown_diverged(self):
@@ -253,7 +264,7 @@ class Story:
         self.picture("diverged", prefers_color_scheme="light")
         self.picture("diverged-dark", prefers_color_scheme="dark")
         self.picture("diverged-360", 360, 740, prefers_color_scheme="dark")
-        self.sound()
+        self.audits("contrast", "wide")
         self.browser.media(prefers_color_scheme="light")
         self.look("mend", "tick 4")
         assert self.text("h1") == "Converged", self.text("h1")
@@ -301,7 +312,6 @@ class Story:
         assert max(map(abs, stuck)) <= 8, stuck
         self.browser.run("document.querySelector('#matrix').scrollIntoView()")
         self.picture("crowd", whole=False)
-        self.picture("crowd-dark", 360, 740, whole=False, prefers_color_scheme="dark")
         self.audits("wide", "ids")
         self.browser.size(1280, 900)
         self.browser.media(prefers_color_scheme="light")
