@@ -176,7 +176,7 @@ static inline void kit_open_with(struct iso_http_options options)
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max < 8192 ? files.rlim_max : 8192;
     setrlimit(RLIMIT_NOFILE, &files);
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     options.routes = kit_routes;
     options.user = &published;
     if (options.listen == NULL)
