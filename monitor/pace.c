@@ -4,6 +4,8 @@
  */
 #include "monitor/pace.h"
 
+#include "base/err.h"
+
 /* ---- rates ---- */
 
 /* Can it be expected to go on as it did? Of what is not known nothing new follows. */
@@ -43,8 +45,7 @@ void iso_pace_take(struct pace *pace, const struct iso_lag_row *row, int64_t now
     while (old + 1 < pace->count &&
            now_ms - pace->points[old + 1].at_ms >= PACE_WINDOW_MS)
         old++;
-    if (pace->count - old == PACE_POINTS)
-        old++;
+    iso_assert(pace->count - old < PACE_POINTS); /* they are PACE_APART_MS apart */
     memmove(pace->points, pace->points + old,
             (pace->count - old) * sizeof *pace->points);
     pace->count -= old;
@@ -99,8 +100,7 @@ void iso_spell_take(struct spell *spell, const struct iso_latency *latency,
     while (old + 1 < spell->count &&
            now_ms - spell->marks[old + 1].at_ms >= SPELL_WINDOW_MS)
         old++;
-    if (spell->count - old == SPELL_MARKS)
-        old++;
+    iso_assert(spell->count - old < SPELL_MARKS);
     memmove(spell->marks, spell->marks + old,
             (spell->count - old) * sizeof *spell->marks);
     spell->count -= old;

@@ -3,6 +3,7 @@
  */
 #include "monitor/trend.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 
 #define UNKNOWN_MS UINT32_MAX
@@ -99,6 +100,7 @@ static void ring_add(struct trend_ring *ring, const struct trend_sample *sample)
             ring->room = ring->most;
         ring->samples = iso_realloc(ring->samples, ring->room * sizeof *ring->samples);
     }
+    iso_assert(ring->samples != NULL);
     ring->samples[ring->count++ % ring->most] = *sample;
 }
 

@@ -1,6 +1,10 @@
 /* How fast a pair gets on, until when nothing waits, and how long its writes were under
  * way: by time, however often somebody looked. */
+#include <math.h>
+
 #include "watch_kit.h"
+
+#include "base/clock.h"
 
 static struct kit kit;
 
@@ -127,6 +131,35 @@ START_TEST(a_frontier_that_falls_begins_the_rates_anew)
 }
 END_TEST
 
+START_TEST(a_steady_pace_is_seen_as_it_is_however_it_is_looked_at)
+{
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct iso_chance chance;
+        iso_chance_seeded_init(&chance, seed);
+        setup();
+        size_t known = 0;
+        for (int i = 0; i < 500; i++) {
+            uint64_t kind = iso_chance_draw(&chance) % 50;
+            int64_t step_ms = kind == 0   ? HOUR
+                              : kind == 1 ? -(int64_t)(10 * SECOND)
+                              : kind < 20 ? (int64_t)(iso_chance_draw(&chance) % 900)
+                                          : SECOND;
+            uint64_t moved =
+                step_ms < 0 ? 0 : (uint64_t)step_ms * 3; /* 3,000 a second */
+            kit_stand(&kit, kit.row.applied + moved, kit.row.written + 2 * moved, 0);
+            kit_look(&kit, step_ms);
+            if (kit.pair.applied_rate < 0)
+                continue;
+            known++;
+            ck_assert_msg(fabs(kit.pair.applied_rate - 3000) < 0.01 &&
+                              fabs(kit.pair.written_rate - 6000) < 0.01,
+                          "seed %d, look %d: %f", (int)seed, i, kit.pair.applied_rate);
+        }
+        ck_assert_uint_gt(known, 300);
+    }
+}
+END_TEST
+
 /* ---- latency ---- */
 
 START_TEST(latency_is_of_what_was_applied_in_the_last_five_minutes)
@@ -184,6 +217,7 @@ int main(void)
     tcase_add_test(tests, a_frontier_that_falls_begins_the_rates_anew);
     tcase_add_test(tests, latency_is_of_what_was_applied_in_the_last_five_minutes);
     tcase_add_test(tests, a_histogram_that_falls_begins_anew);
+    tcase_add_test(tests, a_steady_pace_is_seen_as_it_is_however_it_is_looked_at);
     suite_add_tcase(suite, tests);
     return kit_main(suite);
 }
