@@ -15,9 +15,10 @@
  *   behind the peak         else: what is below was counted, and is no write
  *   nowhere                 when the peak is at the end besides: none waits
  *
- * Where nobody looked, the newest record before is older than what waits; where
- * somebody looked and found no write, the last record seen is. Then its age is shown as
- * a bound: too much, never too little. Where nothing is known the answer is unknown.
+ * Where nobody looked, what waits is younger than the newest record before it, and than
+ * the moment when we saw that the log ended there; where somebody looked and found no
+ * write, than the last record seen. Then that age is shown as a bound: too much, never
+ * too little. Where nothing is known the answer is unknown.
  */
 #include "monitor/look.h"
 
@@ -139,7 +140,17 @@ static int64_t later(int64_t a_ms, int64_t b_ms)
     return a_ms > b_ms ? a_ms : b_ms;
 }
 
-/* The first write of `source` in [from, to), of which nothing but `before_ms` is known
+/* Not before this moment, by the brokers' clock, was what stands at `offset` appended:
+ * after the record before it, and after we saw that the log ended there. */
+static int64_t bound_ms(const struct look_log *log, int64_t offset, int64_t before_ms)
+{
+    int64_t mark_ms = iso_table_mark_ms(log->place, offset);
+    if (mark_ms == ISO_UNKNOWN_MS)
+        return before_ms;
+    return later(before_ms, iso_table_less_ms(mark_ms, -log->clock_ms));
+}
+
+/* The first write of `source` in [from, to), of which nothing but a bound is known
  * where nobody looked. */
 static void wait_since(const struct look_log *log, int64_t from, int64_t to,
                        unsigned source, struct look_wait *wait)
@@ -165,7 +176,7 @@ static void wait_since(const struct look_log *log, int64_t from, int64_t to,
         return;
     }
     wait->want = seen->upto;
-    wait->since_ms = later(wait->since_ms, seen->upto_ms);
+    wait->since_ms = bound_ms(log, seen->upto, later(wait->since_ms, seen->upto_ms));
 }
 
 void iso_look_wait(const struct look_log *log, const struct table_stand *stand,
@@ -191,11 +202,10 @@ void iso_look_wait(const struct look_log *log, const struct table_stand *stand,
         return;
     wait->since_exact = false;
     if (counts) {
-        wait->since_ms = stand->append_ms;
+        wait->since_ms = bound_ms(log, frontier, stand->append_ms);
         wait_since(log, frontier, log->end, source, wait);
     } else {
-        wait->since_ms =
-            log->append_ms != ISO_UNKNOWN_MS ? log->append_ms : stand->append_ms;
+        wait->since_ms = bound_ms(log, peak, later(log->append_ms, stand->append_ms));
         wait_since(log, peak, log->end, source, wait);
     }
 }
@@ -206,5 +216,5 @@ int64_t iso_look_first_ms(const struct look_log *log, const struct table_stand *
     const struct table_seen *seen = iso_table_seen(log->place, frontier);
     if (seen != NULL && seen->offset == frontier && seen->append_ms != ISO_UNKNOWN_MS)
         return seen->append_ms;
-    return stand->append_ms;
+    return bound_ms(log, frontier, stand->append_ms);
 }

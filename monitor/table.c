@@ -150,7 +150,7 @@ static struct table_place *places_new(uint32_t partitions)
 {
     struct table_place *places = iso_alloc_zero(partitions, sizeof *places);
     for (uint32_t i = 0; i < partitions; i++)
-        places[i].begin = places[i].end = -1;
+        iso_table_place_release(&places[i]);
     return places;
 }
 

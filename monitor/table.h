@@ -88,9 +88,17 @@ struct table_seen {
     size_t first_count;
 };
 
+/* Where a log ended at a moment of our clock: what stands from there on was appended
+ * later. */
+struct table_mark {
+    int64_t end, asked_ms;
+};
+enum { TABLE_MARKS = 3 };
+
 struct table_place {
     int64_t begin, end; /* -1: never heard */
     int64_t asked_ms;
+    struct table_mark marks[TABLE_MARKS]; /* what was asked before, the newest first */
     struct table_seen *seen;
     size_t seen_count, seen_room;
 };
@@ -184,6 +192,9 @@ static inline int64_t iso_table_frontier(const struct table_report *report,
  * INT64_MAX for a closed log. */
 int64_t iso_table_end(const struct table_collection *collection, size_t index,
                       uint32_t partition, int64_t *asked_ms);
+
+/* Since when, by our clock, there can be a record at `offset`; ISO_UNKNOWN_MS. */
+int64_t iso_table_mark_ms(const struct table_place *place, int64_t offset);
 
 /* The look that covers `offset` and begins nearest to it; NULL: nobody looked there. */
 const struct table_seen *iso_table_seen(const struct table_place *place,

@@ -29,9 +29,20 @@ void iso_lag_feed_end(struct iso_lag *lag, const struct iso_lag_end *end)
         place_find(lag, end->collection, end->log, end->partition, &collection);
     if (place == NULL)
         return;
+    memmove(place->marks + 1, place->marks, (TABLE_MARKS - 1) * sizeof *place->marks);
+    place->marks[0] = (struct table_mark){place->end, place->asked_ms};
     place->begin = end->begin;
     place->end = end->end;
     place->asked_ms = end->asked_ms;
+}
+
+int64_t iso_table_mark_ms(const struct table_place *place, int64_t offset)
+{
+    for (size_t i = 0; i < TABLE_MARKS; i++) {
+        if (place->marks[i].end >= 0 && place->marks[i].end <= offset)
+            return place->marks[i].asked_ms;
+    }
+    return ISO_UNKNOWN_MS;
 }
 
 void iso_lag_feed_retention(struct iso_lag *lag, const char *collection, uint16_t log,
@@ -69,6 +80,8 @@ void iso_table_place_release(struct table_place *place)
         iso_free(place->seen[i].firsts);
     iso_free(place->seen);
     *place = (struct table_place){.begin = -1, .end = -1};
+    for (size_t i = 0; i < TABLE_MARKS; i++)
+        place->marks[i].end = -1;
 }
 
 const struct table_seen *iso_table_seen(const struct table_place *place, int64_t offset)

@@ -74,13 +74,14 @@ static void wanted_first(const struct wanted_in *in, const struct table_stand *s
 {
     const struct look *look = in->look;
     const struct look_log *log = &look->logs[in->index];
-    int64_t before_ms = iso_table_moment(stand->append_ms, log->clock_ms);
+    int64_t first_ms = iso_look_first_ms(log, stand, frontier);
+    int64_t before_ms = iso_table_moment(first_ms, log->clock_ms);
     const struct table_seen *seen = iso_table_seen(log->place, frontier);
     if (seen != NULL && seen->offset == frontier)
         return;
     if (before_ms == ISO_UNKNOWN_MS ||
         iso_table_age_ms(look->now_ms, before_ms) > look->lag->options.stale_after_ms)
-        wanted_add(in, frontier, stand->append_ms);
+        wanted_add(in, frontier, first_ms);
 }
 
 static void wanted_region(const struct wanted_in *in, const struct table_report *report)

@@ -26,13 +26,19 @@ static inline void finish(void)
     definition = NULL;
 }
 
-static inline void feed_end(uint16_t log, uint32_t partition, int64_t end)
+static inline void feed_end_at(uint16_t log, uint32_t partition, int64_t end,
+                               int64_t asked_ms)
 {
     iso_lag_feed_end(lag, &(struct iso_lag_end){.collection = "packages",
                                                 .log = log,
                                                 .partition = partition,
                                                 .end = end,
-                                                .asked_ms = KIT_NOW});
+                                                .asked_ms = asked_ms});
+}
+
+static inline void feed_end(uint16_t log, uint32_t partition, int64_t end)
+{
+    feed_end_at(log, partition, end, KIT_NOW);
 }
 
 /* Somebody looked at the record at `offset`, and it is a write of a region. */
@@ -85,14 +91,15 @@ static inline struct iso_report level(unsigned region, uint32_t partition,
     return report;
 }
 
-/* Three regions, a log each, one partition, everything applied: 10 records a log. */
+/* Three regions, a log each, one partition, everything applied: 10 records a log, whose
+ * ends were asked a second ago. */
 static inline void begin_level(void)
 {
     begin((struct kit_shape){.regions = 3, .partitions = 1});
     for (unsigned n = EU; n <= AP; n++) {
         struct iso_report report = level(n, 0, 10);
         iso_lag_feed_report(lag, &report, KIT_NOW - 500);
-        feed_end((uint16_t)n, 0, 10);
+        feed_end_at((uint16_t)n, 0, 10, KIT_NOW - 1000);
     }
 }
 

@@ -86,6 +86,28 @@ START_TEST(what_nobody_has_read_is_looked_for_behind_the_peak_once_for_all)
 }
 END_TEST
 
+/* The log was quiet for a minute, then a write came: nobody looked yet. */
+START_TEST(what_waits_came_after_we_saw_that_the_log_ended_there)
+{
+    begin_level();
+    us_stands(10, 10, KIT_NOW - 60000);
+    struct iso_report report = level(AP, 0, 10);
+    kit_stand(&report, EU, 10, KIT_NOW - 60000);
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    report = level(EU, 0, 10);
+    kit_stand(&report, EU, 10, KIT_NOW - 60000);
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    feed_end(EU, 0, 11);
+    ck_lag(row(EU, US), 1000, false);
+    ck_state(row(EU, US), ISO_LAG_OK, NULL);
+    feed_end_at(EU, 0, 14, KIT_NOW + 500);
+    ck_lag(row(EU, US), 1000, false);
+    us_stands(11, 10, KIT_NOW - 700); /* not a write: the next is of the end after */
+    ck_lag(row(EU, US), 0, false);
+    finish();
+}
+END_TEST
+
 /* ---- looks ---- */
 
 START_TEST(a_topic_of_heartbeats_is_0_behind_and_fresh)
@@ -111,7 +133,7 @@ END_TEST
 START_TEST(a_look_that_found_no_write_goes_on_when_the_end_moves)
 {
     begin_level();
-    feed_end(EU, 0, 12);
+    feed_end_at(EU, 0, 12, KIT_NOW - 900);
     saw_none(EU, 0, 10, 12, KIT_NOW - 800);
     ck_lag(row(EU, US), 0, true);
     feed_end(EU, 0, 15);
@@ -222,6 +244,7 @@ static Suite *lag_seen_suite(void)
                    where_counts_differ_what_waits_is_no_older_than_the_record_before);
     tcase_add_test(cases,
                    what_nobody_has_read_is_looked_for_behind_the_peak_once_for_all);
+    tcase_add_test(cases, what_waits_came_after_we_saw_that_the_log_ended_there);
     tcase_add_test(cases, a_topic_of_heartbeats_is_0_behind_and_fresh);
     tcase_add_test(cases, a_look_that_found_no_write_goes_on_when_the_end_moves);
     tcase_add_test(cases, what_was_seen_is_kept_until_a_region_has_passed_it);

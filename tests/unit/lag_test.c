@@ -252,6 +252,7 @@ END_TEST
 START_TEST(an_end_that_was_read_too_long_ago_is_unknown)
 {
     begin_level();
+    feed_end(EU, 0, 10);
     struct iso_report report = level(US, 0, 10);
     int64_t later_ms = KIT_NOW + KIT_STOPPED_MS + 1;
     iso_lag_feed_report(lag, &report, later_ms);
