@@ -165,6 +165,27 @@ class Story:
             self.audits("contrast", "wide")
         self.picture("converged-light", prefers_color_scheme="light")
 
+    def the_audits_find_faults_that_are_planted(self):
+        for check, fault in (
+                ("contrast", "at.textContent = 'pale'; at.style.color = 'rgb(200, 200, 200)';"
+                             "at.style.background = 'white'"),
+                ("wide", "at.style.width = '3000px'; at.style.height = '9px'"),
+                ("ids", "at.id = 'main'"),
+                ("ids", "at.setAttribute('aria-labelledby', 'nowhere')")):
+            found = self.browser.run(f"""(() => {{
+                const at = document.body.appendChild(document.createElement('p'));
+                {fault};
+                const found = {self.audit}.{check}(document);
+                at.remove();
+                return found;
+            }})()""")
+            assert found, f"{check} does not find: {fault}"
+        for fault in ("<p style='color: red'>", "<p onclick='x'>", "<style></style>",
+                      "<script>1</script>", "<script src='//elsewhere.example/x.js'></script>"):
+            assert self.browser.run(f"{self.audit}.inline("
+                                    f"new DOMParser().parseFromString({fault!r}, 'text/html'))"
+                                    ), fault
+
     def the_server_writes_no_style_and_no_script_into_the_page(self):
         found = self.browser.run(f"""fetch('/').then((answer) => answer.text()).then((text) =>
             {self.audit}.inline(new DOMParser().parseFromString(text, 'text/html')))""")
@@ -332,6 +353,21 @@ class Story:
 
     def nothing_was_said_on_the_console_and_nothing_asked_outside(self):
         self.clean()
+
+    def a_script_that_slips_in_is_stopped_by_the_policy_and_noticed_here(self):
+        self.browser.run("""(() => {
+            const at = document.createElement('script');
+            at.textContent = 'window.slipped = true';
+            document.body.append(at);
+            at.remove();
+        })()""")
+        assert self.browser.run("window.slipped") is None
+        try:
+            self.clean()
+        except AssertionError as error:
+            assert "Content Security Policy" in str(error), error
+        else:
+            raise AssertionError("clean() does not see a violation of the policy")
 
     def a_monitor_that_is_gone_is_said_to_be(self):
         self.browser.open(f"{self.fixture.address}?collection=packages")
