@@ -2,20 +2,27 @@
  * status, a page. Target iso_http, the only one with libmicrohttpd (http*.c); services
  * do not link it.
  *
- *   const struct iso_http_route routes[] = {{"/livez", livez}, {"/v1/pairs/{s}/{t}",
- * pair}, {0}}; iso_http_open(&options, &http, &why);
+ *   static const struct iso_http_route routes[] = {
+ *       {"/livez", livez}, {"/v1/pairs/{source}/{target}", pair}, {0}};
+ *   iso_http_open(&options, &http, &why);
  *
  * It only ever answers GET and HEAD: nothing that is asked here changes anything (405
  * else). A handler is called on the server's own threads, several at a time; it answers
  * from what is at hand and never waits. What fails is answered as problem+json (RFC
  * 9457) that says what to try.
  *
- * Who connects can take neither memory nor time without bound: head of a request at
- * most 16 KiB (431), no body is taken (413), connections at most `connections_max`
- * (beyond it a new one is closed, and counted), a connection that is silent, or has not
- * finished its head, for `timeout_ms` is closed. With a token, every path but /livez
- * and /readyz wants `Authorization: Bearer TOKEN` (401), compared in constant time,
- * never logged.
+ * Who connects can take neither memory nor time without bound: the head of a request
+ * has at most 16 KiB (431), its target 2 KiB (414) and one reading (400: no `..`, %2F,
+ * control characters, broken escapes), no body is taken (413). A connection is closed
+ * when the head of a request is not there `timeout_ms` after it could have begun, byte
+ * by byte or not, and when the answer is not read in its time. Beyond `connections_max`
+ * who is idle has to go, else the new one, which is counted; half of them may be
+ * streams (503).
+ *
+ * With a token, every path but /livez and /readyz wants `Authorization: Bearer TOKEN`
+ * (401), compared in constant time, never logged. Without one, on loopback, only names
+ * of this machine lead here (403: a web page elsewhere could else read us by way of a
+ * browser, DNS rebinding).
  *
  * How it can fail: the address is taken or not ours, a certificate that does not load:
  * iso_http_open says so. After that nothing here fails.

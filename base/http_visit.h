@@ -83,8 +83,8 @@ struct iso_http {
 
 /* ---- http_listen.c ---- */
 
-/* A socket that listens at http->address as it was given in `listen`; fills address,
- * check_host, socket_path. */
+/* A socket that listens where the options say; fills address, check_host, socket_path.
+ */
 enum iso_err iso_http_listen(struct iso_http *http,
                              const struct iso_http_options *options, int *fd,
                              struct iso_why *why);
