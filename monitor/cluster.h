@@ -67,6 +67,7 @@ struct cluster_end {
 struct cluster_letters {
     int64_t next, begin, end;
     bool assigned;
+    bool trouble; /* nobody waits for it: it may be forbidden */
 };
 
 /* A dead letter, without value and header. */

@@ -88,6 +88,7 @@ void iso_cluster_letter_take(struct iso_cluster *cluster,
     switch (record->event) {
     case ISO_RECORD:
         letters->next = record->offset + 1;
+        letters->trouble = false;
         letter_keep(cluster, record);
         return;
     case ISO_AT_END:
@@ -98,6 +99,7 @@ void iso_cluster_letter_take(struct iso_cluster *cluster,
         letters->assigned = false;
         return;
     case ISO_TROUBLE:
+        letters->trouble = true;
         return;
     }
 }
@@ -159,8 +161,8 @@ static enum iso_err letters_assign(struct iso_cluster *cluster, struct iso_why *
 static bool letters_read(const struct iso_cluster *cluster)
 {
     for (size_t i = 0; i < cluster->letter_partitions; i++) {
-        if (cluster->letters[i].assigned &&
-            cluster->letters[i].next < cluster->letters[i].end)
+        const struct cluster_letters *letters = &cluster->letters[i];
+        if (letters->assigned && !letters->trouble && letters->next < letters->end)
             return false;
     }
     return true;

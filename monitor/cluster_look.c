@@ -98,9 +98,8 @@ void iso_cluster_look_take(struct iso_cluster *cluster, const struct iso_record 
         look->done = true;
         break;
     case ISO_HOLE:
+    case ISO_TROUBLE: /* we may not read it, or it is away: nobody waits for it */
         look->done = true;
-        break;
-    case ISO_TROUBLE:
         break;
     }
 }

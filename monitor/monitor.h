@@ -125,7 +125,7 @@ struct iso_lag_region {
     int64_t floor_ms;
     uint16_t floor_log;
     uint32_t floor_partition;
-    int64_t swept_ms; /* H, the smallest */
+    int64_t swept_ms; /* H, the smallest; ISO_UNKNOWN_MS: some slice never was */
     bool has_clock;   /* the daemon's clock minus that of its brokers */
     int64_t clock_ms, clock_error_ms;
     bool has_store;

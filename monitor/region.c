@@ -47,9 +47,11 @@ static void floor_add(struct iso_lag_region *region, const struct table_report *
         region->floor_log = report->floor_log;
         region->floor_partition = partition;
     }
-    if (region->swept_ms == ISO_UNKNOWN_MS ||
-        report->proof.swept_min_ms < region->swept_ms)
-        region->swept_ms = report->proof.swept_min_ms;
+    int64_t swept_ms = report->proof.swept_min_ms;
+    if (swept_ms <= 0)
+        swept_ms = ISO_UNKNOWN_MS; /* smaller than any */
+    if (region->heard == 1 || swept_ms < region->swept_ms)
+        region->swept_ms = swept_ms;
 }
 
 /* What a daemon tells of itself: the newest of what its slices told, and it says the

@@ -165,11 +165,28 @@ START_TEST(a_region_is_summed_over_its_slices_as_its_daemons_told)
     ck_assert_uint_eq(us->store_used, 71);
     ck_assert_int_eq(us->loser_at_ms, 11);
     ck_assert(iso_bytes_equal(us->loser_key, iso_bytes_text("key1")));
+    ck_assert_int_eq(regions[0].swept_ms, ISO_UNKNOWN_MS);
     ck_assert_uint_eq(regions[0].heard, 0);
     ck_assert_int_eq(regions[0].report_ms, ISO_UNKNOWN_MS);
     ck_assert_int_eq(regions[0].floor_ms, ISO_UNKNOWN_MS);
     ck_assert_int_eq(regions[0].started_ms, ISO_UNKNOWN_MS);
     ck_assert_uint_eq(iso_lag_regions(lag, "other", KIT_NOW, &regions), 0);
+    finish();
+}
+END_TEST
+
+START_TEST(a_slice_that_was_never_swept_leaves_it_unknown)
+{
+    static const int64_t swept_ms[] = {0, 500, 0};
+    begin((struct kit_shape){.regions = 2, .partitions = 3});
+    for (uint32_t p = 0; p < 3; p++) {
+        const struct iso_lag_region *regions;
+        struct iso_report report = level(EU, p, 10);
+        report.slice.swept_min_ms = swept_ms[(p + 1) % 3];
+        iso_lag_feed_report(lag, &report, KIT_NOW);
+        iso_lag_regions(lag, NULL, KIT_NOW, &regions);
+        ck_assert_int_eq(regions[0].swept_ms, p == 0 ? 500 : ISO_UNKNOWN_MS);
+    }
     finish();
 }
 END_TEST
@@ -258,6 +275,7 @@ static Suite *lag_region_suite(void)
                    two_daemons_that_claim_one_slice_are_not_counted_again_and_again);
     tcase_add_test(cases, counts_beyond_measure_fill_a_histogram_and_no_more);
     tcase_add_test(cases, a_region_is_summed_over_its_slices_as_its_daemons_told);
+    tcase_add_test(cases, a_slice_that_was_never_swept_leaves_it_unknown);
     tcase_add_test(cases, the_worst_slices_are_told_the_worst_first);
     tcase_add_test(cases, a_slice_that_was_never_heard_is_among_the_worst_and_unknown);
     tcase_add_test(cases, what_was_applied_and_written_is_summed_for_rates);
