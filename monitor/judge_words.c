@@ -169,14 +169,20 @@ static void lagging(struct judge_text *text, const struct iso_status_pair *pair,
 }
 
 static void stalled(struct judge_text *text, const struct iso_status_pair *pair,
-                    int64_t now_ms)
+                    int64_t now_ms, bool row_why)
 {
-    waits(text, &pair->row);
-    iso_judge_print(text, "; the daemon of %s is heard, but applies nothing",
-                    pair->row.target);
+    const struct iso_lag_row *row = &pair->row;
+    iso_judge_print(text, "%s has applied nothing of %s", row->target, row->source);
     since(text, pair->since_ms, now_ms);
-    iso_judge_print(text, ": see its log, and whether it reaches the cluster of %s",
-                    pair->row.source);
+    if (row_why && row->why[0] != '\0')
+        iso_judge_print(text, ": %s", row->why);
+    else
+        iso_judge_print(text, ", though its daemon is heard");
+    if (row->records_behind != 0) {
+        iso_judge_print(text, text->text[text->size - 1] == '?' ? " " : "; ");
+        waits(text, row);
+    }
+    iso_judge_print(text, ": see its log");
 }
 
 static void stopped(struct judge_text *text, const struct iso_status_pair *pair,
@@ -248,7 +254,7 @@ void iso_judge_sentence(struct iso_status_pair *pair, int64_t now_ms, bool row_w
         lagging(&text, pair, now_ms, row_why);
         return;
     case ISO_LAG_STALLED:
-        stalled(&text, pair, now_ms);
+        stalled(&text, pair, now_ms, row_why);
         return;
     case ISO_LAG_STOPPED:
         stopped(&text, pair, now_ms);

@@ -78,11 +78,17 @@ static void ck_says(enum iso_lag_state state, const char *row_why, const char *r
 
 START_TEST(what_stands_still_is_stalled)
 {
-    ck_says(
-        ISO_LAG_STALLED, "", "late.stands",
-        "12,400 records of eu wait for us, the oldest for 31 s; the daemon of us is "
-        "heard, but applies nothing for 5.0 s: see its log, and whether it reaches "
-        "the cluster of eu");
+    ck_says(ISO_LAG_STALLED, "", "late.stands",
+            "us has applied nothing of eu for 5.0 s, though its daemon is heard; "
+            "12,400 records of eu "
+            "wait for us, the oldest for 31 s: see its log");
+    ck_says(ISO_LAG_STALLED,
+            "partition 0: us has heard nothing of eu: is its way to cluster far open?",
+            "late.stands",
+            "us has applied nothing of eu for 5.0 s: partition 0: us has heard nothing "
+            "of eu: is its "
+            "way to cluster far open? 12,400 records of eu wait for us, the oldest for "
+            "31 s: see its log");
 }
 END_TEST
 
