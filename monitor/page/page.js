@@ -221,6 +221,7 @@
             if (scrolls) box.tabIndex = 0;
             else box.removeAttribute("tabindex");
         }
+        document.querySelectorAll("figure[data-figure]").forEach(nameChart);
         copyButton();
     };
 
@@ -331,6 +332,15 @@
         charts.set(id, { plot, box, told, watch });
     };
 
+    // A chart says what the drawing of the server says, which it hides.
+    const nameChart = (figure) => {
+        const box = figure.querySelector(".plot");
+        if (!charts.has(figure.dataset.figure)) return;
+        box.dataset.made = "1";
+        box.setAttribute("role", "img");
+        box.setAttribute("aria-label", figure.querySelector(".spark").getAttribute("aria-label"));
+    };
+
     const columns = (id, samples) => [
         samples.map((sample) => sample.at_ms / 1000),
         ...FIGURES[id].map(([field]) => samples.map((sample) => sample[field])),
@@ -374,12 +384,10 @@
             const id = figure.dataset.figure;
             const box = figure.querySelector(".plot");
             const data = columns(id, samples);
-            box.dataset.made = "1";
-            box.setAttribute("role", "img");
-            box.setAttribute("aria-label", figure.querySelector(".spark").getAttribute("aria-label"));
             if (charts.has(id) && charts.get(id).box !== box) dropCharts();
             if (charts.has(id)) charts.get(id).plot.setData(data);
             else makeChart(id, box, data);
+            nameChart(figure);
             if (samples.length > 0) {
                 const max = samples.at(-1).at_ms / 1000;
                 charts.get(id).plot.setScale("x", { min: max - SPANS[range], max });
