@@ -144,6 +144,11 @@ START_TEST(what_retention_took_before_it_was_read_is_counted_and_named)
              "partition 0: 15 records of log 1 were deleted before us read them (it "
              "stands at 10, the log begins at 25)");
     ck_state(row(US, EU), ISO_LAG_OK, NULL);
+    const char *collection; /* what is gone is not looked for */
+    uint16_t log;
+    uint32_t partition;
+    int64_t offset;
+    ck_assert(!iso_lag_wanted(lag, 0, &collection, &log, &partition, &offset));
     us_stands(25, US, KIT_NOW); /* seeded */
     ck_assert_uint_eq(row(EU, US)->lost, 0);
     ck_assert_int_ne(row(EU, US)->state, ISO_LAG_LOST);
