@@ -80,11 +80,16 @@ static enum iso_err monitor_control(struct iso_monitor *monitor, int timeout_ms,
     monitor_definitions(monitor);
     if (err != ISO_NOT_FOUND)
         return err;
-    return iso_fail(
-        why, ISO_NO_DEFINITION,
-        "%s is not on cluster %s, or was made anew: create the first region "
-        "and collection with isostasy, and start again",
-        monitor->control_topic, monitor->clusters[0].name);
+    if (iso_control_next(monitor->control) > 0)
+        return iso_fail(
+            why, ISO_NO_DEFINITION,
+            "%s of cluster %s is gone or was made anew: what was read of it "
+            "does not count any more; start again",
+            monitor->control_topic, monitor->clusters[0].name);
+    return iso_fail(why, ISO_NO_DEFINITION,
+                    "%s is not on cluster %s yet: create the first region and "
+                    "collection with isostasy",
+                    monitor->control_topic, monitor->clusters[0].name);
 }
 
 /* ---- open, close ---- */
