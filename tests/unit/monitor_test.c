@@ -33,6 +33,17 @@ START_TEST(without_a_cluster_the_setting_is_named)
 }
 END_TEST
 
+START_TEST(a_control_topic_that_was_made_anew_asks_for_a_new_start)
+{
+    setup_level();
+    iso_memory_truncate(sides[0].cluster, "iso.control", 0, 0);
+    ck_assert_int_eq(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why),
+                     ISO_NO_DEFINITION);
+    ck_assert(strstr(why.text,
+                     "iso.control of cluster home is gone or was made anew") != NULL);
+}
+END_TEST
+
 /* ---- reading ---- */
 
 START_TEST(what_both_clusters_hold_is_read)
@@ -236,6 +247,7 @@ static Suite *monitor_suite(void)
     tcase_add_test(cases, without_a_control_topic_there_is_nothing_to_monitor);
     tcase_add_test(cases, a_home_cluster_that_is_away_cannot_be_opened);
     tcase_add_test(cases, without_a_cluster_the_setting_is_named);
+    tcase_add_test(cases, a_control_topic_that_was_made_anew_asks_for_a_new_start);
     tcase_add_test(cases, what_both_clusters_hold_is_read);
     tcase_add_test(cases, a_record_that_waits_is_looked_at_for_its_append_time);
     tcase_add_test(cases, a_record_that_is_no_longer_there_is_looked_for_in_vain);
