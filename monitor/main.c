@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/program.h"
+#include "base/utf8.h"
 #include "monitor/serve.h"
 
 enum {
@@ -35,8 +36,9 @@ struct arguments {
 static const struct argp_option main_options[] = {
     {"print", 'p', NULL, 0, "Write lines to standard output instead of answering HTTP",
      0},
-    {"json", 'j', NULL, 0, "Likewise; one JSON object a line, instead of logfmt", 0},
-    {"once", OPTION_ONCE, NULL, 0, "Likewise; write one round and exit", 0},
+    {"json", 'j', NULL, 0, "As --print, but one JSON object a line instead of logfmt",
+     0},
+    {"once", OPTION_ONCE, NULL, 0, "As --print, but write one round and exit", 0},
     {"check", OPTION_CHECK, NULL, 0, "Check the settings and exit", 0},
     {0},
 };
@@ -98,19 +100,24 @@ static void line_key(struct line *line, const char *key)
     line->begun = true;
 }
 
-/* Quoted alike in both forms; control characters (of a report's sentence, which anybody
- * may have written) do not reach the terminal. */
+/* Quoted alike in both forms. Of a report's sentence, which anybody may have written,
+ * neither control characters nor bytes that are no UTF-8 reach the terminal. */
 static void line_text(struct line *line, const char *key, const char *text)
 {
+    const uint8_t *at = (const uint8_t *)text, *end = at + strlen(text);
     line_key(line, key);
     putchar('"');
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
-        if (*at < 0x20 || *at == 0x7f)
+    while (at < end) {
+        size_t size = iso_utf8_character(at, (size_t)(end - at));
+        if (size == 0)
+            printf("\\ufffd");
+        else if (*at < 0x20 || *at == 0x7f)
             printf("\\u%04x", *at);
         else if (*at == '"' || *at == '\\')
             printf("\\%c", *at);
         else
-            putchar(*at);
+            fwrite(at, 1, size, stdout);
+        at += size > 0 ? size : 1;
     }
     putchar('"');
 }

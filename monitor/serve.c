@@ -80,8 +80,10 @@ static void handle_readyz(void *user, const struct iso_http_request *request,
 {
     (void)request;
     struct iso_serve *serve = user;
+    char why[sizeof serve->why];
     pthread_mutex_lock(&serve->mutex);
     int64_t looked_ms = serve->looked_ms;
+    memcpy(why, serve->why, sizeof why);
     pthread_mutex_unlock(&serve->mutex);
     if (looked_ms == ISO_UNKNOWN_MS) {
         answer_waits(serve, answer);
@@ -91,8 +93,10 @@ static void handle_readyz(void *user, const struct iso_http_request *request,
     if (age_ms > READY_INTERVALS * serve->interval_ms + READY_MORE_MS)
         iso_http_problem(answer, 503, "What was measured is old",
                          "the last look was %lld ms ago, and there should be one every "
-                         "%lld ms: see the monitor's log for what holds it up",
-                         (long long)age_ms, (long long)serve->interval_ms);
+                         "%lld ms: %s",
+                         (long long)age_ms, (long long)serve->interval_ms,
+                         why[0] != '\0' ? why
+                                        : "see the monitor's log for what holds it up");
     else
         iso_buf_print(&answer->body, "{\"ready\":true,\"look_age_ms\":%lld}\n",
                       (long long)(age_ms < 0 ? 0 : age_ms));
@@ -277,6 +281,7 @@ void iso_serve_looked(struct iso_serve *serve, bool answered, int64_t took_ms)
 {
     pthread_mutex_lock(&serve->mutex);
     serve->looked_ms = iso_steady_ms(serve->options->clock);
+    serve->why[0] = '\0';
     serve->self.looks++;
     serve->self.failed += !answered;
     serve->self.look_seconds += (double)took_ms / 1000;

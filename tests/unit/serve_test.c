@@ -193,6 +193,10 @@ START_TEST(it_is_ready_while_looks_are_young)
     ck_assert_int_eq(get("/readyz"), 200);
     iso_clock_manual_add(&hand, 1);
     ck_problem("/readyz", 503, "the last look was 13001 ms ago");
+    ck_heard("see the monitor's log");
+    struct iso_why away = {.err = ISO_NO_DEFINITION, .text = "iso.control is gone"};
+    iso_serve_waits(server, &away);
+    ck_problem("/readyz", 503, "iso.control is gone");
     ck_assert_int_eq(get("/livez"), 200);
     ck_served("/v1/status", "Status"); /* as of then: it says when */
     look(1);
