@@ -10,7 +10,11 @@ begin monitor
 kafka_start
 settings eu us ap
 create things --partitions 4
-daemons_start
+free_ports 1
+daemon=http://127.0.0.1:${ports[0]} # what eu's daemon tells of itself
+daemon_start eu -X daemon.http.listen="127.0.0.1:${ports[0]}"
+daemon_start us
+daemon_start ap
 monitor_start
 watches endpoints
 lines first 400 50 deletes >"$work/first.lines"
@@ -35,6 +39,15 @@ expect 0 iso top things --count 1
 expect 0 iso doctor --write
 [[ $out == *"a heartbeat was taken"*" 0 failures"* || $out == *$'\n0 failures'* ]] ||
     fail "doctor says: $out"
+
+curl -sf "$daemon/livez" >"$work/livez"
+await 5 "the daemon of eu is ready" curl -sf "$daemon/readyz"
+curl -sf "$daemon/metrics" >"$work/daemon.metrics"
+promtool check metrics <"$work/daemon.metrics" || fail "promtool does not like the daemon's /metrics"
+grep -q '^isostasy_daemon_records_total{.*} [1-9]' "$work/daemon.metrics" ||
+    fail "the daemon of eu has read nothing: $(cat "$work/daemon.metrics")"
+! grep -qiE '(nan|-1)$' "$work/daemon.metrics" || fail "a metric that is not known was written"
+proves "a daemon tells of itself, and the commands agree with the monitor"
 
 # Kafka stands still: scrapes do not wait for it.
 broker=$(cut -d' ' -f1 "$work/kafka/kafka.pid")
