@@ -80,8 +80,9 @@ void iso_page_table_end(struct iso_buf *out);
 
 /* ---- parts ---- */
 
-/* Of the source that the target is worst off with; target NULL: of all pairs. NULL:
- * there is none. */
+/* The worst pair of all, and of those with a target; NULL: there is none. */
+const struct iso_status_pair *
+iso_page_worst(const struct iso_status_collection *collection);
 const struct iso_status_pair *
 iso_page_worst_for(const struct iso_status_collection *collection, const char *target);
 

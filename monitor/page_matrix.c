@@ -12,19 +12,34 @@
 
 enum { MATRIX_WIDE = 10 }; /* more regions than that are set closer */
 
+/* The worse of two; the first, when they are alike. */
+static const struct iso_status_pair *worse(const struct iso_status_pair *first,
+                                           const struct iso_status_pair *second)
+{
+    if (first == NULL)
+        return second;
+    int more =
+        iso_lag_state_severity(second->state) - iso_lag_state_severity(first->state);
+    return more > 0 || (more == 0 && second->row.lag_ms > first->row.lag_ms) ? second
+                                                                             : first;
+}
+
+const struct iso_status_pair *
+iso_page_worst(const struct iso_status_collection *collection)
+{
+    const struct iso_status_pair *worst = NULL;
+    for (size_t i = 0; i < collection->pair_count; i++)
+        worst = worse(worst, &collection->pairs[i]);
+    return worst;
+}
+
 const struct iso_status_pair *
 iso_page_worst_for(const struct iso_status_collection *collection, const char *target)
 {
     const struct iso_status_pair *worst = NULL;
     for (size_t i = 0; i < collection->pair_count; i++) {
-        const struct iso_status_pair *pair = &collection->pairs[i];
-        if (target != NULL && strcmp(pair->row.target, target) != 0)
-            continue;
-        int more = worst == NULL ? 1
-                                 : iso_lag_state_severity(pair->state) -
-                                       iso_lag_state_severity(worst->state);
-        if (more > 0 || (more == 0 && pair->row.lag_ms > worst->row.lag_ms))
-            worst = pair;
+        if (strcmp(collection->pairs[i].row.target, target) == 0)
+            worst = worse(worst, &collection->pairs[i]);
     }
     return worst;
 }

@@ -83,7 +83,7 @@ void iso_page_state(struct iso_buf *out, enum iso_lag_state state)
 struct iso_page_mark iso_page_mark(const struct iso_status_collection *collection)
 {
     enum iso_verdict_state verdict = collection->verdict.state;
-    const struct iso_status_pair *worst = iso_page_worst_for(collection, NULL);
+    const struct iso_status_pair *worst = iso_page_worst(collection);
     struct iso_page_mark mark = {.state = page_verdicts[verdict].state,
                                  .shape = page_verdicts[verdict].shape};
     if (worst == NULL || worst->state == ISO_LAG_OK)

@@ -23,7 +23,7 @@ static const struct iso_status_pair *pair_named(const struct iso_page *page)
                    ? NULL
                    : iso_status_pair(view->status, page->collection->name, view->source,
                                      view->target);
-    return iso_page_worst_for(page->collection, NULL);
+    return iso_page_worst(page->collection);
 }
 
 static const struct iso_status_collection *
@@ -99,8 +99,9 @@ static void nav(const struct iso_page *page)
         iso_page_add(out, "<li data-state=\"%s\"><a href=\"%s",
                      iso_lag_state_name(mark.state), page->view->prefix);
         iso_page_query(out, collection->name, NULL, NULL);
-        iso_page_add(out, "\"%s>",
-                     collection == page->collection ? " aria-current=\"page\"" : "");
+        bool shown = page->collection != NULL &&
+                     strcmp(page->collection->name, collection->name) == 0;
+        iso_page_add(out, "\"%s>", shown ? " aria-current=\"page\"" : "");
         iso_page_shape(out, mark.shape);
         iso_page_add(out, "<bdi>%s</bdi><span class=\"said\">, %s%s%s</span></a></li>",
                      collection->name,
