@@ -19,7 +19,6 @@ struct lag_target {
     const struct look *look;
     unsigned number;
     struct table_report *report;
-    struct row_said daemon;   /* what it says of itself */
     bool heard;               /* of late */
     struct row_slice *slices; /* by source */
     uint64_t *counts;         /* room for one log's, by source */

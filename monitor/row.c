@@ -108,10 +108,10 @@ static void worst_add(struct row_sum *sum, struct row_rank rank,
 
 static void worst_order(const struct row_sum *sum)
 {
-    struct iso_lag_slice ordered[ISO_LAG_WORST_MAX];
+    struct iso_lag_slice were[ISO_LAG_WORST_MAX];
+    memcpy(were, sum->worst, sizeof were);
     for (size_t i = 0; i < sum->worst_count; i++)
-        ordered[i] = sum->worst[sum->ranks[i].slot];
-    memcpy(sum->worst, ordered, sum->worst_count * sizeof *ordered);
+        sum->worst[i] = were[sum->ranks[i].slot];
 }
 
 static int64_t age_of(const struct look *look, int64_t then_ms)

@@ -272,14 +272,14 @@ static void judge_pair(struct judge *judge, size_t first, size_t second)
 /* The cut of a live verdict is that of all vectors, when they are equal. */
 static void judge_vectors(struct judge *judge)
 {
-    size_t count = judge->collection->definition->region_count;
     const struct table_report *first = judge->reports[0];
-    for (size_t i = 0; i < count; i++) {
-        if (judge->reports[i] == NULL ||
-            !iso_digest_equal(judge->reports[i]->proof.vector, first->proof.vector)) {
-            judge->cut_unknown = true;
-            return;
-        }
+    bool equal = first != NULL;
+    for (size_t i = 1; equal && i < judge->collection->definition->region_count; i++)
+        equal = judge->reports[i] != NULL &&
+                iso_digest_equal(judge->reports[i]->proof.vector, first->proof.vector);
+    if (!equal) {
+        judge->cut_unknown = true;
+        return;
     }
     iso_buf_add_u64(&judge->cut, first->proof.vector.high);
     iso_buf_add_u64(&judge->cut, first->proof.vector.low);
