@@ -8,6 +8,7 @@
  */
 #include "monitor/view.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 #include "monitor/view_parts.h"
@@ -18,12 +19,15 @@ struct explain {
     const struct iso_status_collection *collection; /* NULL: gone */
 };
 
-static void says_count(struct iso_buf *out, uint64_t count)
+static void says_records(const struct explain *at, struct iso_buf *out)
 {
-    if (count == ISO_UNKNOWN_COUNT)
-        iso_buf_print(out, "an unknown number of");
+    const struct iso_lag_row *row = &at->pair->row;
+    if (row->records_behind == ISO_UNKNOWN_COUNT)
+        iso_buf_print(out, "how many records of %s wait is not known", row->source);
     else
-        iso_buf_print(out, "%" PRIu64, count);
+        iso_buf_print(out, "%s%" PRIu64 " records of %s wait",
+                      row->records_exact ? "" : "at most ", row->records_behind,
+                      row->source);
 }
 
 /* ---- the rules, the gravest first ---- */
@@ -148,8 +152,10 @@ static json_t *explain_rules(const struct explain *at)
 
 /* ---- what was measured ---- */
 
+/* None begins with a name. */
 static void sentence_end(json_t *sentences, struct iso_buf *sentence)
 {
+    sentence->data[0] = (uint8_t)toupper(sentence->data[0]);
     iso_buf_add_u8(sentence, '.');
     json_array_append_new(sentences, json_string(iso_buf_text(sentence)));
     iso_buf_clear(sentence);
@@ -162,15 +168,13 @@ static json_t *explain_measured(const struct explain *at)
     struct iso_buf out = {0};
     says_heard(at, &out);
     sentence_end(sentences, &out);
-    says_count(&out, row->records_behind);
-    iso_buf_print(&out, " records of %s wait%s", row->source,
-                  row->records_exact ? "" : ", at the most");
+    says_records(at, &out);
     sentence_end(sentences, &out);
     says_lag(at, &out);
     sentence_end(sentences, &out);
     if (row->staleness_ms == ISO_UNKNOWN_MS) {
-        iso_buf_print(&out, "%s has applied no record of %s yet", row->target,
-                      row->source);
+        iso_buf_print(&out, "no record of %s was applied in %s yet", row->source,
+                      row->target);
     } else {
         iso_buf_print(&out, "the newest record of %s that %s has applied is ",
                       row->source, row->target);

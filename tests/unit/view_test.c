@@ -214,6 +214,29 @@ START_TEST(rules_are_asked_the_gravest_first_up_to_the_one_that_decides)
 }
 END_TEST
 
+START_TEST(what_was_measured_is_told_in_sentences)
+{
+    static const char *const said[] = {
+        "The oldest of the newest reports of us is 1.5 s old.",
+        "At most 12 records of eu wait.",
+        "The oldest write that waits is at most 1 min 5 s old.",
+        "No record of eu was applied in us yet.",
+        "Retention takes the oldest record that waits in 2 h.",
+    };
+    struct iso_status_pair pair = one_pair();
+    struct iso_status empty = {.at_ms = 5};
+    pair.row.report_age_ms = 1500;
+    pair.row.deleted_in_ms = 7200000;
+    json_t *view = iso_view_explain(&empty, &pair);
+    const json_t *measured = member(view, "measured");
+    ck_assert_uint_eq(json_array_size(measured), sizeof said / sizeof said[0]);
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        ck_assert_str_eq(json_string_value(json_array_get(measured, i)), said[i]);
+    ck_assert_ptr_nonnull(strstr(text(view, "holds"), "The last look saw stalled."));
+    json_decref(view);
+}
+END_TEST
+
 START_TEST(durations_are_said_as_people_say_them)
 {
     static const struct {
@@ -250,6 +273,7 @@ int main(void)
     tcase_add_test(cases, what_is_not_known_is_null_and_what_is_known_is_as_it_was);
     tcase_add_test(cases, text_that_is_no_utf8_is_escaped_and_never_lost);
     tcase_add_test(cases, rules_are_asked_the_gravest_first_up_to_the_one_that_decides);
+    tcase_add_test(cases, what_was_measured_is_told_in_sentences);
     tcase_add_test(cases, durations_are_said_as_people_say_them);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
