@@ -157,8 +157,8 @@ static void floor_cells(const struct iso_page *page,
             (unsigned)region->floor_log, (unsigned long)region->floor_partition,
             topic == NULL ? "" : topic);
     iso_page_add(out, "</td><td>");
-    if (region->swept_ms == 0) /* H as a store begins */
-        iso_page_add(out, "<span class=\"none\">never swept</span>");
+    if (region->heard == region->slices && region->swept_ms == ISO_UNKNOWN_MS)
+        iso_page_add(out, "<span class=\"none\">not swept yet</span>");
     else
         iso_page_age(page, region->swept_ms);
     iso_page_add(out, "</td>");
