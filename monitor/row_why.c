@@ -19,7 +19,8 @@ static double seconds(int64_t ms)
 
 static const char *reason(const struct why_place *place)
 {
-    return place->report->why == NULL ? "it does not say why" : place->report->why;
+    const struct table_report *report = place->report;
+    return report == NULL || report->why == NULL ? "it does not say why" : report->why;
 }
 
 /* What is said of a log. */
@@ -84,7 +85,7 @@ static int daemon_why(const struct why_place *place, char *why, size_t room)
     case ROW_HALTED:
         return snprintf(why, room, "%s", reason(place));
     case ROW_WAITING:
-        return snprintf(why, room, "%s: %s", iso_slice_state_name(place->report->state),
+        return snprintf(why, room, "%s: %s", iso_slice_state_name(ISO_SLICE_WAITING),
                         reason(place));
     case ROW_CLOSED:
         return snprintf(why, room, "the daemon of %s was stopped %.1f s ago", target,
