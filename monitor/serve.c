@@ -162,13 +162,14 @@ static void handle_page(void *user, const struct iso_http_request *request,
 {
     struct iso_serve *serve = user;
     const struct iso_asset *charts = iso_asset("uplot.js");
-    struct iso_view_page page = {.status = iso_watch_status(serve->options->watch),
-                                 .watch = serve->options->watch,
-                                 .collection = iso_http_query(request, "collection"),
-                                 .source = iso_http_query(request, "source"),
-                                 .target = iso_http_query(request, "target"),
-                                 .prefix = "/",
-                                 .charts = charts != NULL && charts->bytes.size > 0};
+    struct iso_view_page page = {
+        .status = iso_watch_status(serve->options->watch),
+        .watch = serve->options->watch,
+        .collection = iso_http_query(request, "collection"),
+        .source = iso_http_query(request, "source"),
+        .target = iso_http_query(request, "target"),
+        .prefix = "./", /* also behind a proxy that puts it elsewhere */
+        .charts = charts != NULL && charts->bytes.size > 0};
     answer->type = "text/html; charset=utf-8";
     iso_view_page(&page, &answer->body);
     if (page.status != NULL)
