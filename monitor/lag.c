@@ -96,12 +96,14 @@ static struct row_said log_said(const struct lag_target *target, size_t index)
     return said;
 }
 
-/* Too late: gets on, stands still, or is not heard. */
+/* Too late: gets on, stands still, or that is not known: the daemon is not heard, or
+ * was heard only once. */
 static enum iso_lag_state late_state(const struct lag_target *target, bool moves)
 {
     if (moves)
         return ISO_LAG_CATCHING_UP;
-    return target->heard ? ISO_LAG_STALLED : ISO_LAG_LAGGING;
+    bool twice = target->report->heard_ms > target->report->since_ms;
+    return target->heard && twice ? ISO_LAG_STALLED : ISO_LAG_LAGGING;
 }
 
 /* The target's records of one log, for one source. */

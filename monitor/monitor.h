@@ -48,7 +48,7 @@ enum iso_lag_state {
     ISO_LAG_OK,          /* nothing waits, or it is younger than stale.after */
     ISO_LAG_CATCHING_UP, /* late, and what waits becomes less */
     ISO_LAG_LAGGING,     /* late, and it does not become less */
-    ISO_LAG_STALLED,     /* late, the daemon is heard, and nothing moves */
+    ISO_LAG_STALLED,     /* late, the daemon is heard again, and nothing moved */
     ISO_LAG_STOPPED,     /* the daemon closed, or was not heard for stopped.after */
     ISO_LAG_PARKED, /* the daemon parked or stopped a slice: `why` says which and why */
     ISO_LAG_REWOUND,  /* its frontier is below where it was reported before */

@@ -191,7 +191,8 @@ void iso_row_sum_end(const struct row_sum *sum, const struct look *look,
 {
     const struct table_latency *latency = look->collection->latency[sum->target];
     row->state = sum->said.state;
-    if (row->state == ISO_LAG_STALLED && sum->moves)
+    bool late = sum->said.rule == ROW_LATE || sum->said.rule == ROW_STALE;
+    if (late && sum->moves)
         row->state = ISO_LAG_CATCHING_UP; /* slice by slice: one that gets on is hope */
     row->records_behind = sum->end_unknown ? ISO_UNKNOWN_COUNT : sum->records;
     row->records_exact = sum->exact;

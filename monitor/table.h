@@ -53,6 +53,7 @@ struct table_report {
     bool has_health;
     uint16_t cluster;   /* on whose iso.status it stood; TABLE_NO_CLUSTER */
     int64_t heard_ms;   /* by that cluster's clock */
+    int64_t since_ms;   /* when we heard its store first */
     int64_t *frontiers; /* by log; -1: not begun */
     struct table_stand *stands;
     struct table_source *sources;

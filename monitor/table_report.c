@@ -241,8 +241,10 @@ static void report_keep(struct iso_lag *lag, struct table_collection *collection
                            same_process);
     memcpy(kept->store, report->store, sizeof kept->store);
     kept->state = report->state;
-    if (!same_store)
+    if (!same_store) {
         kept->apart = 0;
+        kept->since_ms = kept->heard_ms;
+    }
     why_keep(kept, report->why);
     stands_keep(collection, kept, &report->slice, same_store);
     proof_keep(lag, &kept->proof, &report->slice);
