@@ -53,6 +53,16 @@ static error_t lag_option(int key, char *value, struct argp_state *state)
 
 /* ---- lag: a table ---- */
 
+/* Of the last minutes, as a watch counts it; a first look has only what was counted
+ * since the daemon started. */
+static int64_t latency_ms(const struct iso_status_pair *pair)
+{
+    if (pair->latency_p99_ms != ISO_UNKNOWN_MS || !pair->row.has_latency)
+        return pair->latency_p99_ms;
+    int64_t ms = iso_latency_quantile_ms(&pair->row.latency, 0.99);
+    return ms < 0 ? ISO_UNKNOWN_MS : ms;
+}
+
 static void pair_print(const struct iso_status_pair *pair)
 {
     char lag[CLI_MS_TEXT], stale[CLI_MS_TEXT], latency[CLI_MS_TEXT];
@@ -62,7 +72,7 @@ static void pair_print(const struct iso_status_pair *pair)
            row->target, iso_cli_ms_text(row->lag_ms, lag),
            iso_cli_records_text(row, records),
            iso_cli_ms_text(row->staleness_ms, stale),
-           row->has_latency ? iso_cli_ms_text(pair->latency_p99_ms, latency) : "-",
+           row->has_latency ? iso_cli_ms_text(latency_ms(pair), latency) : "-",
            iso_lag_state_name(pair->state), pair->why[0] ? ": " : "", pair->why);
     if (pair->warning[0] != '\0')
         printf("%-16s %-8s %-8s warning: %s\n", row->collection, row->source,

@@ -7,7 +7,7 @@
 #include "cli/watching.h"
 #include "monitor/view.h"
 
-enum { CHECK_WARNING_MS = 30000, CHECK_CRITICAL_MS = 300000 };
+enum { CHECK_WARNING_MS = 30000, CHECK_CRITICAL_MS = 300000, FLOOR_SPARE_MS = 15000 };
 
 struct status_arguments {
     struct cli_given given; /* collection, or none: all */
@@ -46,8 +46,19 @@ static int64_t age_ms(const struct iso_status *status, int64_t ms)
     return ms < status->at_ms ? status->at_ms - ms : 0;
 }
 
+/* Does a log that stands still keep the region from forgetting? Ordinarily the floor is
+ * before_max old, and what heartbeats take. */
+static bool floor_is_held(const struct iso_status *status,
+                          const struct iso_lag_region *region, int64_t before_max_ms)
+{
+    int64_t floor_ms = age_ms(status, region->floor_ms);
+    return region->tombstones > 0 && floor_ms != ISO_UNKNOWN_MS &&
+           region->floor_log != 0 &&
+           floor_ms > before_max_ms + before_max_ms / 24 + FLOOR_SPARE_MS;
+}
+
 static void region_print(const struct iso_status *status,
-                         const struct iso_lag_region *region)
+                         const struct iso_lag_region *region, int64_t before_max_ms)
 {
     char heard[CLI_MS_TEXT], floor[CLI_MS_TEXT], used[CLI_MS_TEXT] = "-";
     if (region->has_store)
@@ -62,9 +73,10 @@ static void region_print(const struct iso_status *status,
                "(ntp)\n",
                "", (double)llabs(region->clock_ms) / 1000.0,
                region->clock_ms > 0 ? "ahead of" : "behind");
-    if (region->tombstones > 0 && region->floor_log != 0)
-        printf("  %-10s tombstones wait for log %u (partition %u)\n", "",
-               (unsigned)region->floor_log, (unsigned)region->floor_partition);
+    if (floor_is_held(status, region, before_max_ms))
+        printf("  %-10s log %u (partition %u) stands still and holds the floor back: "
+               "what is deleted is not forgotten\n",
+               "", (unsigned)region->floor_log, (unsigned)region->floor_partition);
 }
 
 static void pairs_print(const struct iso_status_collection *collection)
@@ -84,10 +96,15 @@ static void pairs_print(const struct iso_status_collection *collection)
     printf("  %zu of %zu pairs of regions are well\n", well, collection->pair_count);
 }
 
-static void collection_print(const struct iso_status *status,
+static void collection_print(const struct cli_watching *watching,
+                             const struct iso_status *status,
                              const struct iso_status_collection *collection)
 {
     const struct iso_verdict *verdict = &collection->verdict;
+    const struct iso_definition *definition = iso_control_definition(
+        iso_monitor_control(watching->monitor), collection->name, 0);
+    int64_t before_max_ms =
+        definition == NULL ? INT64_MAX / 2 : definition->before_max_ms;
     char cut[32];
     time_text(verdict->at_ms, cut);
     printf("%s: %s, as of %s%s%s\n", collection->name,
@@ -96,7 +113,7 @@ static void collection_print(const struct iso_status *status,
     printf("  %-10s %9s %14s %10s %10s %10s %9s %9s\n", "REGION", "HEARD", "SLICES",
            "VALUES", "TOMBSTONES", "CONFLICTS", "FLOOR", "STORE");
     for (size_t i = 0; i < collection->region_count; i++)
-        region_print(status, &collection->regions[i]);
+        region_print(status, &collection->regions[i], before_max_ms);
     pairs_print(collection);
     if (verdict->state == ISO_VERDICT_CONVERGED && collection->certificate != NULL)
         printf("  %s\n", collection->certificate);
@@ -127,7 +144,7 @@ static void status_print(const struct cli_watching *watching,
                "NAME`\n");
     for (size_t i = 0; i < status->collection_count; i++) {
         if (iso_cli_watching_wants(watching, status->collections[i].name))
-            collection_print(status, &status->collections[i]);
+            collection_print(watching, status, &status->collections[i]);
     }
 }
 
@@ -253,7 +270,7 @@ static void check_figure(struct check *check, const struct iso_lag_row *row)
 static void check_pair(struct check *check, const struct iso_status_pair *pair)
 {
     const struct iso_lag_row *row = &pair->row;
-    char subject[128], lag[CLI_MS_TEXT], words[64];
+    char subject[192], lag[CLI_MS_TEXT], words[64];
     snprintf(subject, sizeof subject, "%s, %s -> %s", row->collection, row->source,
              row->target);
     check_find(check, state_level(pair->state), subject,
