@@ -240,7 +240,7 @@ static enum check_level state_level(enum iso_lag_state state)
 struct check {
     const struct status_arguments *arguments;
     enum check_level level;
-    char what[512];
+    char what[1024];
     struct iso_buf figures;
 };
 
