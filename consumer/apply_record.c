@@ -201,8 +201,10 @@ static void advance_source(struct step *step)
         source->offset = step->record->offset;
         source->append_ms = step->record->append_ms;
     }
-    source->writes +=
+    step->apply->wrote =
         write->operation != ISO_HEARTBEAT && write->operation != ISO_DEFINE;
+    step->apply->wrote_region = region;
+    source->writes += step->apply->wrote;
 }
 
 /* ---- steps 3 to 5 ---- */

@@ -44,6 +44,11 @@ struct iso_apply {
     struct iso_buf key, row, hash;     /* scratch */
     struct iso_buf ledger_key, ledger_row, ledger_keys, ledger_undo;
     uint64_t ledger_rows_before;
+    bool wrote; /* the last record, if it was applied */
+    uint32_t wrote_region;
+    bool loser_fresh;
+    struct iso_loser loser; /* the newest that entered; key in loser_key */
+    struct iso_buf loser_key;
     struct iso_digest ledger_before;
 };
 

@@ -6,9 +6,9 @@
 #include "schema/seen.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "schema/bounded.h"
 #include "schema/seen_part.h"
-#include "schema/utf8.h"
 
 enum { SEEN_FORMAT = 2, SEEN_FIXED_SIZE = 1 + 8 };
 

@@ -60,7 +60,8 @@ void world_region_start(struct world_region *region, unsigned shard)
         .own = cluster_names[own_cluster(world, index)],
         .bus = world_bus,
         .user = region,
-        .clock = &world->clock.clock,
+        .clock =
+            region->daemon_clock != NULL ? region->daemon_clock : &world->clock.clock,
         .chance = &world->chance,
         .tuning = {.fetch_bytes = 1 << 20,
                    .batch_bytes = batch_bytes,

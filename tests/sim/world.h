@@ -66,7 +66,8 @@ struct world_region {
     struct iso_store *stores[WORLD_SHARDS];
     struct iso_shard *shards[WORLD_SHARDS]; /* NULL while it is down */
     struct iso_producer *producers[WORLD_COLLECTIONS];
-    struct iso_clock_manual clock; /* of its services */
+    struct iso_clock_manual clock;        /* of its services */
+    const struct iso_clock *daemon_clock; /* NULL: the world's, as the brokers' */
     int64_t skew_ms;
     bool cut[WORLD_CLUSTERS];
     struct iso_buf sessions[WORLD_COLLECTIONS][WORLD_KEYS]; /* contexts */
