@@ -247,10 +247,10 @@ void iso_apply_close(struct iso_apply *apply)
     iso_apply_filters_release(&apply->filters);
     iso_admitted_release(&apply->admitted);
     iso_merged_release(&apply->merged);
-    struct iso_buf *buffers[] = {&apply->key,         &apply->row,
-                                 &apply->hash,        &apply->ledger_key,
-                                 &apply->ledger_row,  &apply->ledger_keys,
-                                 &apply->ledger_undo, &apply->loser_key};
+    struct iso_buf *buffers[] = {
+        &apply->key,         &apply->row,         &apply->hash,
+        &apply->ledger_key,  &apply->aside_key,   &apply->ledger_row,
+        &apply->ledger_keys, &apply->ledger_undo, &apply->loser_key};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         iso_buf_release(buffers[i]);
     iso_free(apply);

@@ -65,7 +65,8 @@ struct iso_apply_input {
  *   ISO_CONTROL_WAIT  a DEFINE that `control` does not hold: read it to its end, then
  *                     call again with control_read
  *   ISO_UNSUPPORTED   a definition that this software is too old for, or a key that
- *                     holds more than ISO_STORE_VALUE_MAX: park the slice
+ *                     holds more than ISO_STORE_VALUE_MAX beside its large values: park
+ *                     the slice
  *   ISO_DAMAGED       what is stored for the record fails its check: stop the slice
  *   others            the store's failures: abort, load, retry
  *

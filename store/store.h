@@ -38,6 +38,7 @@ enum iso_space {
     ISO_BUCKET, /* a row a bucket: vector and digests */
     ISO_LEDGER, /* a row a loser */
     ISO_OUTBOX, /* what must still be published */
+    ISO_ASIDE,  /* a row a large value of an entry */
     ISO_SPACES
 };
 
