@@ -194,7 +194,8 @@ void iso_doctor_regions(struct doctor *doctor)
     struct cli_watching watching;
     const struct iso_status *status = NULL;
     stores_look(doctor);
-    enum iso_err err = iso_cli_watching_open(doctor->cli, NULL, &watching);
+    enum iso_err err =
+        iso_cli_watching_open(doctor->cli, NULL, CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = looks(doctor, &watching, &status);
     if (status != NULL) {

@@ -275,7 +275,8 @@ enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv)
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct cli_watching watching;
-    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0],
+                                             CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = lag_loop(cli, &arguments, &watching, lag_print);
     iso_cli_watching_close(&watching);
@@ -289,7 +290,8 @@ enum iso_err iso_cli_top(struct cli *cli, int argc, char **argv)
         .most = 1, .options = top_options, .parser = lag_option, .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct cli_watching watching;
-    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0],
+                                             CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = lag_loop(cli, &arguments, &watching, top_print);
     iso_cli_watching_close(&watching);

@@ -153,7 +153,8 @@ static enum iso_err status_look(struct cli *cli, struct status_arguments *argume
                                 struct cli_watching *watching,
                                 const struct iso_status **status)
 {
-    enum iso_err err = iso_cli_watching_open(cli, arguments->given.places[0], watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments->given.places[0],
+                                             CLI_TIMEOUT_MS, watching);
     *status = NULL;
     if (err == ISO_OK)
         err = iso_cli_watching_look(cli, watching, status);
@@ -434,7 +435,8 @@ enum iso_err iso_cli_events(struct cli *cli, int argc, char **argv)
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct cli_watching watching;
-    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0],
+                                             CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = events_loop(cli, &watching, &arguments);
     iso_cli_watching_close(&watching);
