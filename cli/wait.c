@@ -79,11 +79,17 @@ static void verdict_ask(struct waiting *waiting, const char *name)
                     &waiting->verdict);
 }
 
-/* Is it so, for every collection asked about? The last verdict that is not stays. */
+/* Is it so, for every collection asked about? The last verdict that is not stays. Of
+ * nothing nothing is known. */
 static bool wait_done(struct waiting *waiting)
 {
     struct iso_lag *lag = iso_monitor_lag(waiting->watching.monitor);
     const char *name;
+    if (collection_at(waiting, 0) == NULL) {
+        snprintf(waiting->verdict.why, sizeof waiting->verdict.why,
+                 "there is no collection yet");
+        return false;
+    }
     for (size_t i = 0; (name = collection_at(waiting, i)) != NULL; i++) {
         uint64_t records = 0;
         verdict_ask(waiting, name);
