@@ -41,9 +41,10 @@ static void bytes_text(uint64_t bytes, char text[CLI_MS_TEXT])
 
 static int64_t age_ms(const struct iso_status *status, int64_t ms)
 {
-    if (ms == ISO_UNKNOWN_MS)
+    int64_t age_ms;
+    if (ms == ISO_UNKNOWN_MS || __builtin_sub_overflow(status->at_ms, ms, &age_ms))
         return ISO_UNKNOWN_MS;
-    return ms < status->at_ms ? status->at_ms - ms : 0;
+    return age_ms > 0 ? age_ms : 0;
 }
 
 /* Does a log that stands still keep the region from forgetting? Ordinarily the floor is
@@ -245,6 +246,8 @@ struct check {
     struct iso_buf figures;
 };
 
+/* A bar would begin the figures, a line's end the long output: what a daemon reports
+ * makes neither. */
 static void check_find(struct check *check, enum check_level level, const char *subject,
                        const char *what)
 {
@@ -252,6 +255,8 @@ static void check_find(struct check *check, enum check_level level, const char *
         return;
     check->level = level;
     snprintf(check->what, sizeof check->what, "%s: %s", subject, what);
+    for (char *at = check->what; (at = strpbrk(at, "|\n")) != NULL; at++)
+        *at = ' ';
 }
 
 /* 'label'=value;warn;crit;min, as plug-ins write it: U where it is not known. */
