@@ -120,8 +120,10 @@ void iso_cli_session_expiry(const struct cli_session *session,
                             struct iso_write_options *options)
 {
     options->has_expiry = session->ttl_ms > 0;
-    if (options->has_expiry)
-        options->expiry_ms = iso_now_ms(&iso_clock_machine) + session->ttl_ms;
+    if (options->has_expiry &&
+        __builtin_add_overflow(iso_now_ms(&iso_clock_machine), session->ttl_ms,
+                               &options->expiry_ms))
+        options->expiry_ms = INT64_MAX;
 }
 
 /* Names the options that are the remedy. */

@@ -127,7 +127,10 @@ static void certificates_print(struct waiting *waiting)
 
 static enum iso_err wait_loop(struct cli *cli, struct waiting *waiting)
 {
-    int64_t until_ms = waiting->began_ms + waiting->arguments->timeout_ms;
+    int64_t until_ms;
+    if (__builtin_add_overflow(waiting->began_ms, waiting->arguments->timeout_ms,
+                               &until_ms))
+        until_ms = INT64_MAX;
     bool ends = true; /* read once: what is written after the question does not count */
     for (;;) {
         int64_t asked_ms = iso_now_ms(&iso_clock_machine);
