@@ -282,12 +282,6 @@ static void pass_begin(struct iso_apply *apply)
         apply->slice.swept_max_ms = pass->swept_ms;
 }
 
-static void pass_end(struct iso_apply *apply)
-{
-    apply->pass.is_running = false;
-    apply->slice.swept_min_ms = apply->pass.least_ms;
-}
-
 enum iso_err iso_sweep_step(struct iso_apply *apply, struct iso_txn *txn,
                             size_t rows_max, size_t *rows, struct iso_why *why)
 {
@@ -302,11 +296,12 @@ enum iso_err iso_sweep_step(struct iso_apply *apply, struct iso_txn *txn,
         pass_begin(apply);
     while (err == ISO_OK && pass->next < apply->buckets.count && *rows < rows_max)
         err = bucket_sweep(apply, pass->next++, rows, why);
-    if (err != ISO_OK || pass->next < apply->buckets.count || *rows >= rows_max)
+    if (err != ISO_OK || pass->next < apply->buckets.count)
         return err;
+    apply->slice.swept_min_ms = pass->least_ms;
     err = filters_sweep(apply, rows_max, rows, why);
     if (err != ISO_END)
         return err;
-    pass_end(apply);
+    pass->is_running = false;
     return ISO_OK;
 }
