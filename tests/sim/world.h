@@ -54,6 +54,7 @@ struct world_plan {
     const char *resolver; /* NULL: lww */
     bool fields;          /* it is fields: values are records, avro or not */
     bool counts_only;     /* of these, increments and nothing else */
+    bool forgets; /* before_max is short: all that passes is swept all the time */
 };
 
 struct world_region {
@@ -77,7 +78,7 @@ struct world_region {
 struct world_counts {
     uint64_t writes, durable, refused, lost_answers, duplicates, crashes, cuts,
         contexts, deletes, hostile, store_failures, fences, patches, too_large, dropped,
-        large;
+        large, swept;
 };
 
 /* A write that was acknowledged, where the log has it. */

@@ -35,6 +35,7 @@ struct look {
     uint64_t ledger_rows, marks, stubs;
     struct iso_digest ledger;
     struct iso_digest named, asides; /* large values: what entries name, and what is */
+    uint64_t mortal, indexed; /* entries that hold what passes; rows of the index */
 };
 
 static void look_fails(const struct look *look, const char *what, const char *format,
@@ -119,6 +120,32 @@ static void look_names(const struct look *look, struct iso_names names)
               "names are out of order");
 }
 
+static void look_index(struct look *look, struct iso_bytes key, struct iso_bytes row)
+{
+    (void)key;
+    HOLDS(row.size == 8, "a row of the index has %zu bytes", row.size);
+    look->indexed++;
+}
+
+/* What passes is found by the index, not later than it is due. */
+static void look_mortal(struct look *look, struct iso_bytes key, int64_t due_ms)
+{
+    struct iso_buf index = {0};
+    struct iso_bytes row;
+    if (due_ms == ISO_NEVER_MS)
+        return;
+    look->mortal++;
+    iso_rows_key_mortal(&index, look->number, look->partition,
+                        iso_bucket_of(key, WORLD_BUCKETS), key);
+    enum iso_err err =
+        iso_snapshot_get(look->snapshot, ISO_MORTAL, iso_buf_bytes(&index), &row, NULL);
+    HOLDS(err == ISO_OK && (int64_t)iso_get_u64(row.data) <= due_ms,
+          "the index says %s", err == ISO_OK ? "it too late" : "nothing");
+    HOLDS(due_ms == 0 || due_ms >= look->slice.swept_min_ms, "at H %lld",
+          (long long)look->slice.swept_min_ms);
+    iso_buf_release(&index);
+}
+
 /* A whole value. Says how many ledger rows it counts. */
 static uint64_t look_whole(struct look *look, struct iso_bytes key,
                            struct iso_bytes row)
@@ -130,6 +157,7 @@ static uint64_t look_whole(struct look *look, struct iso_bytes key,
     struct iso_why why = {0};
     WORLD_OK(iso_entry_decode(row, key, &scratch, &entry, &canonical, &why));
     look_names(look, entry.names);
+    look_mortal(look, key, iso_entry_due_ms(&entry));
     tally_entry(&look->tallies[iso_bucket_of(key, WORLD_BUCKETS)], &entry, canonical);
     iso_buf_release(&scratch);
     return entry.losers;
@@ -154,6 +182,7 @@ static uint64_t look_parts(struct look *look, struct iso_bytes key,
     for (size_t i = 0; i < parts.count; i++)
         look_names(look, parts.parts[i].names);
     world_large_named(world, &look->named, key, &parts);
+    look_mortal(look, key, iso_parts_due_ms(&parts));
     iso_parts_tally(&parts, key, &scratch, &tally);
     iso_tally_add(&look->tallies[iso_bucket_of(key, WORLD_BUCKETS)], &tally);
     uint64_t losers = parts.losers;
@@ -202,6 +231,9 @@ static void check_buckets(struct look *look)
                                             iso_buf_bytes(&key), &row, &why);
         if (err == ISO_OK)
             WORLD_OK(iso_bucket_decode(row, &bucket, &why));
+        HOLDS(bucket.swept_ms == look->slice.swept_min_ms &&
+                  bucket.swept_ms == look->slice.swept_max_ms,
+              "bucket %u was not swept like the others", n);
         HOLDS(tally_equal(&bucket.tally, &look->tallies[n]),
               "bucket %u is not the sum of its entries", n);
         iso_tally_add(&sum, &bucket.tally);
@@ -231,6 +263,10 @@ static void look_open(struct look *look, uint16_t number)
     each_row(look, ISO_ENTRY, look_entry);
     each_row(look, ISO_LEDGER, look_loser);
     each_row(look, ISO_ASIDE, look_aside);
+    each_row(look, ISO_MORTAL, look_index);
+    HOLDS(look->mortal == look->indexed, "%llu entries hold what passes, not %llu",
+          (unsigned long long)look->mortal, (unsigned long long)look->indexed);
+    world->counts.swept += look->slice.swept_min_ms > 0;
     HOLDS(iso_digest_equal(look->named, look->asides),
           "its large values are not those that its entries name");
     check_buckets(look);
@@ -267,6 +303,7 @@ static void check_alike(struct look *look, const struct iso_slice *first)
     const struct iso_slice *slice = &look->slice;
     static const char other[] = "it is not that of the first region";
     HOLDS(iso_vector_equal(&first->vector, &slice->vector), "%s", other);
+    HOLDS(first->swept_min_ms == slice->swept_min_ms, "%s", other);
     HOLDS(tally_equal(&first->tally, &slice->tally), "%s", other);
     HOLDS(iso_digest_equal(first->ledger, slice->ledger) &&
               first->ledger_rows == slice->ledger_rows,
