@@ -9,10 +9,10 @@
  *                                                         entry's (schema/aside.h)
  *   FILTER  u16 collection, u16 partition, u16 log, u64 node
  *   BUCKET  u16 collection, u16 partition, u32 bucket
- *   MORTAL  u16 collection, u16 partition, u32 bucket, key → i64 a time: something of
- * the entry goes at an H above it LEDGER  u16 collection, u16 partition, iso_loser_key
- * → iso_loser_encode OUTBOX  u16 collection, u16 partition, u16 log, u64 offset →
- * iso_dead_letter_encode
+ *   MORTAL  u16 collection, u16 partition, u32 bucket, key → i64 due, see sweep.h
+ *   LEDGER  u16 collection, u16 partition, iso_loser_key  → iso_loser_encode
+ *   OUTBOX  u16 collection, u16 partition, u16 log, u64 offset
+ *                                                         → iso_dead_letter_encode
  *
  * All numbers big-endian, so the rows of a slice stand together, in order of key.
  */
