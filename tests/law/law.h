@@ -196,6 +196,9 @@ bool law_region_holds(struct law_region *region, const struct law_expected *expe
 bool law_random(const struct law_options *options, struct law_report *report);
 bool law_every_order(const struct law_options *options, const struct law_case *law,
                      struct law_report *report);
+/* The same of a case without an H, at several: above all writes, and below the last. */
+bool law_every_order_swept(const struct law_options *options, struct law_case *law,
+                           struct law_report *report);
 
 /* ---- for models: how a case is drawn ---- */
 
