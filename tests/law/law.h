@@ -170,6 +170,11 @@ struct law_report { /* what was exercised; how the law was broken, if it was */
     char text[4096];
 };
 
+/* Its ledger, as a resolver is given it; where a row stands, or row_count. */
+struct iso_ledger law_ledger_port(struct law_region *region);
+size_t law_row_find(const struct law_region *region, struct iso_bytes field,
+                    struct iso_version version);
+
 /* Begins a region at nothing; its buffers stay. */
 void law_region_reset(struct law_region *region, const struct law_options *options,
                       const struct law_case *law);

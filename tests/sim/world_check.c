@@ -123,27 +123,21 @@ static void look_names(const struct look *look, struct iso_names names)
 static void look_index(struct look *look, struct iso_bytes key, struct iso_bytes row)
 {
     (void)key;
-    HOLDS(row.size == 8, "a row of the index has %zu bytes", row.size);
+    (void)row;
     look->indexed++;
 }
 
 /* What passes is found by the index, not later than it is due. */
 static void look_mortal(struct look *look, struct iso_bytes key, int64_t due_ms)
 {
-    struct iso_buf index = {0};
-    struct iso_bytes row;
     if (due_ms == ISO_NEVER_MS)
         return;
     look->mortal++;
-    iso_rows_key_mortal(&index, look->number, look->partition,
-                        iso_bucket_of(key, WORLD_BUCKETS), key);
-    enum iso_err err =
-        iso_snapshot_get(look->snapshot, ISO_MORTAL, iso_buf_bytes(&index), &row, NULL);
-    HOLDS(err == ISO_OK && (int64_t)iso_get_u64(row.data) <= due_ms,
-          "the index says %s", err == ISO_OK ? "it too late" : "nothing");
+    HOLDS(world_index_says(look->snapshot, look->number, look->partition, key) <=
+              due_ms,
+          "the index says it too late, or nothing");
     HOLDS(due_ms == 0 || due_ms >= look->slice.swept_min_ms, "at H %lld",
           (long long)look->slice.swept_min_ms);
-    iso_buf_release(&index);
 }
 
 /* A whole value. Says how many ledger rows it counts. */
@@ -475,21 +469,6 @@ static void check_letters(struct world *world, uint64_t refused)
     iso_buf_release(&letters.ids);
 }
 
-static void check_outbox(struct world *world)
-{
-    for (int i = 0; i < WORLD_REGIONS; i++) {
-        for (unsigned n = 0; n < world_shards(world); n++) {
-            struct iso_store_stats stats = {0};
-            struct iso_why why = {0};
-            WORLD_OK(iso_store_stats(world->regions[i].stores[n], &stats, &why));
-            ck_assert_msg(stats.rows[ISO_OUTBOX] == 0,
-                          "seed %llu: the outbox of %s holds %llu letters",
-                          (unsigned long long)world->plan.seed, world->regions[i].name,
-                          (unsigned long long)stats.rows[ISO_OUTBOX]);
-        }
-    }
-}
-
 uint64_t world_faults(struct world *world)
 {
     world->counts_faults = true;
@@ -512,5 +491,5 @@ void world_check(struct world *world, struct iso_buf *outcome)
             check_exports(world, c, true, outcome);
     }
     check_letters(world, refused);
-    check_outbox(world);
+    world_check_outbox(world);
 }
