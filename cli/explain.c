@@ -130,6 +130,18 @@ static void set_losers(const struct cli_held *held,
                         json_integer((json_int_t)explained->mark_total));
 }
 
+/* When what is deleted, removed or expired, and remembered names, will be gone. */
+static void set_forgetting(const struct iso_explained *explained, json_t *object)
+{
+    if (explained->due_ms == ISO_NEVER_MS)
+        return;
+    json_object_set_new(object, "forgets",
+                        json_pack("{s:I, s:I, s:i}", "after_ms",
+                                  (json_int_t)explained->due_ms, "floor_ms",
+                                  (json_int_t)explained->floor_ms, "floor_log",
+                                  (int)explained->floor_log));
+}
+
 static json_t *explained_json(const struct cli_held *held, struct iso_bytes key,
                               const struct iso_explained *explained, const char *region)
 {
@@ -141,6 +153,7 @@ static json_t *explained_json(const struct cli_held *held, struct iso_bytes key,
                   (int)explained->partition, "bucket", (int)explained->bucket, "found",
                   explained->found, "kind", kind_of(explained));
     json_object_set_new(object, "swept_ms", json_integer(explained->swept_ms));
+    set_forgetting(explained, object);
     if (explained->is_whole)
         set_entry(held, explained, object, &why);
     else if (explained->resolver->has_fields)
@@ -266,6 +279,21 @@ static void ledger_print(const json_t *object)
                number_of(object, "names_in_ledger"));
 }
 
+static void forgetting_print(const json_t *object)
+{
+    const json_t *forgets = json_object_get(object, "forgets");
+    struct iso_buf due = {0}, floor = {0};
+    if (forgets == NULL)
+        return;
+    iso_cli_when_text(number_of(forgets, "after_ms"), &due);
+    iso_cli_when_text(number_of(forgets, "floor_ms"), &floor);
+    printf("forgets     what is over, when the floor has passed %s; log %lld holds it "
+           "at %s\n",
+           iso_buf_text(&due), number_of(forgets, "floor_log"), iso_buf_text(&floor));
+    iso_buf_release(&due);
+    iso_buf_release(&floor);
+}
+
 static void explained_print(const json_t *object, struct iso_bytes key)
 {
     const json_t *parts = json_object_get(object, "parts");
@@ -285,6 +313,7 @@ static void explained_print(const json_t *object, struct iso_bytes key)
     names_print("", object);
     for (size_t i = 0; i < json_array_size(parts); i++)
         part_print(json_array_get(parts, i));
+    forgetting_print(object);
     ledger_print(object);
     iso_buf_release(&text);
 }

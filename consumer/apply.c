@@ -147,6 +147,7 @@ enum iso_err iso_apply_load(struct iso_apply *apply, struct iso_why *why)
     iso_apply_filters_forget(&apply->filters);
     apply->changed = false;
     apply->loser_fresh = false;
+    apply->pass.is_running = false;
     enum iso_err err = iso_snapshot_open(apply->store, &snapshot, why);
     if (err != ISO_OK)
         return err;
@@ -249,7 +250,8 @@ void iso_apply_close(struct iso_apply *apply)
     iso_merged_release(&apply->merged);
     struct iso_buf *buffers[] = {
         &apply->key,         &apply->row,         &apply->hash,
-        &apply->ledger_key,  &apply->aside_key,   &apply->ledger_row,
+        &apply->ledger_key,  &apply->aside_key,   &apply->mortal_key,
+        &apply->mortal_keys, &apply->pass.filter, &apply->ledger_row,
         &apply->ledger_keys, &apply->ledger_undo, &apply->loser_key};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         iso_buf_release(buffers[i]);
@@ -328,10 +330,13 @@ const struct iso_definition *iso_apply_definition(const struct iso_apply *apply)
 
 int64_t iso_apply_floor_ms(const struct iso_apply *apply)
 {
-    int64_t floor_ms = INT64_MIN;
+    int64_t floor_ms = INT64_MAX;
     for (size_t i = 0; i < apply->slice.log_count; i++) {
-        if (i == 0 || apply->slice.logs[i].bound_ms < floor_ms)
-            floor_ms = apply->slice.logs[i].bound_ms;
+        const struct iso_slice_log *log = &apply->slice.logs[i];
+        const int64_t *ends = apply->logs[i].where->ends;
+        bool is_open = ends == NULL || log->frontier < ends[apply->partition];
+        if (is_open && log->bound_ms < floor_ms)
+            floor_ms = log->bound_ms;
     }
-    return floor_ms;
+    return floor_ms < INT64_MAX ? floor_ms : INT64_MIN;
 }

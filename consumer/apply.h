@@ -114,7 +114,8 @@ const struct iso_definition_log *iso_apply_log(const struct iso_apply *apply, si
  * any). */
 const struct iso_definition *iso_apply_definition(const struct iso_apply *apply);
 
-/* The slice's floor: the smallest bound over its open logs. */
+/* The slice's floor: the smallest bound over its open logs. INT64_MIN: none is open. A
+ * log is open until its end is applied. */
 int64_t iso_apply_floor_ms(const struct iso_apply *apply);
 
 #endif

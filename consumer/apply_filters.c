@@ -60,6 +60,32 @@ enum iso_err iso_apply_filters_get(struct iso_apply_filters *filters,
     return ISO_OK;
 }
 
+/* A node that is in hand is left alone: it wrote lately. One with open gaps too: they
+ * are counted when it writes again, and what is counted depends on the log alone. */
+enum iso_err iso_apply_filters_drop(struct iso_apply_filters *filters,
+                                    struct iso_txn *txn, uint16_t log, uint64_t node,
+                                    int64_t bound_ms, struct iso_why *why)
+{
+    const struct iso_apply_filter *slot = slot_of(filters, log, node);
+    struct iso_filter filter;
+    struct iso_bytes row;
+    if (slot->used && slot->log == log && slot->node == node)
+        return ISO_OK;
+    iso_rows_key_filter(&filters->key, filters->collection, filters->partition, log,
+                        node);
+    struct iso_bytes key = iso_buf_bytes(&filters->key);
+    enum iso_err err = iso_txn_get(txn, ISO_FILTER, key, &row, why);
+    if (err == ISO_NOT_FOUND)
+        return ISO_OK;
+    if (err == ISO_OK)
+        err = iso_filter_decode(row, &filter, why);
+    if (err != ISO_OK || filter.count != 1 ||
+        iso_hlc_ms(iso_filter_newest(&filter)) >= bound_ms)
+        return err;
+    iso_txn_delete(txn, ISO_FILTER, key);
+    return ISO_OK;
+}
+
 void iso_apply_filters_save(struct iso_apply_filters *filters, struct iso_txn *txn)
 {
     for (size_t i = 0; i < ISO_APPLY_FILTERS; i++)

@@ -167,20 +167,11 @@ static enum iso_err older_each(void *user, struct iso_bytes key, struct iso_byte
     return ISO_OK;
 }
 
-static enum iso_err ledger_leave_older(void *self, struct iso_bytes field,
-                                       struct iso_version version, uint16_t log,
-                                       uint32_t *left, struct iso_why *why)
+static enum iso_err gathered_leave(struct iso_apply *apply, uint32_t *left,
+                                   struct iso_why *why)
 {
-    struct iso_apply *apply = self;
-    struct older older = {apply, version, log};
-    struct iso_buf *keys = &apply->ledger_keys;
-    *left = 0;
-    iso_buf_clear(keys);
-    iso_rows_prefix(&apply->ledger_key, apply->number, apply->partition);
-    iso_loser_prefix(apply->ledger_entry_key, &field, &apply->ledger_key);
-    enum iso_err err =
-        iso_txn_scan(apply->txn, ISO_LEDGER, iso_buf_bytes(&apply->ledger_key),
-                     older_each, &older, why);
+    const struct iso_buf *keys = &apply->ledger_keys;
+    enum iso_err err = ISO_OK;
     for (size_t at = 0; err == ISO_OK && at < keys->size;) {
         bool was_there;
         struct iso_bytes key =
@@ -190,6 +181,60 @@ static enum iso_err ledger_leave_older(void *self, struct iso_bytes field,
         *left += was_there;
     }
     return err;
+}
+
+static enum iso_err ledger_leave_older(void *self, struct iso_bytes field,
+                                       struct iso_version version, uint16_t log,
+                                       uint32_t *left, struct iso_why *why)
+{
+    struct iso_apply *apply = self;
+    struct older older = {apply, version, log};
+    *left = 0;
+    iso_buf_clear(&apply->ledger_keys);
+    iso_rows_prefix(&apply->ledger_key, apply->number, apply->partition);
+    iso_loser_prefix(apply->ledger_entry_key, &field, &apply->ledger_key);
+    enum iso_err err =
+        iso_txn_scan(apply->txn, ISO_LEDGER, iso_buf_bytes(&apply->ledger_key),
+                     older_each, &older, why);
+    return err == ISO_OK ? gathered_leave(apply, left, why) : err;
+}
+
+/* Marks below H, of every field of the key. What they are is seen by their rule, which
+ * the check of a row that leaves then confirms. */
+struct marks {
+    struct iso_apply *apply;
+    int64_t swept_ms;
+};
+
+static enum iso_err mark_each(void *user, struct iso_bytes key, struct iso_bytes row,
+                              struct iso_why *why)
+{
+    (void)why;
+    struct marks *marks = user;
+    struct iso_buf *keys = &marks->apply->ledger_keys;
+    struct iso_version version =
+        iso_version_get(key.data + key.size - ISO_VERSION_SIZE);
+    if (iso_loser_rule(row) != ISO_LOSER_NAME ||
+        iso_hlc_ms(version.hlc) >= marks->swept_ms)
+        return ISO_OK;
+    iso_buf_add_u16(keys, (uint16_t)key.size);
+    iso_buf_add_bytes(keys, key);
+    return ISO_OK;
+}
+
+static enum iso_err ledger_forget(void *self, int64_t swept_ms, uint32_t *left,
+                                  struct iso_why *why)
+{
+    struct iso_apply *apply = self;
+    struct marks marks = {apply, swept_ms};
+    iso_buf_clear(&apply->ledger_keys);
+    *left = 0;
+    iso_rows_prefix(&apply->ledger_key, apply->number, apply->partition);
+    iso_loser_prefix(apply->ledger_entry_key, NULL, &apply->ledger_key);
+    enum iso_err err =
+        iso_txn_scan(apply->txn, ISO_LEDGER, iso_buf_bytes(&apply->ledger_key),
+                     mark_each, &marks, why);
+    return err == ISO_OK ? gathered_leave(apply, left, why) : err;
 }
 
 enum iso_err iso_apply_ledger_drop(struct iso_apply *apply, struct iso_txn *txn,
@@ -227,6 +272,7 @@ struct iso_ledger iso_apply_ledger(struct iso_apply *apply)
         .enter = ledger_enter,
         .leave = ledger_leave,
         .leave_older = ledger_leave_older,
+        .forget = ledger_forget,
         .succeeds = ledger_succeeds,
     };
 }

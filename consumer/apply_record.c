@@ -93,6 +93,7 @@ static void merge_keep(struct step *step, struct iso_bytes key, uint32_t number,
     else if (merged->changed)
         iso_txn_delete(apply->txn, ISO_ENTRY, key);
     iso_apply_asides_keep(apply);
+    iso_apply_mortal_keep(apply, step->record->key, number);
     iso_buckets_touch(&apply->buckets, number);
     iso_tally_subtract(&bucket->tally, &merged->was);
     iso_tally_add(&bucket->tally, &merged->is);

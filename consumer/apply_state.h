@@ -1,4 +1,5 @@
-/* apply_state.h - what an iso_apply is made of; only apply*.c includes this.
+/* apply_state.h - what an iso_apply is made of; only apply*.c and sweep.c
+ * include this.
  *
  *   apply.c          open, load, save, close, and what others may ask
  *   apply_record.c   the seven steps of a record
@@ -6,6 +7,7 @@
  *   apply_aside.c    large values, which stand beside their entry
  *   apply_letter.c   the dead letter of a refused record
  *   apply_filters.c  the duplicate filters in hand
+ *   sweep.c          forgetting
  */
 #ifndef ISO_CONSUMER_APPLY_STATE_H
 #define ISO_CONSUMER_APPLY_STATE_H
@@ -21,6 +23,15 @@ struct iso_apply_log {
     const struct iso_definition *definition; /* in force in it; NULL: none yet */
     const struct iso_definition_log *where;  /* what it, or else the newest met, says */
     const struct iso_schemas *schemas;       /* of the definition in force */
+};
+
+/* A pass of the sweep over the slice; forgotten at a load, and begun anew. */
+struct iso_sweep_pass {
+    bool is_running;
+    int64_t swept_ms;      /* H that every bucket is brought to */
+    int64_t least_ms;      /* H over the buckets that are behind it */
+    uint32_t next;         /* bucket */
+    struct iso_buf filter; /* row of the duplicate filter that was looked at last */
 };
 
 struct iso_apply {
@@ -43,7 +54,8 @@ struct iso_apply {
     struct iso_txn *txn;               /* of the record in hand */
     struct iso_bytes ledger_entry_key; /* its key */
     struct iso_buf key, row, hash;     /* scratch */
-    struct iso_buf aside_key;
+    struct iso_buf aside_key, mortal_key, mortal_keys;
+    struct iso_sweep_pass pass;
     struct iso_buf ledger_key, ledger_row, ledger_keys, ledger_undo;
     uint64_t ledger_rows_before;
     bool wrote; /* the last record, if it was applied */
@@ -76,6 +88,10 @@ struct iso_ledger iso_apply_ledger(struct iso_apply *apply);
  * them, done. */
 struct iso_asides iso_apply_asides(struct iso_apply *apply);
 void iso_apply_asides_keep(struct iso_apply *apply);
+
+/* The index of what will be forgotten, after the entry became what `merged` says. */
+void iso_apply_mortal_keep(struct iso_apply *apply, struct iso_bytes entry_key,
+                           uint32_t bucket);
 
 /* Puts the dead letter of a refused record into the outbox, when it is ours to publish.
  */

@@ -127,6 +127,57 @@ static enum iso_err bucket_take(struct asking *asking)
     return err == ISO_NOT_FOUND ? ISO_OK : err;
 }
 
+/* ---- forgetting ---- */
+
+/* A whole value stays with its losers; what passes of parts does not wait for them. */
+static int64_t due_of(const struct iso_explained *explained)
+{
+    struct iso_entry entry = explained->entry;
+    struct iso_parts parts = explained->parts;
+    if (!explained->has_entry)
+        return ISO_NEVER_MS;
+    if (explained->is_whole && explained->loser_total > 0)
+        return ISO_NEVER_MS;
+    entry.losers = parts.losers = 0;
+    if (entry.kind != ISO_VALUE)
+        entry.names.count = 0; /* they go before it */
+    return explained->is_whole ? iso_entry_due_ms(&entry) : iso_parts_due_ms(&parts);
+}
+
+static void floor_of(struct iso_explained *explained, const struct iso_slice *slice)
+{
+    explained->floor_ms = 0;
+    explained->floor_log = 0;
+    for (size_t i = 0; i < slice->log_count; i++) {
+        const struct iso_slice_log *log = &slice->logs[i];
+        const struct iso_definition_log *named =
+            iso_definition_log(explained->definition, log->log);
+        bool is_open = named == NULL || named->ends == NULL ||
+                       log->frontier < named->ends[explained->partition];
+        if (!is_open ||
+            (explained->floor_log != 0 && log->bound_ms >= explained->floor_ms))
+            continue;
+        explained->floor_ms = log->bound_ms;
+        explained->floor_log = log->log;
+    }
+}
+
+static enum iso_err slice_take(struct asking *asking)
+{
+    struct iso_slice *slice = &asking->replica->slice;
+    struct iso_bytes row;
+    struct iso_buf *key = &asking->replica->key;
+    asking->out->due_ms = due_of(asking->out);
+    iso_rows_key_slice(key, asking->number, asking->out->partition);
+    enum iso_err err = iso_snapshot_get(asking->snapshot, ISO_META, iso_buf_bytes(key),
+                                        &row, asking->why);
+    if (err == ISO_OK)
+        err = iso_slice_decode(row, slice, asking->why);
+    if (err == ISO_OK)
+        floor_of(asking->out, slice);
+    return err == ISO_NOT_FOUND ? ISO_OK : err;
+}
+
 /* ---- the ledger ---- */
 
 /* Copies a record; its bytes are borrowed from `rows` in the end, which moves until
@@ -231,6 +282,8 @@ static enum iso_err snapshot_take(struct asking *asking,
         err = bucket_take(asking);
     if (err == ISO_OK)
         err = losers_take(asking);
+    if (err == ISO_OK)
+        err = slice_take(asking);
     iso_snapshot_close(asking->snapshot);
     return err;
 }

@@ -18,10 +18,15 @@ struct iso_explained {
                                                 iso_replica_definition */
     uint32_t partition, bucket;
     int64_t swept_ms; /* H of the bucket */
-    int64_t now_ms;   /* when it was asked */
-    bool found;       /* readers are shown a value */
-    bool has_entry;   /* something is stored under the key, if only remains */
-    bool is_whole;    /* resolver lww: `entry`; else `parts` */
+    /* Something of what is held is forgotten when the floor has passed this (to the
+     * next step of H); ISO_NEVER_MS: nothing of it ever, or not while it has losers. */
+    int64_t due_ms;
+    int64_t floor_ms;   /* of the slice … */
+    uint16_t floor_log; /* … and the log that holds it there; 0: no log was read yet */
+    int64_t now_ms;     /* when it was asked */
+    bool found;         /* readers are shown a value */
+    bool has_entry;     /* something is stored under the key, if only remains */
+    bool is_whole;      /* resolver lww: `entry`; else `parts` */
     struct iso_entry entry;
     struct iso_parts parts; /* large values without bytes behind ISO_EXPLAINED_BYTES_MAX
                                of them (schema/aside.h) */

@@ -93,6 +93,13 @@ void iso_rows_key_bucket(struct iso_buf *key, uint16_t collection, uint32_t part
     iso_buf_add_u32(key, bucket);
 }
 
+void iso_rows_key_mortal(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                         uint32_t bucket, struct iso_bytes entry_key)
+{
+    iso_rows_key_bucket(key, collection, partition, bucket);
+    iso_buf_add_bytes(key, entry_key);
+}
+
 void iso_rows_key_outbox(struct iso_buf *key, uint16_t collection, uint32_t partition,
                          uint16_t log, int64_t offset)
 {

@@ -9,6 +9,7 @@
  *                                                         entry's (schema/aside.h)
  *   FILTER  u16 collection, u16 partition, u16 log, u64 node
  *   BUCKET  u16 collection, u16 partition, u32 bucket
+ *   MORTAL  u16 collection, u16 partition, u32 bucket, key → i64 due, see sweep.h
  *   LEDGER  u16 collection, u16 partition, iso_loser_key  → iso_loser_encode
  *   OUTBOX  u16 collection, u16 partition, u16 log, u64 offset
  *                                                         → iso_dead_letter_encode
@@ -41,7 +42,8 @@ void iso_rows_key_definition(struct iso_buf *key, const char *name, uint32_t num
 void iso_rows_key_slice(struct iso_buf *key, uint16_t collection, uint32_t partition);
 /* The prefix of all definitions of a collection; the number follows. */
 void iso_rows_prefix_definition(struct iso_buf *key, const char *name);
-/* The prefix of a slice's rows in ENTRY, FILTER, BUCKET, LEDGER, OUTBOX. */
+/* The prefix of a slice's rows in ENTRY, ASIDE, FILTER, BUCKET, MORTAL, LEDGER,
+ * OUTBOX. */
 void iso_rows_prefix(struct iso_buf *key, uint16_t collection, uint32_t partition);
 void iso_rows_key_entry(struct iso_buf *key, uint16_t collection, uint32_t partition,
                         struct iso_bytes entry_key);
@@ -51,6 +53,10 @@ void iso_rows_key_filter(struct iso_buf *key, uint16_t collection, uint32_t part
                          uint16_t log, uint64_t node);
 void iso_rows_key_bucket(struct iso_buf *key, uint16_t collection, uint32_t partition,
                          uint32_t bucket);
+/* Without the key: the prefix of a bucket's rows, which is iso_rows_key_bucket's. */
+void iso_rows_key_mortal(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                         uint32_t bucket, struct iso_bytes entry_key);
+enum { ISO_ROWS_MORTAL_PREFIX = 8 };
 void iso_rows_key_outbox(struct iso_buf *key, uint16_t collection, uint32_t partition,
                          uint16_t log, int64_t offset);
 

@@ -73,6 +73,8 @@ enum iso_err iso_shard_step(struct iso_shard *shard, int wait_ms, struct iso_why
     if (err == ISO_OK)
         err = iso_shard_prune(shard, why);
     if (err == ISO_OK)
+        err = iso_shard_sweep(shard, count, why);
+    if (err == ISO_OK)
         err = iso_shard_batch_step(shard, count, why);
     if (err != ISO_OK)
         return err;

@@ -5,6 +5,7 @@
  *   shard_read.c    readers: assigning, fetching, what every event means
  *   shard_batch.c   the transaction: begin, commit, abort
  *   shard_prune.c   the bounds of the ledger
+ *   shard_sweep.c   forgetting
  *   shard_tell.c    what others are told: reports, dead letters, heartbeats, positions
  *   shard_health.c  latency, clock and store, as reports tell of them
  */
@@ -137,6 +138,8 @@ struct iso_shard {
     int64_t commit_at_ms;
     struct iso_prune prune;
     struct shard_health health;
+    size_t sweep_slice;        /* whose turn it is */
+    int64_t sweep_at_ms;       /* while records come: not before */
     struct iso_buf key, value; /* scratch */
     struct iso_shard_stats stats;
 };
@@ -212,6 +215,11 @@ void iso_shard_health_answer(struct iso_shard *shard, const struct shard_letter 
                              int64_t append_ms);
 /* Asks the store, when it is time, and fills what is alike. */
 void iso_shard_health_fill(struct iso_shard *shard, struct iso_health *health);
+
+/* shard_sweep.c */
+/* A piece of a sweep, when one is due; `count`: of the records that were just read. */
+enum iso_err iso_shard_sweep(struct iso_shard *shard, size_t count,
+                             struct iso_why *why);
 
 /* shard_tell.c */
 void iso_shard_tell(struct iso_shard *shard, bool closing);

@@ -23,13 +23,14 @@
 
 /* ---- the ledger */
 
-static enum iso_err ledger_count_is_wrong(struct iso_claim *claim, uint32_t left)
+static enum iso_err ledger_count_is_wrong(uint32_t losers, uint32_t left,
+                                          struct iso_why *why)
 {
     return iso_fail(
-        claim->why, ISO_DAMAGED,
+        why, ISO_DAMAGED,
         "the entry of a key counts %u rows in the conflict ledger, but %u left "
         "it: entry or ledger is damaged, repair this region from another",
-        (unsigned)*claim->losers, (unsigned)left);
+        (unsigned)losers, (unsigned)left);
 }
 
 static enum iso_err ledger_leave(struct iso_claim *claim, struct iso_version version,
@@ -60,7 +61,7 @@ static enum iso_err ledger_leave_older(struct iso_claim *claim, struct iso_bytes
     if (err != ISO_OK)
         return err;
     if (left > *claim->losers)
-        return ledger_count_is_wrong(claim, left);
+        return ledger_count_is_wrong(*claim->losers, left, claim->why);
     *claim->losers -= left;
     return ISO_OK;
 }
@@ -274,4 +275,34 @@ enum iso_err iso_claim_settle(struct iso_claim *claim, const struct iso_held *he
         return settle_named(claim, held, count);
     enum iso_err err = ledger_leave_older(claim, claim->field);
     return err == ISO_OK ? names_settle(claim, (struct iso_names){0}) : err;
+}
+
+/* ---- forgetting */
+
+enum iso_err iso_marks_forget(const struct iso_sweep *sweep, uint32_t *losers,
+                              struct iso_why *why)
+{
+    const struct iso_ledger *ledger = sweep->ledger;
+    uint32_t left = 0;
+    if (*losers == 0 || ISO_PLANTED(marks_are_kept))
+        return ISO_OK;
+    int64_t swept_ms = sweep->swept_ms + (ISO_PLANTED(marks_go_early) ? 4 : 0);
+    enum iso_err err = ledger->forget(ledger->self, swept_ms, &left, why);
+    if (err != ISO_OK)
+        return err;
+    if (left > *losers)
+        return ledger_count_is_wrong(*losers, left, why);
+    *losers -= ISO_PLANTED(marks_stay_counted) ? 0 : left;
+    return ISO_OK;
+}
+
+/* They ascend: what is below H stands first. */
+struct iso_names iso_names_forget(struct iso_names names, int64_t swept_ms)
+{
+    swept_ms += ISO_PLANTED(names_go_early) ? 4 : 0;
+    while (names.count > 0 && iso_hlc_ms(iso_names_at(names, 0).hlc) < swept_ms) {
+        names.data += ISO_VERSION_SIZE;
+        names.count--;
+    }
+    return names;
 }

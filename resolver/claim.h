@@ -53,6 +53,12 @@ enum iso_err iso_claim_settle(struct iso_claim *claim, const struct iso_held *he
 enum iso_err iso_claim_lose(struct iso_claim *claim, const struct iso_loser *loser,
                             bool coming);
 
+/* Marks below H leave the ledger, and are counted no more. ISO_DAMAGED. */
+enum iso_err iso_marks_forget(const struct iso_sweep *sweep, uint32_t *losers,
+                              struct iso_why *why);
+/* Without the names whose time is below H. */
+struct iso_names iso_names_forget(struct iso_names names, int64_t swept_ms);
+
 /* A blind DELETE: the rows of every field of its region, in its log, leave. */
 enum iso_err iso_claim_leave_own(struct iso_claim *claim);
 

@@ -253,6 +253,7 @@ static enum iso_err fields_merge(const struct iso_merge *merge,
     if (err != ISO_OK)
         return err;
     iso_parts_tally(&merged->parts, merge->coming->key, &merged->scratch, &merged->was);
+    merged->was_due_ms = iso_parts_due_ms(&merged->parts);
     iso_part_asides_begin(&fields.part);
     err = apply(&fields);
     if (err != ISO_OK)
@@ -260,6 +261,7 @@ static enum iso_err fields_merge(const struct iso_merge *merge,
     iso_part_asides_end(&fields.part);
     iso_parts_encode(&merged->parts, merge->coming->key, &merged->scratch, &merged->row,
                      &merged->is);
+    merged->is_due_ms = iso_parts_due_ms(&merged->parts);
     merged->changed = !iso_bytes_equal(merge->held, iso_buf_bytes(&merged->row));
     return ISO_OK;
 }
@@ -285,10 +287,17 @@ static enum iso_err fields_admit(const struct iso_coming *coming, struct iso_why
     return err;
 }
 
+static enum iso_err fields_sweep(const struct iso_sweep *sweep,
+                                 struct iso_merged *merged, struct iso_why *why)
+{
+    return iso_parts_sweep(sweep, ISO_PARTS_FIELDS, merged, why);
+}
+
 const struct iso_resolver iso_resolver_fields = {
     .name = "fields",
     .has_fields = true,
     .admit = fields_admit,
     .merge = fields_merge,
+    .sweep = fields_sweep,
     .show = iso_fields_show,
 };

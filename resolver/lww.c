@@ -162,6 +162,7 @@ static enum iso_err held_decode(struct lww *lww)
         return err;
     lww->losers = lww->held.losers;
     lww->out->was = tally_of(&lww->held, canonical);
+    lww->out->was_due_ms = iso_entry_due_ms(&lww->held);
     return ISO_OK;
 }
 
@@ -173,6 +174,7 @@ static void row_write(struct lww *lww)
                          (names.count > 0 && names.data != lww->held.names.data);
     out->changed = lww->wins || names_changed || lww->losers != lww->held.losers;
     out->is = out->was;
+    out->is_due_ms = out->was_due_ms;
     if (!out->changed)
         return;
     struct iso_entry entry = lww->wins ? lww->fresh : lww->held;
@@ -181,6 +183,7 @@ static void row_write(struct lww *lww)
     entry.names = names;
     iso_entry_encode(&entry, lww->coming->key, &out->scratch, &out->row, &canonical);
     out->is = tally_of(&entry, canonical);
+    out->is_due_ms = iso_entry_due_ms(&entry);
 }
 
 static enum iso_err lww_merge(const struct iso_merge *merge, struct iso_merged *merged,
@@ -200,6 +203,54 @@ static enum iso_err lww_merge(const struct iso_merge *merge, struct iso_merged *
         row_write(&lww);
     return err;
 }
+
+/* ---- forgetting */
+
+static bool is_over(const struct iso_entry *entry, int64_t swept_ms)
+{
+    swept_ms += ISO_PLANTED(tombstones_go_early) ? 4 : 0;
+    if (entry->kind == ISO_TOMBSTONE)
+        return iso_hlc_ms(entry->version.hlc) < swept_ms;
+    if (ISO_PLANTED(expiry_alone_decides))
+        return entry->kind == ISO_EXPIRING && entry->expiry_ms < swept_ms;
+    return entry->kind == ISO_EXPIRING &&
+           iso_expiry_due_ms(entry->version, entry->expiry_ms) < swept_ms;
+}
+
+/* The names of an entry are smaller than its version, so none is left of one that goes.
+ * One that has losers stays for them: writes look there for how many they are. */
+static enum iso_err lww_sweep(const struct iso_sweep *sweep, struct iso_merged *merged,
+                              struct iso_why *why)
+{
+    struct iso_entry entry;
+    struct iso_digest canonical;
+    iso_merged_clear(merged);
+    enum iso_err err = iso_entry_decode(sweep->held, sweep->key, &merged->scratch,
+                                        &entry, &canonical, why);
+    if (err != ISO_OK)
+        return err;
+    struct iso_entry before = entry;
+    merged->was = tally_of(&entry, canonical);
+    merged->was_due_ms = iso_entry_due_ms(&entry);
+    err = iso_marks_forget(sweep, &entry.losers, why);
+    if (err != ISO_OK)
+        return err;
+    entry.names = iso_names_forget(entry.names, sweep->swept_ms);
+    bool goes = is_over(&entry, sweep->swept_ms) &&
+                (entry.losers == 0 || ISO_PLANTED(rows_go_before_their_losers));
+    merged->changed = goes || entry.losers != before.losers ||
+                      entry.names.count != before.names.count;
+    if (goes)
+        return ISO_OK;
+    merged->is = merged->was;
+    merged->is_due_ms = iso_entry_due_ms(&entry);
+    if (merged->changed)
+        iso_entry_encode(&entry, sweep->key, &merged->scratch, &merged->row,
+                         &canonical);
+    return ISO_OK;
+}
+
+/* ---- who may write, and what is shown */
 
 static enum iso_err lww_admit(const struct iso_coming *coming, struct iso_why *why)
 {
@@ -245,5 +296,6 @@ const struct iso_resolver iso_resolver_lww = {
     .name = "lww",
     .admit = lww_admit,
     .merge = lww_merge,
+    .sweep = lww_sweep,
     .show = lww_show,
 };

@@ -44,6 +44,7 @@ void iso_merged_clear(struct iso_merged *merged)
     merged->changed = false;
     merged->alarm = false;
     merged->was = merged->is = (struct iso_tally){0};
+    merged->was_due_ms = merged->is_due_ms = ISO_NEVER_MS;
     merged->aside_count = 0;
     iso_buf_clear(&merged->row);
 }

@@ -8,6 +8,7 @@
  * ledger.
  *
  *   held row + coming write + ledger  ──merge──▶  row, ledger changes, was/is tallies
+ *   held row + H + ledger             ──sweep──▶  the same
  *   row + now                         ──show───▶  value, version, context
  */
 #ifndef ISO_RESOLVER_RESOLVER_H
@@ -59,6 +60,9 @@ struct iso_ledger {
     enum iso_err (*leave_older)(void *self, struct iso_bytes field,
                                 struct iso_version version, uint16_t log,
                                 uint32_t *left, struct iso_why *why);
+    /* Removes the marks whose time is below H, of every field; *left says how many. */
+    enum iso_err (*forget)(void *self, int64_t swept_ms, uint32_t *left,
+                           struct iso_why *why);
     /* Does `log` succeed `older`, directly or not? */
     bool (*succeeds)(void *self, uint16_t log, uint16_t older);
 };
@@ -75,6 +79,12 @@ struct iso_merge {
     const struct iso_asides *asides;
 };
 
+struct iso_sweep {
+    struct iso_bytes key, held; /* the stored row: not empty; as in iso_merge */
+    int64_t swept_ms;           /* the bucket's H from now on */
+    const struct iso_ledger *ledger;
+};
+
 /* A large value that a merge brings, or takes away (size 0); bytes borrowed from the
  * coming write. */
 struct iso_aside {
@@ -88,6 +98,8 @@ struct iso_merged {
     struct iso_buf row;
     struct iso_tally was, is; /* the key's part of its bucket before and after */
     bool alarm;               /* the version is held with other content */
+    /* Of the row before and after, as iso_entry_due_ms: no row is ISO_NEVER_MS. */
+    int64_t was_due_ms, is_due_ms;
     struct iso_aside *asides; /* to be changed together with the row */
     size_t aside_count, aside_room;
     struct iso_buf scratch, names, path, field;
@@ -144,6 +156,13 @@ struct iso_resolver {
     /* ISO_DAMAGED: the held row is not what was stored; nothing has been changed.
      * Allocates only to grow the buffers of `merged`. */
     enum iso_err (*merge)(const struct iso_merge *merge, struct iso_merged *merged,
+                          struct iso_why *why);
+
+    /* Forgets what is below H: tombstones, removals and clears by their time; values
+     * with an expiry by that and their time; remembered names, marks of the ledger
+     * too. Nothing else: no live value, no loser, nothing of a counter. The row stays
+     * while it counts ledger rows. Fails as merge does. */
+    enum iso_err (*sweep)(const struct iso_sweep *sweep, struct iso_merged *merged,
                           struct iso_why *why);
 
     /* A value that has expired at now_ms is hidden. */

@@ -27,6 +27,7 @@ static enum iso_err siblings_merge(const struct iso_merge *merge,
     if (err != ISO_OK)
         return err;
     iso_parts_tally(&merged->parts, coming->key, &merged->scratch, &merged->was);
+    merged->was_due_ms = iso_parts_due_ms(&merged->parts);
     struct iso_change change = {
         .kind = coming->operation == ISO_PUT ? ISO_CHANGE_SET : ISO_CHANGE_REMOVE,
         .path = iso_part_mark(),
@@ -41,6 +42,7 @@ static enum iso_err siblings_merge(const struct iso_merge *merge,
     iso_part_asides_end(&part);
     iso_parts_encode(&merged->parts, coming->key, &merged->scratch, &merged->row,
                      &merged->is);
+    merged->is_due_ms = iso_parts_due_ms(&merged->parts);
     merged->changed = !iso_bytes_equal(merge->held, iso_buf_bytes(&merged->row));
     return ISO_OK;
 }
@@ -141,9 +143,16 @@ static enum iso_err siblings_show(struct iso_bytes key, struct iso_bytes row,
     return ISO_OK;
 }
 
+static enum iso_err siblings_sweep(const struct iso_sweep *sweep,
+                                   struct iso_merged *merged, struct iso_why *why)
+{
+    return iso_parts_sweep(sweep, ISO_PARTS_SIBLINGS, merged, why);
+}
+
 const struct iso_resolver iso_resolver_siblings = {
     .name = "siblings",
     .admit = siblings_admit,
     .merge = siblings_merge,
+    .sweep = siblings_sweep,
     .show = siblings_show,
 };

@@ -165,3 +165,18 @@ void iso_entry_encode(const struct iso_entry *entry, struct iso_bytes key,
     iso_put_u64(row->data + ENTRY_CHECK_AT,
                 entry_check(row->data, head_size, *canonical));
 }
+
+int64_t iso_entry_due_ms(const struct iso_entry *entry)
+{
+    int64_t due_ms = ISO_NEVER_MS;
+    if (entry->kind == ISO_TOMBSTONE)
+        due_ms = iso_hlc_ms(entry->version.hlc);
+    else if (entry->kind == ISO_EXPIRING)
+        due_ms = iso_expiry_due_ms(entry->version, entry->expiry_ms);
+    if (entry->losers > 0)
+        return 0;
+    if (entry->names.count == 0)
+        return due_ms;
+    int64_t named_ms = iso_hlc_ms(iso_names_at(entry->names, 0).hlc);
+    return named_ms < due_ms ? named_ms : due_ms;
+}

@@ -53,6 +53,19 @@ void iso_entry_encode(const struct iso_entry *entry, struct iso_bytes key,
                       struct iso_buf *scratch, struct iso_buf *row,
                       struct iso_digest *canonical);
 
+/* Something of the entry may be forgotten at an H above this; ISO_NEVER_MS: nothing
+ * ever, and only then. Rows of the ledger may be marks, which go at any H. */
+#define ISO_NEVER_MS INT64_MAX
+int64_t iso_entry_due_ms(const struct iso_entry *entry);
+
+/* A value with an expiry goes when both are below H. */
+static inline int64_t iso_expiry_due_ms(struct iso_version version, int64_t expiry_ms)
+{
+    int64_t written_ms = iso_hlc_ms(version.hlc);
+    int64_t due_ms = expiry_ms > written_ms ? expiry_ms : written_ms;
+    return due_ms < ISO_NEVER_MS ? due_ms : ISO_NEVER_MS - 1;
+}
+
 /* Appends the canonical bytes. */
 void iso_entry_canonical(const struct iso_entry *entry, struct iso_bytes key,
                          struct iso_buf *out);

@@ -126,6 +126,11 @@ static void loser_read(struct iso_bytes row, struct iso_loser *loser)
     loser->hash = loser->dropped ? iso_digest_get(rest.data) : iso_hash128(rest);
 }
 
+unsigned iso_loser_rule(struct iso_bytes row)
+{
+    return row.size >= LOSER_HEAD ? row.data[1] : 0;
+}
+
 enum iso_err iso_loser_decode(struct iso_bytes row_key, struct iso_bytes row,
                               struct iso_loser *loser, struct iso_digest *digest,
                               struct iso_why *why)

@@ -60,6 +60,9 @@ void iso_loser_prefix(struct iso_bytes key, const struct iso_bytes *field,
 void iso_loser_encode(const struct iso_loser *loser, struct iso_bytes row_key,
                       struct iso_buf *out, struct iso_digest *digest);
 
+/* The rule that a row says it is of; its check is not asked. 0: it is none. */
+unsigned iso_loser_rule(struct iso_bytes row);
+
 /* ISO_DAMAGED when it is not what was written. */
 enum iso_err iso_loser_decode(struct iso_bytes row_key, struct iso_bytes row,
                               struct iso_loser *loser, struct iso_digest *digest,

@@ -415,3 +415,39 @@ void iso_parts_encode(struct iso_parts *parts, struct iso_bytes key,
             part_add(row, &parts->parts[i]);
     iso_put_u64(row->data + ROW_CHECK_AT, row_check(iso_buf_bytes(row), key));
 }
+
+/* ---- forgetting ---- */
+
+static int64_t part_due_ms(const struct iso_part *part)
+{
+    int64_t due_ms = ISO_NEVER_MS;
+    for (size_t i = 0; i < part->value_count; i++) {
+        const struct iso_held *held = &part->values[i];
+        int64_t held_ms = ISO_NEVER_MS;
+        if (held->kind == ISO_TOMBSTONE)
+            held_ms = iso_hlc_ms(held->version.hlc);
+        else if (held->kind == ISO_EXPIRING)
+            held_ms = iso_expiry_due_ms(held->version, held->expiry_ms);
+        if (held_ms < due_ms)
+            due_ms = held_ms;
+    }
+    if (part->names.count > 0 && iso_hlc_ms(iso_names_at(part->names, 0).hlc) < due_ms)
+        due_ms = iso_hlc_ms(iso_names_at(part->names, 0).hlc);
+    if (part->has_clear && iso_hlc_ms(part->clear.hlc) < due_ms)
+        due_ms = iso_hlc_ms(part->clear.hlc);
+    return due_ms;
+}
+
+int64_t iso_parts_due_ms(const struct iso_parts *parts)
+{
+    int64_t due_ms =
+        parts->has_delete ? iso_hlc_ms(parts->deleted.version.hlc) : ISO_NEVER_MS;
+    if (parts->losers > 0)
+        return 0;
+    for (size_t i = 0; i < parts->count; i++) {
+        int64_t part_ms = part_due_ms(&parts->parts[i]);
+        if (part_ms < due_ms)
+            due_ms = part_ms;
+    }
+    return due_ms;
+}

@@ -105,6 +105,9 @@ void iso_parts_encode(struct iso_parts *parts, struct iso_bytes key,
 void iso_parts_tally(const struct iso_parts *parts, struct iso_bytes key,
                      struct iso_buf *scratch, struct iso_tally *tally);
 
+/* As iso_entry_due_ms. */
+int64_t iso_parts_due_ms(const struct iso_parts *parts);
+
 /* The part at a path, or where it would stand; false: it is not there. Settled. */
 bool iso_parts_find(const struct iso_parts *parts, struct iso_bytes path, size_t *at);
 /* Finds or adds; a pointer is good until the next one is added. The path is copied.

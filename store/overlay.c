@@ -152,7 +152,8 @@ static void slots_double(struct iso_overlay *overlay)
 
 bool iso_overlay_is_ordered(enum iso_space space)
 {
-    return space == ISO_META || space == ISO_LEDGER || space == ISO_OUTBOX;
+    return space == ISO_META || space == ISO_LEDGER || space == ISO_OUTBOX ||
+           space == ISO_MORTAL;
 }
 
 /* One row in four is a level higher. */

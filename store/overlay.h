@@ -2,7 +2,7 @@
  *
  * Each key stands here once, however often it is put. Found by hash in one or two
  * memory accesses; handed over sorted. The spaces that iso_txn_scan may walk (meta,
- * ledger, outbox) are also kept in order; in the others order would only cost.
+ * ledger, outbox, mortal) are also kept in order; in the others order would only cost.
  *
  * Clearing keeps the memory for the next transaction (see arena.h). Room-private; one
  * thread at a time.

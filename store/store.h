@@ -39,6 +39,7 @@ enum iso_space {
     ISO_LEDGER, /* a row a loser */
     ISO_OUTBOX, /* what must still be published */
     ISO_ASIDE,  /* a row a large value of an entry */
+    ISO_MORTAL, /* a row an entry that holds what will be forgotten */
     ISO_SPACES
 };
 
@@ -140,7 +141,8 @@ void iso_txn_put(struct iso_txn *txn, enum iso_space space, struct iso_bytes key
 void iso_txn_delete(struct iso_txn *txn, enum iso_space space, struct iso_bytes key);
 
 /* Calls `each` for every row whose key begins with `prefix`, in order, this
- * transaction's own changes included. Only in ISO_META, ISO_LEDGER and ISO_OUTBOX.
+ * transaction's own changes included. Only in ISO_META, ISO_LEDGER, ISO_OUTBOX and
+ * ISO_MORTAL.
  * `each` must not change the transaction; what it returns other than ISO_OK ends the
  * walk and is returned. */
 enum iso_err

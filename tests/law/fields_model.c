@@ -166,5 +166,4 @@ const struct law_model law_fields_model = {
     .shows = fields_shows,
     .print_outcome = law_parts_print,
     .tally = law_parts_row_tally,
-    .sweep = law_parts_sweep,
 };

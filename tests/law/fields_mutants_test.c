@@ -31,7 +31,16 @@
     X(deletes_see_nothing)              /* by name nothing goes */                   \
     X(deletes_leave_rows_behind)        /* ledger rows of parts that are gone */     \
     X(what_is_deleted_is_not_lost)      /* no row for what a DELETE beats */         \
-    X(puts_leave_no_mark)               /* an empty record is not there */
+    X(puts_leave_no_mark)               /* an empty record is not there */           \
+    X(removals_go_early)                /* … than H says */                        \
+    X(clears_go_early)                                                               \
+    X(deletes_go_early)                                                              \
+    X(names_go_early)       /* a write that was replaced can still come */           \
+    X(marks_go_early)       /* … also when it stood in the ledger */               \
+    X(marks_are_kept)       /* an entry of marks alone never goes */                 \
+    X(marks_stay_counted)   /* the row counts what left */                           \
+    X(expiry_alone_decides) /* what is older is not beaten any more */               \
+    X(spent_counters_go)    /* a sum that a reset made nothing counts anew */
 
 #include "tests/law/planted.h"
 
@@ -43,6 +52,7 @@
 #include "resolver/part_extreme.c"
 #include "resolver/part_lww.c"
 #include "resolver/part_merge.c"
+#include "resolver/part_sweep.c"
 #include "resolver/part_values.c"
 #include "resolver/siblings.c"
 

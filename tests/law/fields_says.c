@@ -243,6 +243,8 @@ void law_comes_to(const char *held, const char *lost)
     struct law_report report = {0};
     char all[LAW_WRITES_MAX + 1] = "";
     ck_assert_msg(law_every_order(&options, &drawn.law, &report), "%s", report.text);
+    ck_assert_msg(law_every_order_swept(&options, &drawn.law, &report), "%s",
+                  report.text);
     for (size_t n = 0; n < drawn.law.count; n++)
         all[n] = (char)('a' + n);
     const struct iso_shown *shown = shown_after(all);

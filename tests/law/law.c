@@ -112,85 +112,6 @@ struct law_row *law_expect_row(struct law_expected *expected,
     return row;
 }
 
-/* ---- the ledger of a region, and the port to it */
-
-static struct iso_bytes row_field(const struct law_row *row)
-{
-    return iso_bytes(row->field, row->field_size);
-}
-
-static size_t row_find(const struct law_region *region, struct iso_bytes field,
-                       struct iso_version version)
-{
-    size_t n = 0;
-    while (n < region->row_count &&
-           !(iso_version_equal(region->rows[n].version, version) &&
-             iso_bytes_equal(row_field(&region->rows[n]), field)))
-        n++;
-    return n;
-}
-
-static enum iso_err ledger_enter(void *self, const struct iso_loser *loser,
-                                 struct iso_why *why)
-{
-    (void)why;
-    struct law_region *region = self;
-    iso_assert(region->row_count < LAW_ROWS_MAX);
-    if (row_find(region, loser->field, loser->version) < region->row_count)
-        region->broken = "a version entered the ledger twice";
-    law_row_fill(&region->rows[region->row_count++], loser);
-    return ISO_OK;
-}
-
-static void row_remove(struct law_region *region, size_t n)
-{
-    if (n < --region->row_count)
-        region->rows[n] = region->rows[region->row_count];
-}
-
-static enum iso_err ledger_leave(void *self, struct iso_bytes field,
-                                 struct iso_version version, bool *left,
-                                 struct iso_why *why)
-{
-    (void)why;
-    struct law_region *region = self;
-    size_t n = row_find(region, field, version);
-    *left = n < region->row_count;
-    if (*left)
-        row_remove(region, n);
-    return ISO_OK;
-}
-
-static bool ledger_succeeds(void *self, uint16_t log, uint16_t older)
-{
-    const struct law_region *region = self;
-    return region->law->succeeds[log][older];
-}
-
-/* `version` carries the region; a planted mistake moves its hlc. A field without bytes:
- * of every field. */
-static enum iso_err ledger_leave_older(void *self, struct iso_bytes field,
-                                       struct iso_version version, uint16_t log,
-                                       uint32_t *left, struct iso_why *why)
-{
-    (void)why;
-    struct law_region *region = self;
-    *left = 0;
-    for (size_t n = 0; n < region->row_count;) {
-        const struct law_row *row = &region->rows[n];
-        bool reached = row->log == log || ledger_succeeds(self, log, row->log);
-        reached &= field.data == NULL || iso_bytes_equal(row_field(row), field);
-        if (reached && iso_version_compare(row->version, version) < 0 &&
-            iso_node_region(row->version.node) == iso_node_region(version.node)) {
-            row_remove(region, n);
-            ++*left;
-        } else {
-            n++;
-        }
-    }
-    return ISO_OK;
-}
-
 /* ---- regions */
 
 void law_region_reset(struct law_region *region, const struct law_options *options,
@@ -198,6 +119,7 @@ void law_region_reset(struct law_region *region, const struct law_options *optio
 {
     iso_buf_clear(&region->row);
     region->tally = (struct iso_tally){0};
+    region->due_ms = ISO_NEVER_MS;
     region->row_count = region->filter_count = region->aside_count = 0;
     memset(region->applied, 0, sizeof region->applied);
     region->swept_ms = 0;
@@ -267,9 +189,22 @@ static void merged_check(struct law_region *region)
         region->broken = "`is` is another tally, but the row did not change";
     else if (!law_tally_equal(&region->tally, &merged->was))
         region->broken = "`was` or `is` is not the tally of the row";
+    else if (region->due_ms != merged->was_due_ms)
+        region->broken = "`was_due_ms` or `is_due_ms` is not that of the row";
     else if (merged->alarm)
         region->broken = "an alarm without two writes of one version";
     region->tally = merged->is;
+    region->due_ms = merged->is_due_ms;
+}
+
+static void row_take(struct law_region *region)
+{
+    struct iso_buf old = region->row;
+    law_asides_keep(region);
+    if (!region->merged.changed)
+        return;
+    region->row = region->merged.row;
+    region->merged.row = old;
 }
 
 static void applied_count(const struct law_region *region, size_t write,
@@ -287,11 +222,7 @@ static void applied_count(const struct law_region *region, size_t write,
 static void region_apply(struct law_region *region, size_t write,
                          struct law_report *report)
 {
-    struct iso_ledger ledger = {.self = region,
-                                .enter = ledger_enter,
-                                .leave = ledger_leave,
-                                .leave_older = ledger_leave_older,
-                                .succeeds = ledger_succeeds};
+    struct iso_ledger ledger = law_ledger_port(region);
     struct iso_asides asides = law_asides_port(region);
     struct iso_merge merge = {.held = iso_buf_bytes(&region->row),
                               .coming = &region->law->writes[write],
@@ -308,12 +239,7 @@ static void region_apply(struct law_region *region, size_t write,
         return;
     }
     merged_check(region);
-    law_asides_keep(region);
-    if (!region->merged.changed)
-        return;
-    struct iso_buf old = region->row;
-    region->row = region->merged.row;
-    region->merged.row = old;
+    row_take(region);
 }
 
 /* A node numbers its writes by time: any numbers that grow will do. */
@@ -352,32 +278,70 @@ void law_region_deliver(struct law_region *region, size_t write,
     report->duplicates += answer == ISO_FILTER_DUPLICATE;
 }
 
+static size_t losers_count(const struct law_region *region)
+{
+    size_t losers = 0;
+    for (size_t n = 0; n < region->row_count; n++)
+        losers += region->rows[n].rule != ISO_LOSER_NAME;
+    return losers;
+}
+
+static size_t marks_below(const struct law_region *region, int64_t swept_ms)
+{
+    size_t marks = 0;
+    for (size_t n = 0; n < region->row_count; n++)
+        marks += region->rows[n].rule == ISO_LOSER_NAME &&
+                 iso_hlc_ms(region->rows[n].version.hlc) < swept_ms;
+    return marks;
+}
+
+/* What lives, and what was lost, is as it was; what passes is less, or the same; and
+ * what was not due has not changed. */
+static void swept_check(struct law_region *region, size_t losers)
+{
+    const struct iso_tally *was = &region->merged.was, *is = &region->merged.is;
+    if (!iso_digest_equal(was->live, is->live) || was->values != is->values)
+        region->broken = "a sweep changed what lives";
+    else if (losers_count(region) != losers)
+        region->broken = "a sweep took a loser";
+    else if (is->tombstones > was->tombstones || is->expiring > was->expiring)
+        region->broken = "a sweep made a tombstone";
+    else if (marks_below(region, region->swept_ms) > 0)
+        region->broken = "a sweep left a mark that nobody waits for";
+    else if (region->merged.changed && region->merged.was_due_ms >= region->swept_ms)
+        region->broken = "a sweep forgot what was not due";
+    else if (region->merged.is_due_ms != 0 &&
+             region->merged.is_due_ms < region->swept_ms)
+        region->broken = "a sweep left what was due";
+}
+
 void law_region_sweep(struct law_region *region, int64_t swept_ms)
 {
-    uint32_t marks = 0;
     if (swept_ms <= region->swept_ms || region->broken != NULL)
         return;
     row_check(region);
     if (region->broken != NULL)
         return;
     region->swept_ms = swept_ms;
-    for (size_t n = 0; n < region->row_count;) {
-        const struct law_row *row = &region->rows[n];
-        if (row->rule == ISO_LOSER_NAME && iso_hlc_ms(row->version.hlc) < swept_ms) {
-            row_remove(region, n);
-            marks++;
-        } else {
-            n++;
-        }
+    if (region->row.size == 0)
+        return;
+    struct iso_ledger ledger = law_ledger_port(region);
+    struct iso_sweep sweep = {.key = law_key,
+                              .held = iso_buf_bytes(&region->row),
+                              .swept_ms = swept_ms,
+                              .ledger = &ledger};
+    struct iso_why why = {0};
+    size_t losers = losers_count(region);
+    if (region->resolver->sweep(&sweep, &region->merged, &why) != ISO_OK) {
+        region->broken = "a sweep failed";
+        return;
     }
-    uint32_t counted;
-    if (region->row.size > 0)
-        region->model->sweep(law_key, swept_ms, marks, &region->row);
-    law_asides_sweep(region);
-    region->tally =
-        region->model->tally(law_key, iso_buf_bytes(&region->row), &counted);
-    if (counted != region->row_count)
-        region->broken = "the row does not count its ledger rows";
+    merged_check(region);
+    if (region->broken == NULL)
+        swept_check(region, losers);
+    row_take(region);
+    if (region->broken == NULL)
+        row_check(region);
 }
 
 /* ---- the end */
@@ -403,16 +367,14 @@ static bool row_is(const struct law_row *row, const struct law_row *expected)
 static bool ledger_is(const struct law_region *region,
                       const struct law_expected *expected)
 {
-    size_t losers = 0;
-    for (size_t n = 0; n < region->row_count; n++)
-        losers += region->rows[n].rule != ISO_LOSER_NAME;
     for (size_t n = 0; n < expected->row_count; n++) {
         const struct law_row *row = &expected->rows[n];
-        size_t at = row_find(region, row_field(row), row->version);
+        size_t at =
+            law_row_find(region, iso_bytes(row->field, row->field_size), row->version);
         if (at == region->row_count || !row_is(&region->rows[at], row))
             return false;
     }
-    return losers == expected->row_count;
+    return losers_count(region) == expected->row_count;
 }
 
 static void write_print(const struct law_case *law, size_t n, struct iso_buf *text)

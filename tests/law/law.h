@@ -117,9 +117,6 @@ struct law_model {
     /* Of a stored row: its tally, and how many ledger rows it counts. */
     struct iso_tally (*tally)(struct iso_bytes key, struct iso_bytes row,
                               uint32_t *rows);
-    /* Forgets what is below H; `marks` rows of the key were swept from the ledger. */
-    void (*sweep)(struct iso_bytes key, int64_t swept_ms, uint32_t marks,
-                  struct iso_buf *row);
     /* Does c replace w? For figures only; NULL: it is not told. */
     bool (*child)(const struct law_case *law, const struct iso_coming *w,
                   const struct iso_coming *c);
@@ -137,7 +134,8 @@ struct law_region {
     struct iso_merged merged;
     struct iso_shown shown;
     struct iso_buf row;
-    struct iso_tally tally; /* of the row, by the model */
+    struct iso_tally tally; /* of the row, as the resolver said it last … */
+    int64_t due_ms;         /* … and when something of it goes */
     bool applied[LAW_WRITES_MAX];
     int64_t swept_ms;
     const char *broken; /* which promise, or NULL */
@@ -172,6 +170,11 @@ struct law_report { /* what was exercised; how the law was broken, if it was */
     char text[4096];
 };
 
+/* Its ledger, as a resolver is given it; where a row stands, or row_count. */
+struct iso_ledger law_ledger_port(struct law_region *region);
+size_t law_row_find(const struct law_region *region, struct iso_bytes field,
+                    struct iso_version version);
+
 /* Begins a region at nothing; its buffers stay. */
 void law_region_reset(struct law_region *region, const struct law_options *options,
                       const struct law_case *law);
@@ -183,6 +186,7 @@ size_t law_region_next(const struct law_region *region, uint16_t log);
 /* A copy of a write comes: applied unless the duplicate filter knows it. */
 void law_region_deliver(struct law_region *region, size_t write,
                         struct law_report *report);
+/* Forgets what is below H; nothing that comes later may be older. */
 void law_region_sweep(struct law_region *region, int64_t swept_ms);
 
 bool law_tally_equal(const struct iso_tally *a, const struct iso_tally *b);
@@ -197,6 +201,9 @@ bool law_region_holds(struct law_region *region, const struct law_expected *expe
 bool law_random(const struct law_options *options, struct law_report *report);
 bool law_every_order(const struct law_options *options, const struct law_case *law,
                      struct law_report *report);
+/* The same of a case without an H, at several: above all writes, and below the last. */
+bool law_every_order_swept(const struct law_options *options, struct law_case *law,
+                           struct law_report *report);
 
 /* ---- for models: how a case is drawn ---- */
 

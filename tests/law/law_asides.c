@@ -72,23 +72,6 @@ static const struct iso_parts *parts_of(const struct law_region *region)
     return &parts;
 }
 
-static bool names_it(const struct iso_parts *parts, uint64_t number)
-{
-    for (size_t i = 0; i < parts->count; i++)
-        for (size_t n = 0; n < parts->parts[i].value_count; n++)
-            if (parts->parts[i].values[n].aside == number)
-                return true;
-    return false;
-}
-
-void law_asides_sweep(struct law_region *region)
-{
-    const struct iso_parts *parts = parts_of(region);
-    for (size_t n = region->aside_count; n-- > 0;)
-        if (!names_it(parts, region->asides[n].number))
-            aside_remove(region, n);
-}
-
 void law_asides_check(struct law_region *region)
 {
     const struct iso_parts *parts = parts_of(region);

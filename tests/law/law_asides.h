@@ -9,10 +9,8 @@
 
 struct iso_asides law_asides_port(struct law_region *region);
 
-/* What the last merge brings and takes away. */
+/* What the last merge or sweep brings and takes away. */
 void law_asides_keep(struct law_region *region);
-/* Forgets what the entry, which was swept, has no more. */
-void law_asides_sweep(struct law_region *region);
 /* Says in region->broken when a value of the entry is not there, or one that is none
  * of it. */
 void law_asides_check(struct law_region *region);

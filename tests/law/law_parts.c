@@ -35,41 +35,6 @@ bool law_held_is_swept(const struct iso_held *held, int64_t swept_ms)
             (held->kind == ISO_EXPIRING && held->expiry_ms < swept_ms));
 }
 
-static void part_sweep(struct iso_part *part, int64_t swept_ms)
-{
-    size_t kept = 0;
-    for (size_t n = 0; n < part->value_count; n++)
-        if (!law_held_is_swept(&part->values[n], swept_ms))
-            part->values[kept++] = part->values[n];
-    part->value_count = kept;
-    if (part->has_clear && iso_hlc_ms(part->clear.hlc) < swept_ms)
-        part->has_clear = false;
-    while (part->names.count > 0 &&
-           iso_hlc_ms(iso_names_at(part->names, 0).hlc) < swept_ms) {
-        part->names.data += ISO_VERSION_SIZE;
-        part->names.count--;
-    }
-}
-
-void law_parts_sweep(struct iso_bytes key, int64_t swept_ms, uint32_t marks,
-                     struct iso_buf *row)
-{
-    struct iso_buf scratch = {0}, kept = {0};
-    struct iso_tally tally;
-    struct iso_parts *parts = row_open(key, iso_buf_bytes(row));
-    iso_assert(parts->losers >= marks);
-    parts->losers -= marks;
-    if (parts->has_delete && iso_hlc_ms(parts->deleted.version.hlc) < swept_ms)
-        parts->has_delete = false;
-    for (size_t n = 0; n < parts->count; n++)
-        part_sweep(&parts->parts[n], swept_ms);
-    iso_parts_encode(parts, key, &scratch, &kept, &tally);
-    iso_buf_clear(row);
-    iso_buf_add_bytes(row, iso_buf_bytes(&kept));
-    iso_buf_release(&scratch);
-    iso_buf_release(&kept);
-}
-
 void law_part_hold(struct law_expected *expected, struct iso_part *part,
                    const struct iso_held *held)
 {

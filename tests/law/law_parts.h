@@ -7,8 +7,6 @@
 /* Of a row of either format. */
 struct iso_tally law_parts_row_tally(struct iso_bytes key, struct iso_bytes row,
                                      uint32_t *rows);
-void law_parts_sweep(struct iso_bytes key, int64_t swept_ms, uint32_t marks,
-                     struct iso_buf *row);
 
 /* One more value of an expected part, at its place by version. */
 void law_part_hold(struct law_expected *expected, struct iso_part *part,

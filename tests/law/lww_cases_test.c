@@ -54,6 +54,7 @@ static void ck_outcome(const char *held, const char *lost)
     static struct law_expected expected;
     char text[LAW_WRITES_MAX + 1] = "";
     ck_assert_msg(law_every_order(&options, &law, &report), "%s", report.text);
+    ck_assert_msg(law_every_order_swept(&options, &law, &report), "%s", report.text);
     law_lww_model.expect(&law, &expected);
     ck_assert_ptr_nonnull(expected.held);
     if (held == NULL)

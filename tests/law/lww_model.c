@@ -122,39 +122,6 @@ static struct iso_tally lww_tally(struct iso_bytes key, struct iso_bytes row,
     return tally;
 }
 
-/* Names are ascending: what is swept stands first. */
-static void names_sweep(struct iso_names *names, int64_t swept_ms)
-{
-    while (names->count > 0 && iso_hlc_ms(iso_names_at(*names, 0).hlc) < swept_ms) {
-        names->data += ISO_VERSION_SIZE;
-        names->count--;
-    }
-}
-
-static void lww_sweep(struct iso_bytes key, int64_t swept_ms, uint32_t marks,
-                      struct iso_buf *row)
-{
-    struct iso_buf scratch = {0}, kept = {0};
-    struct iso_entry entry;
-    struct iso_digest digest;
-    enum iso_err err =
-        iso_entry_decode(iso_buf_bytes(row), key, &scratch, &entry, &digest, NULL);
-    iso_assert(err == ISO_OK && entry.losers >= marks);
-    entry.losers -= marks;
-    names_sweep(&entry.names, swept_ms);
-    bool is_mortal = entry.kind == ISO_TOMBSTONE ||
-                     (entry.kind == ISO_EXPIRING && entry.expiry_ms < swept_ms);
-    if (is_mortal && iso_hlc_ms(entry.version.hlc) < swept_ms && entry.losers == 0) {
-        iso_buf_clear(row);
-    } else {
-        iso_entry_encode(&entry, key, &scratch, &kept, &digest);
-        iso_buf_clear(row);
-        iso_buf_add_bytes(row, iso_buf_bytes(&kept));
-    }
-    iso_buf_release(&scratch);
-    iso_buf_release(&kept);
-}
-
 static void lww_restore(struct law_random *random, struct iso_coming *write,
                         const struct law_row *row, const struct iso_buf *context)
 {
@@ -183,5 +150,4 @@ const struct law_model law_lww_model = {
     .expect = lww_expect,
     .shows = lww_shows,
     .tally = lww_tally,
-    .sweep = lww_sweep,
 };

@@ -8,21 +8,28 @@
 #include <stdlib.h>
 
 /* name in ISO_PLANTED(…), and what it says of the rule */
-#define PLANTED(X)                                                           \
-    X(ties_go_to_who_comes)     /* no tie-break by node */                   \
-    X(names_are_not_remembered) /* what comes late has no child */           \
-    X(larger_names_count)       /* a claim of the future kills */            \
-    X(the_dead_claim_nothing)   /* what is replaced replaces nothing */      \
-    X(the_dead_are_losers)      /* a child that came first does not count */ \
-    X(replaced_are_losers)      /* a child that comes does not count */      \
-    X(beaten_are_forgotten)     /* only what was held can lose */            \
-    X(blind_takes_any_region)   /* blind replaces what it never knew */      \
-    X(blind_takes_newer_losers) /* … and what is newer */                  \
-    X(blind_forgets_succession) /* … but not what its log followed */      \
-    X(deletes_are_losers)       /* a tombstone enters the ledger */          \
-    X(expiring_are_losers)      /* a value with expiry does */               \
-    X(losers_stay_counted)      /* the row does not know its ledger rows */  \
-    X(marks_unread)             /* names beyond the row's room are not looked up */
+#define PLANTED(X)                                                                     \
+    X(ties_go_to_who_comes)        /* no tie-break by node */                          \
+    X(names_are_not_remembered)    /* what comes late has no child */                  \
+    X(larger_names_count)          /* a claim of the future kills */                   \
+    X(the_dead_claim_nothing)      /* what is replaced replaces nothing */             \
+    X(the_dead_are_losers)         /* a child that came first does not count */        \
+    X(replaced_are_losers)         /* a child that comes does not count */             \
+    X(beaten_are_forgotten)        /* only what was held can lose */                   \
+    X(blind_takes_any_region)      /* blind replaces what it never knew */             \
+    X(blind_takes_newer_losers)    /* … and what is newer */                         \
+    X(blind_forgets_succession)    /* … but not what its log followed */             \
+    X(deletes_are_losers)          /* a tombstone enters the ledger */                 \
+    X(expiring_are_losers)         /* a value with expiry does */                      \
+    X(losers_stay_counted)         /* the row does not know its ledger rows */         \
+    X(marks_unread)                /* names beyond the row's room are not looked up */ \
+    X(tombstones_go_early)         /* … than H says: what was deleted returns */     \
+    X(names_go_early)              /* a write that was replaced can still come */      \
+    X(marks_go_early)              /* … also when it stood in the ledger */          \
+    X(marks_are_kept)              /* nothing says when they would go */               \
+    X(marks_stay_counted)          /* the row counts what left */                      \
+    X(expiry_alone_decides)        /* an older write is not beaten any more */         \
+    X(rows_go_before_their_losers) /* who counts them then? */
 
 #include "tests/law/planted.h"
 

@@ -81,5 +81,4 @@ const struct law_model law_siblings_model = {
     .shows = siblings_shows,
     .print_outcome = law_parts_print,
     .tally = law_parts_row_tally,
-    .sweep = law_parts_sweep,
 };

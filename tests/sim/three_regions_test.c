@@ -99,8 +99,9 @@ static void row_lose(struct iso_store *store, enum iso_space space, int kind)
 /* The checker itself: a region whose store lost one committed row is found out. */
 START_TEST(a_region_that_lost_a_row_is_found_out)
 {
-    static const enum iso_space spaces[] = {ISO_ENTRY, ISO_LEDGER, ISO_BUCKET};
-    for (int i = 0; i < 3; i++) {
+    static const enum iso_space spaces[] = {ISO_ENTRY, ISO_LEDGER, ISO_BUCKET,
+                                            ISO_MORTAL};
+    for (int i = 0; i < 4; i++) {
         struct world world;
         struct world_plan plan = {.seed = 7};
         world_open(&world, &plan);

@@ -160,7 +160,7 @@ static struct iso_definition *definition_new(struct world *world, int collection
     definition->buckets = WORLD_BUCKETS;
     definition->format = ISO_FORMAT_OPAQUE;
     world_schemas_add(world, definition, false);
-    definition->before_max_ms = 24 * 3600 * 1000;
+    definition->before_max_ms = world->plan.forgets ? 2400 : 24 * 3600 * 1000;
     definition->after_max_ms = 60000;
     definition->limits = (struct iso_definition_limits){
         .key_max = 384, .value_max = 1000, .header_max = 8192, .read_max = 400};

@@ -54,6 +54,7 @@ struct world_plan {
     const char *resolver; /* NULL: lww */
     bool fields;          /* it is fields: values are records, avro or not */
     bool counts_only;     /* of these, increments and nothing else */
+    bool forgets; /* before_max is short: all that passes is swept all the time */
 };
 
 struct world_region {
@@ -77,7 +78,7 @@ struct world_region {
 struct world_counts {
     uint64_t writes, durable, refused, lost_answers, duplicates, crashes, cuts,
         contexts, deletes, hostile, store_failures, fences, patches, too_large, dropped,
-        large;
+        large, swept;
 };
 
 /* A write that was acknowledged, where the log has it. */
@@ -125,6 +126,11 @@ void world_schemas_add(const struct world *world, struct iso_definition *definit
  * 0. Only where a resolver is named. */
 enum { WORLD_LARGE = 5000 };
 size_t world_large(struct world *world, char text[WORLD_LARGE]);
+/* When the index says that something of the key is due; INT64_MAX: it says nothing. */
+int64_t world_index_says(struct iso_snapshot *snapshot, uint16_t number,
+                         uint32_t partition, struct iso_bytes key);
+/* No dead letter waits in an outbox. */
+void world_check_outbox(struct world *world);
 /* Sums over the large values that an entry names, and over those that stand in the
  * store (`key`: the row's without the slice): equal when they are the same. */
 void world_large_named(struct world *world, struct iso_digest *sum,

@@ -35,6 +35,7 @@ struct look {
     uint64_t ledger_rows, marks, stubs;
     struct iso_digest ledger;
     struct iso_digest named, asides; /* large values: what entries name, and what is */
+    uint64_t mortal, indexed; /* entries that hold what passes; rows of the index */
 };
 
 static void look_fails(const struct look *look, const char *what, const char *format,
@@ -119,6 +120,26 @@ static void look_names(const struct look *look, struct iso_names names)
               "names are out of order");
 }
 
+static void look_index(struct look *look, struct iso_bytes key, struct iso_bytes row)
+{
+    (void)key;
+    (void)row;
+    look->indexed++;
+}
+
+/* What passes is found by the index, not later than it is due. */
+static void look_mortal(struct look *look, struct iso_bytes key, int64_t due_ms)
+{
+    if (due_ms == ISO_NEVER_MS)
+        return;
+    look->mortal++;
+    HOLDS(world_index_says(look->snapshot, look->number, look->partition, key) <=
+              due_ms,
+          "the index says it too late, or nothing");
+    HOLDS(due_ms == 0 || due_ms >= look->slice.swept_min_ms, "at H %lld",
+          (long long)look->slice.swept_min_ms);
+}
+
 /* A whole value. Says how many ledger rows it counts. */
 static uint64_t look_whole(struct look *look, struct iso_bytes key,
                            struct iso_bytes row)
@@ -130,6 +151,7 @@ static uint64_t look_whole(struct look *look, struct iso_bytes key,
     struct iso_why why = {0};
     WORLD_OK(iso_entry_decode(row, key, &scratch, &entry, &canonical, &why));
     look_names(look, entry.names);
+    look_mortal(look, key, iso_entry_due_ms(&entry));
     tally_entry(&look->tallies[iso_bucket_of(key, WORLD_BUCKETS)], &entry, canonical);
     iso_buf_release(&scratch);
     return entry.losers;
@@ -154,6 +176,7 @@ static uint64_t look_parts(struct look *look, struct iso_bytes key,
     for (size_t i = 0; i < parts.count; i++)
         look_names(look, parts.parts[i].names);
     world_large_named(world, &look->named, key, &parts);
+    look_mortal(look, key, iso_parts_due_ms(&parts));
     iso_parts_tally(&parts, key, &scratch, &tally);
     iso_tally_add(&look->tallies[iso_bucket_of(key, WORLD_BUCKETS)], &tally);
     uint64_t losers = parts.losers;
@@ -202,6 +225,9 @@ static void check_buckets(struct look *look)
                                             iso_buf_bytes(&key), &row, &why);
         if (err == ISO_OK)
             WORLD_OK(iso_bucket_decode(row, &bucket, &why));
+        HOLDS(bucket.swept_ms == look->slice.swept_min_ms &&
+                  bucket.swept_ms == look->slice.swept_max_ms,
+              "bucket %u was not swept like the others", n);
         HOLDS(tally_equal(&bucket.tally, &look->tallies[n]),
               "bucket %u is not the sum of its entries", n);
         iso_tally_add(&sum, &bucket.tally);
@@ -231,6 +257,10 @@ static void look_open(struct look *look, uint16_t number)
     each_row(look, ISO_ENTRY, look_entry);
     each_row(look, ISO_LEDGER, look_loser);
     each_row(look, ISO_ASIDE, look_aside);
+    each_row(look, ISO_MORTAL, look_index);
+    HOLDS(look->mortal == look->indexed, "%llu entries hold what passes, not %llu",
+          (unsigned long long)look->mortal, (unsigned long long)look->indexed);
+    world->counts.swept += look->slice.swept_min_ms > 0;
     HOLDS(iso_digest_equal(look->named, look->asides),
           "its large values are not those that its entries name");
     check_buckets(look);
@@ -267,6 +297,7 @@ static void check_alike(struct look *look, const struct iso_slice *first)
     const struct iso_slice *slice = &look->slice;
     static const char other[] = "it is not that of the first region";
     HOLDS(iso_vector_equal(&first->vector, &slice->vector), "%s", other);
+    HOLDS(first->swept_min_ms == slice->swept_min_ms, "%s", other);
     HOLDS(tally_equal(&first->tally, &slice->tally), "%s", other);
     HOLDS(iso_digest_equal(first->ledger, slice->ledger) &&
               first->ledger_rows == slice->ledger_rows,
@@ -438,21 +469,6 @@ static void check_letters(struct world *world, uint64_t refused)
     iso_buf_release(&letters.ids);
 }
 
-static void check_outbox(struct world *world)
-{
-    for (int i = 0; i < WORLD_REGIONS; i++) {
-        for (unsigned n = 0; n < world_shards(world); n++) {
-            struct iso_store_stats stats = {0};
-            struct iso_why why = {0};
-            WORLD_OK(iso_store_stats(world->regions[i].stores[n], &stats, &why));
-            ck_assert_msg(stats.rows[ISO_OUTBOX] == 0,
-                          "seed %llu: the outbox of %s holds %llu letters",
-                          (unsigned long long)world->plan.seed, world->regions[i].name,
-                          (unsigned long long)stats.rows[ISO_OUTBOX]);
-        }
-    }
-}
-
 uint64_t world_faults(struct world *world)
 {
     world->counts_faults = true;
@@ -475,5 +491,5 @@ void world_check(struct world *world, struct iso_buf *outcome)
             check_exports(world, c, true, outcome);
     }
     check_letters(world, refused);
-    check_outbox(world);
+    world_check_outbox(world);
 }

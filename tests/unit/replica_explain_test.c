@@ -153,6 +153,8 @@ START_TEST(of_a_whole_value_entry_names_bucket_and_ledger_are_told)
     ck_assert_uint_eq(held.entry.names.count, 1);
     ck_assert_uint_eq(held.bucket, iso_bucket_of(iso_bytes_text("k"), BUCKETS));
     ck_assert_int_eq(held.swept_ms, NOW_MS - 5);
+    ck_assert_int_eq(held.due_ms, ISO_NEVER_MS); /* its losers keep it */
+    ck_assert_uint_eq(held.floor_log, 0);
     ck_assert_int_eq(held.now_ms, NOW_MS);
     ck_assert_uint_eq(held.loser_count, 2);
     ck_assert_uint_eq(held.loser_total, 2);
@@ -164,6 +166,31 @@ START_TEST(of_a_whole_value_entry_names_bucket_and_ledger_are_told)
     ck_assert(iso_version_equal(stands.version, version_at(30, EU)));
     ck_assert(is_text(stands.value, "value"));
     iso_bucket_release(&bucket);
+    iso_buf_release(&at);
+    iso_buf_release(&row);
+    end();
+}
+END_TEST
+
+START_TEST(when_a_tombstone_goes_and_which_log_holds_it_is_told)
+{
+    struct iso_buf at = {0}, row = {0};
+    struct iso_slice slice = {0};
+    begin("lww");
+    whole_put("k", 30, NULL);
+    iso_slice_log_add(&slice, LOG)->bound_ms = NOW_MS + 20;
+    iso_slice_log_add(&slice, LOG + 1)->bound_ms = NOW_MS + 10;
+    iso_rows_key_slice(&at, COLLECTION, 0);
+    iso_slice_encode(&slice, &row);
+    row_put(ISO_META, &at, &row);
+    ck_ok(explain("k"));
+    ck_assert_int_eq(held.due_ms, NOW_MS + 30);
+    ck_assert_int_eq(held.floor_ms, NOW_MS + 10);
+    ck_assert_uint_eq(held.floor_log, LOG + 1);
+    whole_put("k", 30, "value");
+    ck_ok(explain("k"));
+    ck_assert_int_eq(held.due_ms, NOW_MS + 1); /* its name */
+    iso_slice_release(&slice);
     iso_buf_release(&at);
     iso_buf_release(&row);
     end();
@@ -354,6 +381,7 @@ int main(void)
     TCase *tests = tcase_create("explain");
     tcase_add_test(tests, of_a_whole_value_entry_names_bucket_and_ledger_are_told);
     tcase_add_test(tests, what_is_not_there_is_told_as_nothing);
+    tcase_add_test(tests, when_a_tombstone_goes_and_which_log_holds_it_is_told);
     tcase_add_test(tests, of_many_losers_the_first_are_kept_and_all_are_counted);
     tcase_add_test(tests, a_ledger_row_that_fails_its_check_is_damage);
     tcase_add_test(tests, of_a_record_its_parts_are_told_and_which_part_lost);

@@ -150,7 +150,8 @@ static enum iso_err scan_check_row(void *user, struct iso_bytes key,
 
 static void scan_check(struct iso_txn *txn, const struct model *model)
 {
-    static const enum iso_space spaces[] = {ISO_META, ISO_LEDGER, ISO_OUTBOX};
+    static const enum iso_space spaces[] = {ISO_META, ISO_LEDGER, ISO_OUTBOX,
+                                            ISO_MORTAL};
     char bytes[24];
     struct iso_bytes prefix = key_draw(bytes);
     struct scan_check check = {.model = model, .space = spaces[dice(3)]};

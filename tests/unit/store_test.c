@@ -254,7 +254,8 @@ END_TEST
 START_TEST(a_scan_merges_what_is_stored_and_what_is_pending)
 {
     open_store(_i);
-    static const enum iso_space spaces[] = {ISO_META, ISO_LEDGER, ISO_OUTBOX};
+    static const enum iso_space spaces[] = {ISO_META, ISO_LEDGER, ISO_OUTBOX,
+                                            ISO_MORTAL};
     for (int i = 0; i < 3; i++) {
         struct iso_txn *txn = kit_begin(store);
         kit_put(txn, spaces[i], "k1", "old");
