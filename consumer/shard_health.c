@@ -12,6 +12,7 @@
 #include "consumer/shard_parts.h"
 
 #include "base/mem.h"
+#include "consumer/admit.h"
 
 enum {
     CLOCK_AGE_MAX_MS = 60000, /* a better answer than this old one will come */
@@ -39,7 +40,7 @@ void iso_shard_health_note(struct iso_shard *shard, size_t slice,
                            const struct iso_record *record)
 {
     struct shard_health *health = &shard->health;
-    struct shard_applied applied = {.slice = slice, .ms = record->append_ms};
+    struct shard_applied applied = {.slice = slice, .ms = iso_admit_append_ms(record)};
     if (!iso_apply_wrote(shard->slices[slice].apply, &applied.region) ||
         health->applied_count == APPLIED_MAX)
         return;
