@@ -1,0 +1,142 @@
+/* What must be true at rest: every region has read every log to its end, or has stopped
+ * by name where it had to; who was answered was told the truth; each refused record has
+ * one dead letter; and the product's own monitor says that the regions have converged.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "monitor/monitor.h"
+
+/* ---- who stands where ---- */
+
+/* Where must the slice stop? Where its log is not what it read, or has lost what it was
+ * to read next. */
+static bool slice_must_stop(const struct sim_region *region, uint32_t partition)
+{
+    const struct sim *sim = region->sim;
+    return sim->broken[partition] || sim->trimmed[partition];
+}
+
+bool sim_region_is_level(const struct sim_region *region)
+{
+    const struct sim *sim = region->sim;
+    for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+        if (slice_must_stop(region, p))
+            continue; /* see slice_check */
+        for (unsigned i = 0; i < sim->oracle.log_count; i++)
+            if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
+                return false;
+    }
+    return true;
+}
+
+/* ---- dead letters ---- */
+
+struct letters {
+    char **ids;
+    size_t count, room;
+};
+
+static enum iso_err letters_each(void *user, const struct iso_record *record,
+                                 struct iso_why *why)
+{
+    struct letters *letters = user;
+    (void)why;
+    if (letters->count == letters->room) {
+        letters->room = letters->room * 2 + 64;
+        letters->ids = iso_realloc(letters->ids, letters->room * sizeof(char *));
+    }
+    struct iso_buf id = {0};
+    iso_buf_add_bytes(&id, record->key);
+    letters->ids[letters->count++] = iso_strdup(iso_buf_text(&id));
+    iso_buf_release(&id);
+    return ISO_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Each refused record has one letter at least, and nothing else has any. */
+static void letters_check(struct sim *sim)
+{
+    struct letters letters = {0};
+    struct iso_why why = {0};
+    uint64_t refused = 0, different = 0;
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        if (sim->broken[p] || sim->trimmed[p])
+            return; /* who publishes them may have stopped */
+    for (unsigned c = 0; c < sim->plan.clusters; c++) {
+        struct iso_walk walk = {.topic = "iso.dead-letter",
+                                .timeout_ms = 1000,
+                                .each = letters_each,
+                                .user = &letters};
+        SIM_OK(sim, iso_bus_read(sim->admins[c], &walk, NULL, &why));
+    }
+    if (letters.count > 0)
+        qsort(letters.ids, letters.count, sizeof(char *), by_text);
+    for (size_t i = 0; i < letters.count; i++) {
+        different += i == 0 || strcmp(letters.ids[i], letters.ids[i - 1]) != 0;
+        if (i > 0)
+            iso_free(letters.ids[i - 1]);
+    }
+    if (letters.count > 0)
+        iso_free(letters.ids[letters.count - 1]);
+    iso_free(letters.ids);
+    for (unsigned i = 0; i < sim->oracle.log_count; i++)
+        for (uint32_t p = 0; p < sim->plan.partitions; p++)
+            refused += sim->oracle.logs[i][p].now.refused;
+    SIM_HOLDS(sim, different == refused, "%llu dead letters for %llu refused records",
+              (unsigned long long)different, (unsigned long long)refused);
+}
+
+/* ---- the monitor ---- */
+
+static struct iso_bus *monitor_bus(void *user, const char *cluster, struct iso_why *why)
+{
+    struct sim *sim = user;
+    (void)why;
+    return sim->admins[sim_cluster_of(sim, cluster)];
+}
+
+/* Reports that were sent at rest are read as the product's monitor reads them. */
+static void verdict_check(struct sim *sim)
+{
+    static const char *const clusters[] = {"home", "far", "moon"};
+    struct iso_monitor_options options = {
+        .prefix = "iso.",
+        .clusters = clusters,
+        .cluster_count = sim->plan.clusters,
+        .bus = monitor_bus,
+        .user = sim,
+        .clock = &sim->truth.clock,
+        .lag = {.stale_after_ms = 10000, .stopped_after_ms = 1000000}};
+    struct iso_monitor *monitor;
+    struct iso_verdict verdict;
+    struct iso_why why = {0};
+    SIM_OK(sim, iso_monitor_open_on(&options, 1000, &monitor, &why));
+    SIM_OK(sim, iso_monitor_refresh(monitor, true, 1000, &why));
+    iso_lag_verdict(iso_monitor_lag(monitor), "cart", sim->truth.now_ms, &verdict);
+    bool whole = true;
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        whole = whole && !sim->broken[p] && !sim->trimmed[p];
+    if (whole)
+        SIM_HOLDS(sim, verdict.state == ISO_VERDICT_CONVERGED,
+                  "the monitor says %s: %s", iso_verdict_state_name(verdict.state),
+                  verdict.why);
+    sim_trace(sim, "the monitor says %s", iso_verdict_state_name(verdict.state));
+    iso_monitor_close(monitor);
+}
+
+void sim_check_rest(struct sim *sim)
+{
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        for (unsigned n = 0; n < sim->plan.shards; n++)
+            sim_shard_stop(&sim->regions[r], n);
+    letters_check(sim);
+    verdict_check(sim);
+}
