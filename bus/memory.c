@@ -386,7 +386,7 @@ static enum iso_err memory_ends(struct iso_bus *base, struct iso_position *posit
             break;
         }
         positions[i].begin = partition->begin;
-        positions[i].end = iso_memory_visible_end(bus, partition);
+        positions[i].end = partition->begin + (int64_t)partition->count;
     }
     pthread_mutex_unlock(&bus->cluster->lock);
     return err;

@@ -42,6 +42,7 @@ struct sim_session {
     struct iso_buf contexts[SIM_KEYS_MAX];
     struct iso_buf token;
     uint64_t known[SIM_KEYS_MAX]; /* the newest hlc of each key, seen or written */
+    unsigned by[SIM_KEYS_MAX];    /* and the region of that write */
 };
 
 /* A producer that a service has open. */
@@ -73,7 +74,6 @@ struct sim_region {
 
 struct sim_ack {
     unsigned session; /* of its region, from 1 on; 0: none */
-    unsigned key;
     unsigned handle;
     struct sim_region *region;
     struct iso_ack whole; /* its text is not kept */
@@ -186,6 +186,8 @@ void sim_check_shard(struct sim_region *region, unsigned shard);
 void sim_scan(struct sim *sim);
 /* Everything at rest: letters, acknowledgements, stops, the monitor's verdict. */
 void sim_check_rest(struct sim *sim);
+/* Says who has not come to rest, to stderr. */
+void sim_rest_print(const struct sim *sim);
 /* Has it read all logs to their ends, where it can? */
 bool sim_region_is_level(const struct sim_region *region);
 

@@ -425,6 +425,7 @@ static void record_read(struct sim *sim, const struct iso_record *from)
                            .record = from,
                            .definition = definition_of(sim, log->now.definition)};
     struct sim_record *record = record_add(log);
+    record->append_ms = from->append_ms;
     record->key = from->has_key ? key_of(sim, from->key) : -1;
     record->why = judge(&it, record);
     log->now.refused += record->verdict == SIM_REFUSED;

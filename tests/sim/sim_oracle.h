@@ -32,6 +32,7 @@ struct sim_record {
     enum sim_verdict verdict;
     int key; /* index; -1: none of the world's */
     struct iso_version version;
+    int64_t append_ms;
     const char *why;        /* of a refused one */
     struct sim_state after; /* behind it */
 };

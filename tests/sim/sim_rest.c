@@ -33,6 +33,38 @@ bool sim_region_is_level(const struct sim_region *region)
     return true;
 }
 
+static void region_print(const struct sim_region *region)
+{
+    const struct sim *sim = region->sim;
+    for (unsigned h = 0; h < SIM_HANDLES; h++) {
+        struct iso_producer_stats stats = {0};
+        if (region->handles[h].producer != NULL)
+            iso_producer_stats(region->handles[h].producer, &stats);
+        fprintf(stderr, "%s: %llu writes wait\n", region->name,
+                (unsigned long long)stats.waiting);
+    }
+    for (unsigned n = 0; n < sim->plan.shards; n++) {
+        struct iso_shard_stats stats = {0};
+        if (region->shards[n] != NULL)
+            iso_shard_stats(region->shards[n], &stats);
+        fprintf(stderr, "%s/%u: %zu of %zu slices apply%s\n", region->name, n,
+                stats.slices_applying, stats.slices,
+                stats.pending ? ", a batch is open" : "");
+    }
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        for (unsigned i = 0; i < sim->oracle.log_count; i++)
+            if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
+                fprintf(stderr, "%s: %u/%u stands at %lld of %lld\n", region->name,
+                        sim->oracle.numbers[i], p, (long long)region->frontiers[p][i],
+                        (long long)sim->oracle.logs[i][p].next);
+}
+
+void sim_rest_print(const struct sim *sim)
+{
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        region_print(&sim->regions[r]);
+}
+
 /* ---- dead letters ---- */
 
 struct letters {

@@ -181,8 +181,10 @@ static void settle(struct sim *sim)
         for (unsigned r = 0; r < sim->plan.regions; r++)
             rests = rests && region_rests(&sim->regions[r]);
         quiet = rests ? quiet + 1 : 0;
-        if (i == SETTLE_ROUNDS)
-            sim_fail(sim, "it does not come to rest");
+        if (i < SETTLE_ROUNDS)
+            continue;
+        sim_rest_print(sim);
+        sim_fail(sim, "it does not come to rest");
     }
 }
 

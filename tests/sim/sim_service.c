@@ -10,9 +10,6 @@
 #include "schema/token.h"
 #include "tests/sim/sim_values.h"
 
-/* What a write is known by: its session, from 1 on, and its key. */
-enum { SIM_OPAQUE_KEY = 16 };
-
 /* ---- answers ---- */
 
 /* Kept, and looked at when the producer has returned. */
@@ -29,12 +26,19 @@ static void acknowledged(void *user, const struct iso_ack *ack)
     }
     struct sim_ack *kept = &sim->acks[sim->ack_count++];
     *kept = (struct sim_ack){
-        .session = (unsigned)(uintptr_t)ack->opaque % SIM_OPAQUE_KEY,
-        .key = (unsigned)(uintptr_t)ack->opaque / SIM_OPAQUE_KEY,
+        .session = (unsigned)(uintptr_t)ack->opaque,
         .handle = (unsigned)(handle - handle->region->handles),
         .region = handle->region,
         .whole = *ack};
     kept->whole.text = "";
+}
+
+/* A broker's clock that is set back by more than before_max/24 takes back what its
+ * answers were worth: no more is promised. */
+static bool clock_took_back(const struct sim_log *log, int64_t offset)
+{
+    const struct sim_state *before = sim_state_at(log, offset);
+    return before->t_ms > log->records[offset].append_ms + before->before_ms / 24;
 }
 
 static void ack_check(struct sim *sim, const struct sim_ack *kept)
@@ -54,7 +58,8 @@ static void ack_check(struct sim *sim, const struct sim_ack *kept)
     SIM_HOLDS(sim, iso_version_equal(record->version, ack->version),
               "%u/%u/%lld is another write than was answered", ack->log, ack->partition,
               (long long)ack->offset);
-    SIM_HOLDS(sim, counts == (ack->state == ISO_DURABLE),
+    SIM_HOLDS(sim, counts == (ack->state == ISO_DURABLE) ||
+                  (!counts && clock_took_back(log, ack->offset)),
               "%u/%u/%lld was acknowledged as %s, and is refused by others: %s",
               ack->log, ack->partition, (long long)ack->offset,
               ack->state == ISO_DURABLE ? "durable" : "not applied",
@@ -68,11 +73,7 @@ static void ack_tell(struct sim *sim, const struct sim_ack *kept)
     struct iso_why why;
     if (kept->session == 0 || handle->producer == NULL)
         return;
-    struct sim_session *session = &kept->region->sessions[kept->session - 1];
-    struct iso_buf *token = &session->token;
-    if (kept->whole.state == ISO_NOT_APPLIED &&
-        session->known[kept->key] == kept->whole.version.hlc)
-        session->known[kept->key] = 0; /* nobody will ever see it */
+    struct iso_buf *token = &kept->region->sessions[kept->session - 1].token;
     if (token->size > 0)
         SIM_OK(sim, iso_producer_acknowledge(handle->producer, &kept->whole, token,
                                              &why));
@@ -174,6 +175,19 @@ static uint64_t token_hlc(struct sim *sim, const struct iso_buf *bytes)
     return hlc;
 }
 
+/* Is there a write of that key and time in some log, and does it count? What never
+ * arrived, or too late, need not be shown. */
+static bool write_counts(const struct sim *sim, int index, uint64_t hlc,
+                         unsigned region)
+{
+    const struct sim_key *key = &sim->oracle.keys[index];
+    for (size_t i = 0; i < key->count; i++)
+        if (key->effects[i].version.hlc == hlc &&
+            iso_node_region(key->effects[i].version.node) == region)
+            return !sim->broken[sim->key_partition[index]];
+    return false;
+}
+
 void sim_read(struct sim *sim, struct sim_region *region)
 {
     struct sim_region *home = &sim->regions[sim_dice(sim, sim->plan.regions)];
@@ -191,12 +205,14 @@ void sim_read(struct sim *sim, struct sim_region *region)
         SIM_HOLDS(sim,
                   read.stale || read.version.hlc >= *known ||
                       sim->plan.resolver != SIM_LWW || read.version.hlc == 0 ||
-                      sim->broken[sim->key_partition[key]],
+                      !write_counts(sim, key, *known, session->by[key]),
                   "%s shows %s at %016llx to a session that knows %016llx", region->name,
                   sim->keys[key], (unsigned long long)read.version.hlc,
                   (unsigned long long)*known);
-        if (read.version.hlc > *known)
+        if (read.version.hlc > *known) {
             *known = read.version.hlc;
+            session->by[key] = iso_node_region(read.version.node);
+        }
         iso_buf_clear(&session->token);
         iso_buf_add_bytes(&session->token, iso_buf_bytes(&read.token));
         sim_trace(sim, "%s ? %s %s%s", region->name, sim->keys[key],
@@ -302,8 +318,7 @@ void sim_write(struct sim *sim, struct sim_region *region)
                               .session = &region->sessions[session],
                               .producer = producer_draw(sim, region),
                               .key = key,
-                              .options = {.opaque = (void *)(uintptr_t)(
-                                              key * SIM_OPAQUE_KEY + session + 1)}};
+                              .options = {.opaque = (void *)(uintptr_t)(session + 1)}};
     context_draw(&writing);
     if (sim_percent(sim, 40))
         writing.options.token = &writing.session->token;
@@ -314,8 +329,10 @@ void sim_write(struct sim *sim, struct sim_region *region)
               "%s cannot write: %s: %s", region->name, iso_err_name(err),
               writing.why.text);
     sim->figures.writes += err == ISO_OK;
-    if (err == ISO_OK && writing.options.token != NULL)
-        writing.session->known[writing.key] = token_hlc(sim, &writing.session->token);
+    if (err == ISO_OK && writing.options.token != NULL) {
+        writing.session->known[key] = token_hlc(sim, &writing.session->token);
+        writing.session->by[key] = region->number;
+    }
     sim_trace(sim, "%s > %s %s%s%s", region->name, writing.what, sim->keys[writing.key],
               writing.options.context != NULL ? " with context" : "",
               err == ISO_OK ? "" : ": not now");
