@@ -81,7 +81,7 @@ struct sim_ack {
 
 struct sim_figures {
     uint64_t operations, writes, reads, stale_reads, deliveries, refused, duplicates,
-        durable, unknown, not_applied, checked_keys, scans, losers;
+        durable, unknown, not_applied, checked_keys, scans, losers, stops;
     uint64_t faults[SIM_FAULTS];
 };
 
@@ -190,6 +190,10 @@ void sim_check_rest(struct sim *sim);
 void sim_rest_print(const struct sim *sim);
 /* Has it read all logs to their ends, where it can? */
 bool sim_region_is_level(const struct sim_region *region);
+
+/* Where the store says that a slice stands in a log, by index; -1: it says nothing. */
+int64_t sim_frontier(const struct sim_region *region, uint32_t partition,
+                     unsigned index);
 
 /* ---- runs ---- */
 

@@ -173,6 +173,18 @@ static void slice_check(struct sim_region *region, uint32_t partition)
             sim_look_key(&look, (int)key);
 }
 
+int64_t sim_frontier(const struct sim_region *region, uint32_t partition,
+                     unsigned index)
+{
+    struct sim_region *at = &region->sim->regions[region->index];
+    if (!sim_look_open(&look, at, partition))
+        return -1;
+    for (size_t i = 0; i < look.slice.log_count; i++)
+        if (look.slice.logs[i].log == region->sim->oracle.numbers[index])
+            return look.slice.logs[i].frontier;
+    return -1;
+}
+
 void sim_check_shard(struct sim_region *region, unsigned shard)
 {
     struct sim *sim = region->sim;

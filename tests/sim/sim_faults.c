@@ -6,14 +6,22 @@
 #include "base/mem.h"
 
 static const char *const names[SIM_FAULTS] = {
-#define SIM_FAULT_NAME(name, weight) [SIM_FAULT_##name] = #name,
+#define SIM_FAULT_NAME(name, weight, load) [SIM_FAULT_##name] = #name,
     SIM_FAULT_KINDS(SIM_FAULT_NAME)
 #undef SIM_FAULT_NAME
 };
 static const unsigned weights[SIM_FAULTS] = {
-#define SIM_FAULT_WEIGHT(name, weight) [SIM_FAULT_##name] = (weight),
+#define SIM_FAULT_WEIGHT(name, weight, load) [SIM_FAULT_##name] = (weight),
     SIM_FAULT_KINDS(SIM_FAULT_WEIGHT)
 #undef SIM_FAULT_WEIGHT
+};
+
+static const bool heavy[SIM_FAULTS] = {
+#define HEAVY true
+#define LIGHT false
+#define SIM_FAULT_HEAVY(name, weight, load) [SIM_FAULT_##name] = (load),
+    SIM_FAULT_KINDS(SIM_FAULT_HEAVY)
+#undef SIM_FAULT_HEAVY
 };
 
 const char *sim_fault_name(enum sim_fault fault)
@@ -24,6 +32,11 @@ const char *sim_fault_name(enum sim_fault fault)
 unsigned sim_fault_weight(enum sim_fault fault)
 {
     return weights[fault];
+}
+
+bool sim_fault_is_heavy(enum sim_fault fault)
+{
+    return heavy[fault];
 }
 
 /* Where it happens. */
@@ -157,15 +170,13 @@ static bool store_lost(struct place *at)
     return true;
 }
 
-/* Keeps a copy now and then, and puts an older one back. */
+/* An older copy (sim_scan keeps them). */
 static bool store_restored(struct place *at)
 {
     struct sim_store *disk = &at->region->disks[at->shard];
     unsigned n = (unsigned)sim_dice(at->sim, SIM_STORE_COPIES);
-    if (!disk->copied[n] || sim_percent(at->sim, 40)) {
-        sim_store_copy(disk, n);
+    if (!disk->copied[n])
         return false;
-    }
     sim_shard_crash(at->region, at->shard);
     iso_store_close(at->region->stores[at->shard]);
     sim_store_restore(disk, n);
@@ -282,6 +293,13 @@ static const struct iso_definition_log *row_of(const struct sim *sim, unsigned i
     return iso_definition_log(sim->definition, sim->oracle.numbers[index]);
 }
 
+/* What breaks logs stops slices for good: only in the last part of a run, and most of
+ * it is over. */
+static bool breaks_may_begin(const struct sim *sim)
+{
+    return sim->operation >= sim->plan.operations * 3 / 5;
+}
+
 /* Retention passes a region, which is away for so long. */
 static bool region_away(struct place *at)
 {
@@ -290,7 +308,7 @@ static bool region_away(struct place *at)
     struct sim *sim = at->sim;
     const struct sim_log *log = log_draw(at, &partition, &index);
     const struct iso_definition_log *row = row_of(sim, index);
-    if (log->next < 10)
+    if (log->next < 10 || !breaks_may_begin(sim))
         return false;
     iso_memory_trim(sim->clusters[sim_cluster_of(sim, row->cluster)], row->topic,
                     (int)partition, log->next - 5);
@@ -317,7 +335,7 @@ static bool log_truncated(struct place *at)
     struct sim *sim = at->sim;
     const struct sim_log *log = log_draw(at, &partition, &index);
     const struct iso_definition_log *row = row_of(sim, index);
-    if (log->next < 10 || sim->trimmed[partition])
+    if (log->next < 10 || sim->trimmed[partition] || !breaks_may_begin(sim))
         return false;
     iso_memory_truncate(sim->clusters[sim_cluster_of(sim, row->cluster)], row->topic,
                         (int)partition, log->next - 1 - (int64_t)sim_dice(sim, 6));
@@ -332,6 +350,8 @@ static bool topic_recreated(struct place *at)
     struct sim *sim = at->sim;
     log_draw(at, &partition, &index);
     const struct iso_definition_log *row = row_of(sim, index);
+    if (!breaks_may_begin(sim))
+        return false;
     for (uint32_t p = 0; p < sim->plan.partitions; p++)
         if (sim->trimmed[p])
             return false;
@@ -359,7 +379,7 @@ FORGERY(forged_definition)
 FORGERY(forged_disorder)
 
 static bool (*const faults[SIM_FAULTS])(struct place *) = {
-#define SIM_FAULT_DOES(name, weight) [SIM_FAULT_##name] = name,
+#define SIM_FAULT_DOES(name, weight, load) [SIM_FAULT_##name] = name,
     SIM_FAULT_KINDS(SIM_FAULT_DOES)
 #undef SIM_FAULT_DOES
 };

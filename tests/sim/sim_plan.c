@@ -21,10 +21,12 @@ static void faults_draw(struct sim_plan *plan, struct iso_chance *dice)
 {
     static const unsigned troubles[] = {5, 20, 40, 80};
     plan->trouble = troubles[draw(dice, 4)];
-    bool heavy = draw(dice, 4) == 0;
+    bool heavy = draw(dice, 2) == 0;
     for (int fault = 0; fault < SIM_FAULTS; fault++) {
         unsigned weight = sim_fault_weight((enum sim_fault)fault);
-        bool wanted = weight < 10 ? heavy && draw(dice, 2) == 0 : draw(dice, 4) > 0;
+        bool wanted = draw(dice, 3) > 0;
+        if (sim_fault_is_heavy((enum sim_fault)fault))
+            wanted = wanted && heavy;
         plan->weights[fault] = wanted ? weight : 0;
     }
 }

@@ -10,13 +10,15 @@
 #include "base/mem.h"
 #include "monitor/monitor.h"
 
+/* Whether daemons find out by themselves that a log of the same length is another one
+ * (DESIGN.md, section 9): the newest record read again, running hashes compared. */
+enum { SEES_OTHER_HISTORIES = 0 };
+
 /* ---- who stands where ---- */
 
-/* Where must the slice stop? Where its log is not what it read, or has lost what it was
- * to read next. */
-static bool slice_must_stop(const struct sim_region *region, uint32_t partition)
+/* Of these, only what the reports say is asked: see stops_check. */
+static bool slice_may_stop(const struct sim *sim, uint32_t partition)
 {
-    const struct sim *sim = region->sim;
     return sim->broken[partition] || sim->trimmed[partition];
 }
 
@@ -24,8 +26,8 @@ bool sim_region_is_level(const struct sim_region *region)
 {
     const struct sim *sim = region->sim;
     for (uint32_t p = 0; p < sim->plan.partitions; p++) {
-        if (slice_must_stop(region, p))
-            continue; /* see slice_check */
+        if (slice_may_stop(sim, p))
+            continue;
         for (unsigned i = 0; i < sim->oracle.log_count; i++)
             if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
                 return false;
@@ -63,6 +65,76 @@ void sim_rest_print(const struct sim *sim)
 {
     for (unsigned r = 0; r < sim->plan.regions; r++)
         region_print(&sim->regions[r]);
+}
+
+/* ---- who had to stop ---- */
+
+/* Of each region and slice, what its daemon said last. */
+struct reports {
+    const struct sim *sim;
+    enum iso_slice_state states[SIM_REGIONS_MAX][SIM_PARTITIONS_MAX];
+};
+
+static enum iso_err reports_each(void *user, const struct iso_record *record,
+                                 struct iso_why *why)
+{
+    struct reports *reports = user;
+    struct iso_report report = {0};
+    enum iso_err err = iso_report_decode(record->value, &report, why);
+    if (err != ISO_OK)
+        return err;
+    for (unsigned r = 0; r < reports->sim->plan.regions; r++)
+        if (strcmp(reports->sim->regions[r].name, report.region) == 0)
+            reports->states[r][report.slice.partition] = report.state;
+    iso_report_release(&report);
+    return ISO_OK;
+}
+
+/* Has a log lost what the region was to read next, or has it another end than the
+ * region has seen? */
+static bool slice_has_hole(struct sim *sim, const struct sim_region *region,
+                           uint32_t partition)
+{
+    bool hole = false;
+    for (unsigned i = 0; i < sim->oracle.log_count; i++) {
+        const struct iso_definition_log *row =
+            iso_definition_log(sim->definition, sim->oracle.numbers[i]);
+        struct iso_position ends = {.topic = row->topic, .partition = (int)partition};
+        struct iso_why why;
+        SIM_OK(sim, iso_bus_ends(sim->admins[sim_cluster_of(sim, row->cluster)], &ends,
+                                 1, 1000, &why));
+        int64_t frontier = sim_frontier(region, partition, i);
+        hole = hole || frontier > ends.end || (frontier >= 0 && frontier < ends.begin);
+    }
+    return hole;
+}
+
+/* A slice that only a seed could mend has stopped by name; one that read what its logs
+ * are now, to their ends, need not have. */
+static void stops_check(struct sim *sim)
+{
+    struct reports reports = {.sim = sim};
+    struct iso_why why = {0};
+    for (unsigned c = 0; c < sim->plan.clusters; c++) {
+        struct iso_walk walk = {.topic = "iso.status",
+                                .timeout_ms = 1000,
+                                .each = reports_each,
+                                .user = &reports};
+        SIM_OK(sim, iso_bus_read(sim->admins[c], &walk, NULL, &why));
+    }
+    for (unsigned r = 0; r < sim->plan.regions; r++) {
+        const struct sim_region *region = &sim->regions[r];
+        for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+            bool stopped = reports.states[r][p] == ISO_SLICE_STOPPED;
+            sim->figures.stops += stopped;
+            SIM_HOLDS(sim, !stopped || slice_may_stop(sim, p),
+                      "%s stopped slice %u, whose logs are whole", region->name, p);
+            SIM_HOLDS(sim, stopped || !slice_has_hole(sim, region, p),
+                      "%s goes on in slice %u over a hole in its log", region->name, p);
+            SIM_HOLDS(sim, stopped || !region->strayed[p] || !SEES_OTHER_HISTORIES,
+                      "%s goes on in slice %u in another history", region->name, p);
+        }
+    }
 }
 
 /* ---- dead letters ---- */
@@ -169,6 +241,7 @@ void sim_check_rest(struct sim *sim)
     for (unsigned r = 0; r < sim->plan.regions; r++)
         for (unsigned n = 0; n < sim->plan.shards; n++)
             sim_shard_stop(&sim->regions[r], n);
+    stops_check(sim);
     letters_check(sim);
     verdict_check(sim);
 }

@@ -149,8 +149,18 @@ static void partition_scan(struct sim *sim, uint32_t partition)
             iso_bucket_release(&sums[r].buckets[n]);
 }
 
+/* Older states of the disks, from which one can be restored. */
+static void disks_copy(struct sim *sim)
+{
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        for (unsigned n = 0; n < sim->plan.shards; n++)
+            sim_store_copy(&sim->regions[r].disks[n],
+                           (unsigned)sim->figures.scans % SIM_STORE_COPIES);
+}
+
 void sim_scan(struct sim *sim)
 {
+    disks_copy(sim);
     sim_oracle_read(sim);
     sim->figures.scans++;
     for (uint32_t p = 0; p < sim->plan.partitions; p++)
