@@ -160,9 +160,8 @@ static void answer_keep(struct memory_publisher *publisher,
 {
     if (publisher->answer_count == publisher->answer_room) {
         publisher->answer_room = publisher->answer_room * 2 + 16;
-        publisher->answers =
-            iso_realloc(publisher->answers,
-                        publisher->answer_room * sizeof *publisher->answers);
+        publisher->answers = iso_realloc(
+            publisher->answers, publisher->answer_room * sizeof *publisher->answers);
     }
     publisher->answers[publisher->answer_count++] = *delivery;
 }

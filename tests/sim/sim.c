@@ -3,12 +3,15 @@
  *   sim --seeds A-B [--operations N]
  *   sim --seed N [--trace] [--operations N]
  *   sim --shrink N [--operations N]
+ *
+ * --planted NAME switches a mistake on, in the build that has any (sim_fast).
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "tests/sim/planted.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_shrink.h"
 
@@ -19,9 +22,13 @@ struct wanted {
 };
 
 static const struct option options[] = {
-    {"seeds", required_argument, NULL, 'a'},  {"seed", required_argument, NULL, 's'},
-    {"shrink", required_argument, NULL, 'k'}, {"operations", required_argument, NULL, 'o'},
-    {"trace", no_argument, NULL, 't'},        {"quiet", no_argument, NULL, 'q'},
+    {"seeds", required_argument, NULL, 'a'},
+    {"seed", required_argument, NULL, 's'},
+    {"shrink", required_argument, NULL, 'k'},
+    {"operations", required_argument, NULL, 'o'},
+    {"trace", no_argument, NULL, 't'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"planted", required_argument, NULL, 'p'},
     {0},
 };
 
@@ -42,6 +49,9 @@ static bool wanted_parse(int argc, char **argv, struct wanted *wanted)
             break;
         case 'o':
             wanted->operations = (unsigned)strtoul(optarg, &end, 10);
+            break;
+        case 'p':
+            sim_planted = optarg;
             break;
         case 't':
             wanted->trace = true;

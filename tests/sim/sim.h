@@ -57,8 +57,8 @@ struct sim_region {
     unsigned index, number, cluster;
     char name[8];
     struct sim_clock daemon_clock, service_clock;
-    struct iso_chance chance;                /* of its machines */
-    struct iso_bus *buses[SIM_CLUSTERS_MAX]; /* of its daemon */
+    struct iso_chance chance;                 /* of its machines */
+    struct iso_bus *buses[SIM_CLUSTERS_MAX];  /* of its daemon */
     struct iso_bus *fronts[SIM_CLUSTERS_MAX]; /* of its services */
     unsigned cut[SIM_CLUSTERS_MAX];
     struct sim_store disks[SIM_SHARDS_MAX];
@@ -95,8 +95,8 @@ struct sim {
     struct iso_memory_cluster *clusters[SIM_CLUSTERS_MAX];
     struct iso_bus *admins[SIM_CLUSTERS_MAX];
     struct iso_control *control;
-    struct iso_definition *definition;        /* the newest */
-    struct iso_definition *former;            /* before a later one; NULL */
+    struct iso_definition *definition; /* the newest */
+    struct iso_definition *former;     /* before a later one; NULL */
     struct sim_region regions[SIM_REGIONS_MAX];
     struct sim_oracle oracle;
     char keys[SIM_KEYS_MAX][12];
@@ -111,7 +111,7 @@ struct sim {
     uint64_t trace_hash;
     struct iso_buf line;
     const bool *left_out; /* by operation; NULL: none is */
-    bool shrinks; /* a failure's exit status says which sentence it is */
+    bool shrinks;         /* a failure's exit status says which sentence it is */
 };
 
 /* ---- dice, trace, failure ---- */
@@ -131,16 +131,16 @@ void sim_trace(struct sim *sim, const char *format, ...)
 _Noreturn void sim_fail(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-#define SIM_OK(sim, call)                                                  \
-    do {                                                                   \
-        enum iso_err err_ = (call);                                        \
-        if (err_ != ISO_OK)                                                \
-            sim_fail((sim), "%s: %s", iso_err_name(err_), why.text);       \
+#define SIM_OK(sim, call)                                            \
+    do {                                                             \
+        enum iso_err err_ = (call);                                  \
+        if (err_ != ISO_OK)                                          \
+            sim_fail((sim), "%s: %s", iso_err_name(err_), why.text); \
     } while (0)
-#define SIM_HOLDS(sim, condition, ...)      \
-    do {                                    \
-        if (!(condition))                   \
-            sim_fail((sim), __VA_ARGS__);   \
+#define SIM_HOLDS(sim, condition, ...)    \
+    do {                                  \
+        if (!(condition))                 \
+            sim_fail((sim), __VA_ARGS__); \
     } while (0)
 
 /* ---- the world ---- */

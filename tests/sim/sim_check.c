@@ -83,19 +83,17 @@ static void log_check(const struct iso_slice_log *row, const struct sim_log *log
                    (long long)row->frontier, (long long)row->t_ms,
                    (long long)row->bound_ms, (long long)state->t_ms,
                    (long long)state->bound_ms);
-    SIM_LOOK_HOLDS(&look, row->definition == state->definition && row->top == state->top,
-                   "log %u at %lld: definition %u, not %u; top %016llx, not %016llx",
-                   row->log, (long long)row->frontier, row->definition,
-                   state->definition, (unsigned long long)row->top,
-                   (unsigned long long)state->top);
-    SIM_LOOK_HOLDS(&look,
-                   row->refused == state->refused &&
-                       row->duplicates == state->duplicates,
-                   "log %u at %lld: %llu refused and %llu duplicates, not %llu and %llu",
-                   row->log, (long long)row->frontier, (unsigned long long)row->refused,
-                   (unsigned long long)row->duplicates,
-                   (unsigned long long)state->refused,
-                   (unsigned long long)state->duplicates);
+    SIM_LOOK_HOLDS(
+        &look, row->definition == state->definition && row->top == state->top,
+        "log %u at %lld: definition %u, not %u; top %016llx, not %016llx", row->log,
+        (long long)row->frontier, row->definition, state->definition,
+        (unsigned long long)row->top, (unsigned long long)state->top);
+    SIM_LOOK_HOLDS(
+        &look, row->refused == state->refused && row->duplicates == state->duplicates,
+        "log %u at %lld: %llu refused and %llu duplicates, not %llu and %llu", row->log,
+        (long long)row->frontier, (unsigned long long)row->refused,
+        (unsigned long long)row->duplicates, (unsigned long long)state->refused,
+        (unsigned long long)state->duplicates);
 }
 
 /* Whether the region read other records than there are; that is a failure where no log
@@ -132,10 +130,9 @@ static void slice_sums(struct sim *sim)
                        "its vector has %lld of log %u, not %lld", (long long)moved,
                        row->log, (long long)state->last_effective);
     }
-    SIM_LOOK_HOLDS(&look, effective == look.slice.effective,
-                   "%llu effective records, not %llu",
-                   (unsigned long long)look.slice.effective,
-                   (unsigned long long)effective);
+    SIM_LOOK_HOLDS(
+        &look, effective == look.slice.effective, "%llu effective records, not %llu",
+        (unsigned long long)look.slice.effective, (unsigned long long)effective);
 }
 
 static void slice_check(struct sim_region *region, uint32_t partition)

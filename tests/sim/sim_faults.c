@@ -218,7 +218,8 @@ static bool clock_set_back_restart(struct place *at)
 static void clock_step(struct place *at, struct sim_clock *clock)
 {
     const struct sim_plan *plan = &at->sim->plan;
-    int64_t most_ms = sim_percent(at->sim, 30) ? 3 * plan->after_max_ms : plan->after_max_ms / 2;
+    int64_t most_ms =
+        sim_percent(at->sim, 30) ? 3 * plan->after_max_ms : plan->after_max_ms / 2;
     int64_t step_ms = (int64_t)sim_dice(at->sim, (uint64_t)(2 * most_ms)) - most_ms;
     clock->manual.now_ms = at->sim->truth.now_ms + step_ms;
 }
@@ -363,11 +364,11 @@ static bool topic_recreated(struct place *at)
 
 /* ---- what others write ---- */
 
-#define FORGERY(kind)                              \
-    static bool kind(struct place *at)             \
-    {                                              \
-        sim_forge(at->sim, SIM_FAULT_##kind);      \
-        return true;                               \
+#define FORGERY(kind)                         \
+    static bool kind(struct place *at)        \
+    {                                         \
+        sim_forge(at->sim, SIM_FAULT_##kind); \
+        return true;                          \
     }
 FORGERY(record_without_header)
 FORGERY(far_future_write)

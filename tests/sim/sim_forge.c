@@ -103,8 +103,7 @@ static void garble(struct forgery *it)
         break;
     default:
         it->message.has_value = !it->message.has_value;
-        it->message.partition =
-            (it->message.partition + 1) % (int)sim->plan.partitions;
+        it->message.partition = (it->message.partition + 1) % (int)sim->plan.partitions;
         break;
     }
 }
@@ -141,8 +140,9 @@ static void forge_kind(struct forgery *it, enum sim_fault fault)
     const struct sim_plan *plan = &sim->plan;
     switch ((int)fault) {
     case SIM_FAULT_far_future_write:
-        it->write.version.hlc = iso_hlc_of_ms(
-            sim->truth.now_ms + (int64_t)sim_dice(sim, (uint64_t)plan->after_max_ms * 2));
+        it->write.version.hlc =
+            iso_hlc_of_ms(sim->truth.now_ms +
+                          (int64_t)sim_dice(sim, (uint64_t)plan->after_max_ms * 2));
         break;
     case SIM_FAULT_far_past_write:
         it->write.version.hlc =

@@ -56,13 +56,19 @@ bool sim_effect_is_in(const struct sim_effect *effect, const struct sim_prefix *
     return effect->offset < prefix->frontiers[effect->log];
 }
 
+bool sim_children_are_in(const int64_t children[SIM_LOGS_MAX],
+                         const struct sim_prefix *prefix)
+{
+    for (unsigned i = 0; i < SIM_LOGS_MAX; i++)
+        if (children[i] < prefix->frontiers[i])
+            return true;
+    return false;
+}
+
 bool sim_effect_has_child(const struct sim_effect *effect,
                           const struct sim_prefix *prefix)
 {
-    for (unsigned i = 0; i < SIM_LOGS_MAX; i++)
-        if (effect->children[i] < prefix->frontiers[i])
-            return true;
-    return false;
+    return sim_children_are_in(effect->children, prefix);
 }
 
 const struct sim_effect *sim_key_held(const struct sim_key *key,

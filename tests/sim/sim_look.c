@@ -52,57 +52,78 @@ const struct iso_bucket *sim_look_bucket(struct sim_look *look, uint32_t bucket)
     return &look->bucket;
 }
 
-static struct iso_bytes entry_row(struct sim_look *look, struct iso_bytes key)
+struct iso_bytes sim_look_row(struct sim_look *look, const char *name)
 {
-    struct iso_bytes row = {0};
-    iso_rows_key_entry(&look->key, SIM_COLLECTION, look->partition, key);
+    struct iso_bytes row;
+    iso_rows_key_entry(&look->key, SIM_COLLECTION, look->partition,
+                       iso_bytes_text(name));
     if (!iso_map_get(&look->maps[ISO_ENTRY], iso_buf_bytes(&look->key), &row))
-        row = (struct iso_bytes){0};
+        return (struct iso_bytes){0};
     return row;
 }
 
+uint64_t sim_look_rows(struct sim_look *look, const char *name,
+                       bool (*is_loser)(void *user, const struct iso_loser *loser),
+                       void *user)
+{
+    struct sim *sim = look->region->sim;
+    const struct iso_map *ledger = &look->maps[ISO_LEDGER];
+    struct iso_bytes row_key, row;
+    struct iso_loser loser;
+    struct iso_digest digest;
+    struct iso_why why;
+    uint64_t rows = 0;
+    look->marks = 0;
+    iso_rows_prefix(&look->key, SIM_COLLECTION, look->partition);
+    iso_loser_prefix(iso_bytes_text(name), NULL, &look->key);
+    struct iso_bytes prefix = iso_buf_bytes(&look->key);
+    bool found = iso_map_seek(ledger, prefix, false, &row_key, &row);
+    while (found && iso_bytes_begins(row_key, prefix)) {
+        struct iso_bytes within =
+            iso_bytes(row_key.data + ISO_ROWS_PREFIX, row_key.size - ISO_ROWS_PREFIX);
+        SIM_OK(sim, iso_loser_decode(within, row, &loser, &digest, &why));
+        bool mark = loser.rule == ISO_LOSER_NAME;
+        SIM_LOOK_HOLDS(look, mark || is_loser(user, &loser),
+                       "%s has a row in the ledger that is no loser", name);
+        look->marks += mark;
+        rows += !mark;
+        found = iso_map_seek(ledger, row_key, true, &row_key, &row);
+    }
+    sim->figures.losers += rows;
+    return rows;
+}
+
 /* ---- lww ---- */
+
+struct whole {
+    const struct sim_key *key;
+    const struct sim_effect *held;
+    const struct sim_prefix *prefix;
+};
+
+static bool whole_is_loser(void *user, const struct iso_loser *loser)
+{
+    const struct whole *whole = user;
+    for (size_t i = 0; i < whole->key->count; i++) {
+        const struct sim_effect *effect = &whole->key->effects[i];
+        if (iso_version_equal(effect->version, loser->version))
+            return sim_effect_is_loser(effect, whole->held, whole->prefix) &&
+                   iso_bytes_equal(effect->value, loser->value);
+    }
+    return false;
+}
 
 /* The rows of the key in the ledger: each is a loser, and all losers are there. */
 static uint64_t look_ledger(struct sim_look *look, const struct sim_key *key,
                             const char *name, const struct sim_prefix *prefix)
 {
-    struct sim *sim = look->region->sim;
-    const struct sim_effect *held = sim_key_held(key, prefix);
-    const struct iso_map *ledger = &look->maps[ISO_LEDGER];
-    struct iso_bytes row_key, row, at;
-    struct iso_loser loser;
-    struct iso_digest digest;
-    struct iso_why why;
-    uint64_t expected = 0, rows = 0;
+    struct whole whole = {key, sim_key_held(key, prefix), prefix};
+    uint64_t expected = 0;
     for (size_t i = 0; i < key->count; i++)
-        expected += sim_effect_is_loser(&key->effects[i], held, prefix);
-    look->marks = 0;
-    iso_rows_prefix(&look->key, SIM_COLLECTION, look->partition);
-    iso_loser_prefix(iso_bytes_text(name), NULL, &look->key);
-    at = iso_buf_bytes(&look->key);
-    bool found = iso_map_seek(ledger, at, false, &row_key, &row);
-    while (found && iso_bytes_begins(row_key, iso_buf_bytes(&look->key))) {
-        at = row_key;
-        SIM_OK(sim, iso_loser_decode(iso_bytes(row_key.data + ISO_ROWS_PREFIX,
-                                               row_key.size - ISO_ROWS_PREFIX),
-                                     row, &loser, &digest, &why));
-        const struct sim_effect *of = NULL;
-        for (size_t i = 0; i < key->count; i++)
-            if (iso_version_equal(key->effects[i].version, loser.version))
-                of = &key->effects[i];
-        bool mark = loser.rule == ISO_LOSER_NAME;
-        SIM_LOOK_HOLDS(look,
-                       mark || (of != NULL && sim_effect_is_loser(of, held, prefix) &&
-                                iso_bytes_equal(of->value, loser.value)),
-                       "%s has a row in the ledger that is no loser", name);
-        look->marks += mark;
-        rows += !mark;
-        found = iso_map_seek(ledger, at, true, &row_key, &row);
-    }
+        expected += sim_effect_is_loser(&key->effects[i], whole.held, prefix);
+    uint64_t rows = sim_look_rows(look, name, whole_is_loser, &whole);
     SIM_LOOK_HOLDS(look, rows == expected, "%s has %llu rows in the ledger, not %llu",
                    name, (unsigned long long)rows, (unsigned long long)expected);
-    sim->figures.losers += rows;
     return rows;
 }
 
@@ -111,14 +132,13 @@ static void look_whole(struct sim_look *look, const struct sim_key *key,
 {
     struct sim *sim = look->region->sim;
     const struct sim_effect *held = sim_key_held(key, prefix);
-    struct iso_bytes row = entry_row(look, iso_bytes_text(name));
     struct iso_entry entry;
     struct iso_digest canonical;
     struct iso_why why;
     uint64_t losers = look_ledger(look, key, name, prefix);
     if (held == NULL || sim_effect_is_swept(held, prefix))
         held = NULL;
-    row = entry_row(look, iso_bytes_text(name));
+    struct iso_bytes row = sim_look_row(look, name);
     SIM_LOOK_HOLDS(look, (held == NULL) == (row.size == 0), "%s %s", name,
                    held == NULL ? "is there, and nothing of it should be"
                                 : "is not there");
@@ -129,18 +149,17 @@ static void look_whole(struct sim_look *look, const struct sim_key *key,
     enum iso_entry_kind kind = held->is_delete    ? ISO_TOMBSTONE
                                : held->has_expiry ? ISO_EXPIRING
                                                   : ISO_VALUE;
-    SIM_LOOK_HOLDS(look, iso_version_equal(entry.version, held->version),
-                   "%s holds %016llx@%016llx, not %016llx@%016llx", name,
-                   (unsigned long long)entry.version.hlc,
-                   (unsigned long long)entry.version.node,
-                   (unsigned long long)held->version.hlc,
-                   (unsigned long long)held->version.node);
-    SIM_LOOK_HOLDS(look,
-                   entry.kind == kind &&
-                       (kind != ISO_EXPIRING || entry.expiry_ms == held->expiry_ms) &&
-                       (kind == ISO_TOMBSTONE ||
-                        iso_bytes_equal(entry.value, held->value)),
-                   "%s holds another value than was written", name);
+    SIM_LOOK_HOLDS(
+        look, iso_version_equal(entry.version, held->version),
+        "%s holds %016llx@%016llx, not %016llx@%016llx", name,
+        (unsigned long long)entry.version.hlc, (unsigned long long)entry.version.node,
+        (unsigned long long)held->version.hlc, (unsigned long long)held->version.node);
+    SIM_LOOK_HOLDS(
+        look,
+        entry.kind == kind &&
+            (kind != ISO_EXPIRING || entry.expiry_ms == held->expiry_ms) &&
+            (kind == ISO_TOMBSTONE || iso_bytes_equal(entry.value, held->value)),
+        "%s holds another value than was written", name);
     SIM_LOOK_HOLDS(look, entry.losers == losers + look->marks,
                    "%s counts %u rows in the ledger, and has %llu", name, entry.losers,
                    (unsigned long long)(losers + look->marks));
@@ -164,9 +183,8 @@ static void look_siblings(struct sim_look *look, const struct sim_key *key,
     struct sim *sim = look->region->sim;
     struct iso_why why;
     size_t expected = 0, held = 0;
-    SIM_OK(sim, iso_parts_decode(entry_row(look, iso_bytes_text(name)),
-                                 iso_bytes_text(name), ISO_PARTS_SIBLINGS, &look->parts,
-                                 &why));
+    SIM_OK(sim, iso_parts_decode(sim_look_row(look, name), iso_bytes_text(name),
+                                 ISO_PARTS_SIBLINGS, &look->parts, &why));
     for (size_t i = 0; i < look->parts.count; i++)
         held += look->parts.parts[i].value_count;
     for (size_t i = 0; i < key->count; i++) {
@@ -203,6 +221,7 @@ void sim_look_key(struct sim_look *look, int index)
         look_siblings(look, key, name, &prefix);
         return;
     case SIM_FIELDS:
+        sim_look_fields(look, key, name, &prefix);
         return;
     }
 }

@@ -34,9 +34,19 @@ const struct iso_bucket *sim_look_bucket(struct sim_look *look, uint32_t bucket)
 /* Holds what the store has of a key to what its writes come to. */
 void sim_look_key(struct sim_look *look, int key);
 
+/* The same, of a record of fields. */
+void sim_look_fields(struct sim_look *look, const struct sim_key *key, const char *name,
+                     const struct sim_prefix *prefix);
+/* The rows of a key in the ledger, one by one: is it a loser? Says how many there are,
+ * marks aside, which it counts. */
+uint64_t sim_look_rows(struct sim_look *look, const char *name,
+                       bool (*is_loser)(void *user, const struct iso_loser *loser),
+                       void *user);
+struct iso_bytes sim_look_row(struct sim_look *look, const char *name);
+
 /* Where and what: for messages. */
-#define SIM_LOOK_HOLDS(look, condition, format, ...)                               \
-    SIM_HOLDS((look)->region->sim, condition, "%s, slice %u: " format,             \
+#define SIM_LOOK_HOLDS(look, condition, format, ...)                   \
+    SIM_HOLDS((look)->region->sim, condition, "%s, slice %u: " format, \
               (look)->region->name, (look)->partition __VA_OPT__(, ) __VA_ARGS__)
 
 bool sim_tally_equal(const struct iso_tally *a, const struct iso_tally *b);

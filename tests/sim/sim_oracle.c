@@ -178,14 +178,13 @@ static const char *refuse_header(const struct judgement *it)
 {
     const struct iso_write *write = &it->write;
     const struct iso_record *record = it->record;
-    bool silent =
-        write->operation == ISO_HEARTBEAT || write->operation == ISO_DEFINE;
+    bool silent = write->operation == ISO_HEARTBEAT || write->operation == ISO_DEFINE;
     if (write->log != it->log->number || write->partition != it->partition)
         return "a header of another place";
     if (write->extension_unknown != 0)
         return "an extension that nothing named";
-    if (silent && (record->has_key ||
-                   record->has_value != (write->operation == ISO_DEFINE)))
+    if (silent &&
+        (record->has_key || record->has_value != (write->operation == ISO_DEFINE)))
         return "not the form of its operation";
     if (it->definition == NULL)
         return write->operation == ISO_DEFINE ? NULL : "before the first DEFINE";
@@ -339,6 +338,9 @@ static void write_counts(struct judgement *it, struct sim_record *record)
                                 .value = it->record->value,
                                 .names = write->read};
     sim_key_add(it->sim, record->key, &effect);
+    if (it->sim->plan.resolver == SIM_FIELDS)
+        sim_fields_take(it->sim, record->key, write,
+                        it->sim->oracle.schemas[it->definition->number - 1]);
 }
 
 /* A record of another client: the time that the broker gave it, within bounds. */

@@ -10,7 +10,9 @@
 
 #include "bus/bus.h"
 #include "schema/definition.h"
+#include "schema/part.h"
 #include "schema/slice.h"
+#include "schema/value.h"
 #include "tests/sim/sim_plan.h"
 
 struct sim;
@@ -21,7 +23,7 @@ enum sim_verdict { SIM_REFUSED, SIM_DUPLICATE, SIM_WRITE, SIM_BEAT, SIM_DEFINE }
 struct sim_state {
     int64_t t_ms, bound_ms;
     uint64_t top;
-    uint32_t definition;  /* number */
+    uint32_t definition; /* number */
     int64_t before_ms, after_ms;
     uint64_t refused, duplicates, effective;
     int64_t last_effective; /* offset; -1 */
@@ -44,16 +46,49 @@ struct sim_effect {
     struct iso_version version;
     bool is_delete, blind, has_expiry;
     int64_t expiry_ms;
-    struct iso_bytes value;   /* in `bytes` */
-    struct iso_names names;   /* in `bytes` */
+    struct iso_bytes value; /* in `bytes` */
+    struct iso_names names; /* in `bytes` */
     /* By log, the first offset of a write that replaces this one; INT64_MAX: none. */
     int64_t children[SIM_LOGS_MAX];
     uint8_t *bytes;
 };
 
+/* What a write does to one part of a record of fields. */
+enum sim_act {
+    SIM_ACT_SET,    /* SET, ADD, ENABLE, RAISE, LOWER, and the mark of a PUT */
+    SIM_ACT_REMOVE, /* UNSET, REMOVE, DISABLE: of this part alone */
+    SIM_ACT_COUNT,  /* INCREMENT */
+    SIM_ACT_SHOWN,  /* a DELETE was shown it */
+};
+
+struct sim_op {    /* its bytes are the key's */
+    size_t effect; /* which write of the key */
+    enum sim_act act;
+    bool blind;
+    struct iso_names names;
+    const struct iso_sum *sums;
+    size_t sum_count;
+    struct iso_bytes value;
+    int64_t by;
+    int64_t children[SIM_LOGS_MAX]; /* as those of a write, in this part */
+};
+
+/* A part of a record of fields, and what writes do to it, in the order of each log. */
+struct sim_part {
+    struct iso_bytes path; /* encoded */
+    enum iso_rule rule;
+    const struct iso_field *field; /* NULL: the mark of PUTs */
+    const struct iso_fields *fields;
+    struct sim_op *ops;
+    size_t count, room;
+};
+
 struct sim_key {
     struct sim_effect *effects;
     size_t count, room;
+    struct sim_part *parts; /* fields only */
+    size_t part_count, part_room;
+    struct iso_arena arena; /* what ops borrow */
 };
 
 /* Which seqs of a node were admitted: intervals, as section 4 says. */
@@ -104,6 +139,10 @@ const struct sim_state *sim_state_at(const struct sim_log *log, int64_t frontier
 
 /* ---- what a key comes to ---- */
 
+/* Takes a write apart, that was added last: of a collection of fields. */
+void sim_fields_take(struct sim *sim, int key, const struct iso_write *write,
+                     const struct iso_schemas *schemas);
+
 /* A write was admitted. */
 void sim_key_add(struct sim *sim, int key, const struct sim_effect *effect);
 
@@ -113,6 +152,8 @@ struct sim_prefix {
     int64_t swept_ms;
 };
 bool sim_effect_is_in(const struct sim_effect *effect, const struct sim_prefix *prefix);
+bool sim_children_are_in(const int64_t children[SIM_LOGS_MAX],
+                         const struct sim_prefix *prefix);
 bool sim_effect_has_child(const struct sim_effect *effect,
                           const struct sim_prefix *prefix);
 /* The one held by lww, also when it was swept; NULL: nothing came. */

@@ -9,9 +9,10 @@ static void log_assign(struct sim *sim, unsigned index, uint32_t partition)
     struct iso_why why;
     const struct iso_definition_log *log =
         iso_definition_log(sim->definition, sim->oracle.numbers[index]);
-    SIM_OK(sim, iso_reader_assign(sim->oracle.readers[sim_cluster_of(sim, log->cluster)],
-                                  index * SIM_PARTITIONS_MAX + partition, log->topic,
-                                  (int)partition, 0, &why));
+    SIM_OK(sim,
+           iso_reader_assign(sim->oracle.readers[sim_cluster_of(sim, log->cluster)],
+                             index * SIM_PARTITIONS_MAX + partition, log->topic,
+                             (int)partition, 0, &why));
 }
 
 void sim_oracle_open(struct sim *sim)
@@ -40,7 +41,10 @@ static void key_clear(struct sim_key *key)
 {
     for (size_t i = 0; i < key->count; i++)
         iso_free(key->effects[i].bytes);
-    key->count = 0;
+    for (size_t i = 0; i < key->part_count; i++)
+        iso_free(key->parts[i].ops);
+    key->count = key->part_count = 0;
+    iso_arena_clear(&key->arena);
 }
 
 void sim_oracle_again(struct sim *sim, uint32_t partition)
@@ -68,6 +72,8 @@ void sim_oracle_close(struct sim *sim)
     for (unsigned i = 0; i < SIM_KEYS_MAX; i++) {
         key_clear(&oracle->keys[i]);
         iso_free(oracle->keys[i].effects);
+        iso_free(oracle->keys[i].parts);
+        iso_arena_release(&oracle->keys[i].arena);
     }
     for (unsigned i = 0; i < SIM_LOGS_MAX; i++) {
         for (unsigned p = 0; p < SIM_PARTITIONS_MAX; p++) {

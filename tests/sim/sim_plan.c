@@ -73,16 +73,16 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, unsigned operations)
 
 void sim_plan_print(const struct sim_plan *plan, struct iso_buf *text)
 {
-    iso_buf_print(text,
-                  "seed %llu: %u regions, %u clusters, %s, %u shards, %u partitions, "
-                  "%u buckets, %u keys%s, %s %s, before %llds, after %llds, tick %lldms, "
-                  "%u%% writes, %u%% reads, trouble %u/1000%s",
-                  (unsigned long long)plan->seed, plan->regions, plan->clusters,
-                  plan->per_region ? "a log each" : "one log", plan->shards,
-                  plan->partitions, plan->buckets, plan->keys, plan->hot ? " (hot)" : "",
-                  sim_resolver_name(plan->resolver), plan->avro ? "avro" : "opaque",
-                  (long long)plan->before_max_ms / 1000,
-                  (long long)plan->after_max_ms / 1000, (long long)plan->tick_ms,
-                  plan->writes, plan->reads, plan->trouble,
-                  plan->small_batches ? ", small batches" : "");
+    iso_buf_print(
+        text,
+        "seed %llu: %u regions, %u clusters, %s, %u shards, %u partitions, "
+        "%u buckets, %u keys%s, %s %s, before %llds, after %llds, tick %lldms, "
+        "%u%% writes, %u%% reads, trouble %u/1000%s",
+        (unsigned long long)plan->seed, plan->regions, plan->clusters,
+        plan->per_region ? "a log each" : "one log", plan->shards, plan->partitions,
+        plan->buckets, plan->keys, plan->hot ? " (hot)" : "",
+        sim_resolver_name(plan->resolver), plan->avro ? "avro" : "opaque",
+        (long long)plan->before_max_ms / 1000, (long long)plan->after_max_ms / 1000,
+        (long long)plan->tick_ms, plan->writes, plan->reads, plan->trouble,
+        plan->small_batches ? ", small batches" : "");
 }

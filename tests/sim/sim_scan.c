@@ -32,11 +32,11 @@ static void entry_add(struct sums *sums, struct iso_bytes key, struct iso_bytes 
         part.tombstones = entry.kind == ISO_TOMBSTONE;
         part.expiring = entry.kind == ISO_EXPIRING;
     } else {
-        SIM_OK(sim, iso_parts_decode(row, key,
-                                     sim->plan.resolver == SIM_FIELDS
-                                         ? ISO_PARTS_FIELDS
-                                         : ISO_PARTS_SIBLINGS,
-                                     &look.parts, &why));
+        SIM_OK(sim,
+               iso_parts_decode(row, key,
+                                sim->plan.resolver == SIM_FIELDS ? ISO_PARTS_FIELDS
+                                                                 : ISO_PARTS_SIBLINGS,
+                                &look.parts, &why));
         iso_parts_tally(&look.parts, key, &look.scratch, &part);
     }
     iso_tally_add(tally, &part);
@@ -92,8 +92,7 @@ static void buckets_check(struct sums *sums)
 }
 
 /* False: there is nothing to compare. */
-static bool slice_scan(struct sim_region *region, uint32_t partition,
-                       struct sums *sums)
+static bool slice_scan(struct sim_region *region, uint32_t partition, struct sums *sums)
 {
     struct sim *sim = region->sim;
     if (region->strayed[partition] || !sim_look_open(&look, region, partition))

@@ -25,11 +25,10 @@ static void acknowledged(void *user, const struct iso_ack *ack)
         sim->acks = iso_realloc(sim->acks, sim->ack_room * sizeof *sim->acks);
     }
     struct sim_ack *kept = &sim->acks[sim->ack_count++];
-    *kept = (struct sim_ack){
-        .session = (unsigned)(uintptr_t)ack->opaque,
-        .handle = (unsigned)(handle - handle->region->handles),
-        .region = handle->region,
-        .whole = *ack};
+    *kept = (struct sim_ack){.session = (unsigned)(uintptr_t)ack->opaque,
+                             .handle = (unsigned)(handle - handle->region->handles),
+                             .region = handle->region,
+                             .whole = *ack};
     kept->whole.text = "";
 }
 
@@ -53,12 +52,12 @@ static void ack_check(struct sim *sim, const struct sim_ack *kept)
     SIM_HOLDS(sim, ack->offset < log->next, "%u/%u/%lld was answered and is in no log",
               ack->log, ack->partition, (long long)ack->offset);
     const struct sim_record *record = &log->records[ack->offset];
-    bool counts =
-        record->verdict == SIM_WRITE || record->verdict == SIM_DUPLICATE;
+    bool counts = record->verdict == SIM_WRITE || record->verdict == SIM_DUPLICATE;
     SIM_HOLDS(sim, iso_version_equal(record->version, ack->version),
               "%u/%u/%lld is another write than was answered", ack->log, ack->partition,
               (long long)ack->offset);
-    SIM_HOLDS(sim, counts == (ack->state == ISO_DURABLE) ||
+    SIM_HOLDS(sim,
+              counts == (ack->state == ISO_DURABLE) ||
                   (!counts && clock_took_back(log, ack->offset)),
               "%u/%u/%lld was acknowledged as %s, and is refused by others: %s",
               ack->log, ack->partition, (long long)ack->offset,
@@ -75,8 +74,8 @@ static void ack_tell(struct sim *sim, const struct sim_ack *kept)
         return;
     struct iso_buf *token = &kept->region->sessions[kept->session - 1].token;
     if (token->size > 0)
-        SIM_OK(sim, iso_producer_acknowledge(handle->producer, &kept->whole, token,
-                                             &why));
+        SIM_OK(sim,
+               iso_producer_acknowledge(handle->producer, &kept->whole, token, &why));
 }
 
 void sim_acks_check(struct sim *sim)
@@ -206,8 +205,8 @@ void sim_read(struct sim *sim, struct sim_region *region)
                   read.stale || read.version.hlc >= *known ||
                       sim->plan.resolver != SIM_LWW || read.version.hlc == 0 ||
                       !write_counts(sim, key, *known, session->by[key]),
-                  "%s shows %s at %016llx to a session that knows %016llx", region->name,
-                  sim->keys[key], (unsigned long long)read.version.hlc,
+                  "%s shows %s at %016llx to a session that knows %016llx",
+                  region->name, sim->keys[key], (unsigned long long)read.version.hlc,
                   (unsigned long long)*known);
         if (read.version.hlc > *known) {
             *known = read.version.hlc;
@@ -325,7 +324,8 @@ void sim_write(struct sim *sim, struct sim_region *region)
     enum iso_err err = write_some(&writing);
     SIM_HOLDS(sim,
               err == ISO_OK || err == ISO_AGAIN || err == ISO_TOO_LARGE ||
-                  err == ISO_CLOCK_SKEW || (err == ISO_STALE && sim->plan.resolver == SIM_FIELDS),
+                  err == ISO_CLOCK_SKEW ||
+                  (err == ISO_STALE && sim->plan.resolver == SIM_FIELDS),
               "%s cannot write: %s: %s", region->name, iso_err_name(err),
               writing.why.text);
     sim->figures.writes += err == ISO_OK;

@@ -43,7 +43,8 @@ void sim_schemas_add(const struct sim *sim, struct iso_definition *definition,
     definition->schemas =
         iso_realloc(definition->schemas,
                     (definition->schema_count + 1) * sizeof *definition->schemas);
-    struct iso_definition_schema *row = &definition->schemas[definition->schema_count++];
+    struct iso_definition_schema *row =
+        &definition->schemas[definition->schema_count++];
     *row = (struct iso_definition_schema){.json = iso_strdup(text)};
     iso_assert(iso_avro_parse(iso_bytes_text(text), &schema, &why) == ISO_OK);
     iso_avro_fingerprint(schema, row->fingerprint);

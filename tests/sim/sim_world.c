@@ -133,8 +133,8 @@ static struct iso_definition *definition_second(struct sim *sim)
     struct iso_why why = {0};
     struct iso_definition *later;
     unsigned owner = (unsigned)sim_dice(sim, sim->plan.regions);
-    SIM_OK(sim, iso_definition_decode(iso_buf_bytes(&sim->definition->bytes), &later,
-                                      &why));
+    SIM_OK(sim,
+           iso_definition_decode(iso_buf_bytes(&sim->definition->bytes), &later, &why));
     later->number = 2;
     later->id[1] = 2;
     later->logs =
@@ -173,9 +173,8 @@ static void log_define(struct sim *sim, const struct iso_definition *definition,
                                       .has_header = true,
                                       .value = iso_buf_bytes(&definition->bytes),
                                       .header = iso_buf_bytes(&header)};
-        SIM_OK(sim,
-               iso_bus_publish(sim->admins[sim_cluster_of(sim, log->cluster)], &message,
-                               ISO_HEADER_NAME, 1000, NULL, &why));
+        SIM_OK(sim, iso_bus_publish(sim->admins[sim_cluster_of(sim, log->cluster)],
+                                    &message, ISO_HEADER_NAME, 1000, NULL, &why));
         iso_buf_release(&header);
     }
 }
@@ -245,8 +244,7 @@ void sim_open(struct sim *sim, const struct sim_plan *plan)
     keys_name(sim);
     for (unsigned c = 0; c < plan->clusters; c++) {
         clock_init(&sim->broker_clocks[c], sim->truth.now_ms);
-        sim->clusters[c] =
-            iso_memory_cluster_new(&sim->broker_clocks[c].manual.clock);
+        sim->clusters[c] = iso_memory_cluster_new(&sim->broker_clocks[c].manual.clock);
         sim->admins[c] = iso_bus_memory_open(sim->clusters[c]);
         SIM_OK(sim, iso_control_topics(sim->admins[c], "iso.", c == 0, 1, 1000, &why));
     }
