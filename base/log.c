@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define PAIRS_MAX 2048
 #define LINE_MAX_BYTES (6 * PAIRS_MAX + 512) /* JSON makes at most 6 bytes of one */
@@ -78,34 +79,13 @@ static void line_add_text(struct log_line *line, const char *text)
     line_add(line, text, strlen(text));
 }
 
-/* The length of the well-formed UTF-8 character at `at`, 0 when there is none (RFC
- * 3629). */
-static size_t utf8_length(const unsigned char *at, size_t rest)
-{
-    size_t length = at[0] < 0x80   ? 1
-                    : at[0] < 0xc2 ? 0
-                    : at[0] < 0xe0 ? 2
-                    : at[0] < 0xf0 ? 3
-                    : at[0] < 0xf5 ? 4
-                                   : 0;
-    if (length == 0 || length > rest)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* Text that may hold anything. In JSON, quotes and backslashes are escaped as well. */
 static void line_add_safe(struct log_line *line, const char *text, size_t size,
                           bool json)
 {
     for (size_t i = 0; i < size;) {
-        const unsigned char *at = (const unsigned char *)text + i;
-        size_t length = utf8_length(at, size - i);
+        const uint8_t *at = (const uint8_t *)text + i;
+        size_t length = iso_utf8_character(at, size - i);
         if (length == 0 || at[0] < 0x20 || at[0] == 0x7f) {
             char coded[8];
             snprintf(coded, sizeof coded, json ? "\\\\x%02x" : "\\x%02x", at[0]);

@@ -20,6 +20,8 @@
 #define NUMBER(default, least, most, about)                                            \
     .type = ISO_OPTION_NUMBER, .fallback = (default), .min = (least), .max = (most),   \
     .words = (about)
+#define FLAG(default, about)                                                           \
+    .type = ISO_OPTION_FLAG, .fallback = (default), .words = (about)
 #define SIZE(default, least, most, about)                                              \
     .type = ISO_OPTION_SIZE, .fallback = (default), .min = (least), .max = (most),     \
     .words = (about)
@@ -82,6 +84,20 @@ const struct iso_option iso_options[] = {
         "How long values that lost are kept; then only the record is. 0: for ever.")},
     {"daemon", "shutdown.timeout", DURATION("30s", 100, HOUR,
         "How long a clean stop may take before it is forced.")},
+    {"daemon", "http.listen", TEXT("",
+        "Where the daemon answers /livez, /readyz and /metrics: HOST:PORT, or "
+        "unix:PATH. Empty: nowhere.")},
+    {"daemon", "http.token", TEXT(NULL,
+        "A file whose first line every request must bring as its bearer token; but "
+        "/livez and /readyz want none.")},
+    {"daemon", "http.certificate", TEXT(NULL,
+        "A file (PEM) with the certificate to answer by TLS with, and those that "
+        "signed it.")},
+    {"daemon", "http.key", TEXT(NULL,
+        "And its key.")},
+    {"daemon", "http.open", FLAG("false",
+        "May listen beyond this machine without a token, and be asked for by any "
+        "name: everybody who gets there may read.")},
 
     {"producer", "linger", DURATION("5ms", 0, 10 * SECOND,
         "How long a write waits for others to travel with.")},
@@ -97,10 +113,31 @@ const struct iso_option iso_options[] = {
 
     {"monitor", "interval", DURATION("1s", 100, HOUR,
         "How often the ends of the logs are asked for.")},
-    {"monitor", "stale.after", DURATION("5s", 100, DAY,
+    {"monitor", "stale.after", DURATION("3s", 100, DAY,
         "A region whose newest report is older is shown as stale.")},
-    {"monitor", "stopped.after", DURATION("15s", 100, DAY,
+    {"monitor", "stopped.after", DURATION("10s", 100, DAY,
         "A region whose newest report is older is shown as stopped.")},
+    {"monitor", "retention.warning", DURATION("6h", MINUTE, 365 * DAY,
+        "Warns when a log will drop records within this time that a region has not "
+        "applied.")},
+    {"monitor", "metrics.granularity", CHOICE("auto", "auto|region|pair|partition",
+        "How fine the series of /metrics are. auto: by pair while that makes at most "
+        "metrics.series.max, else by target region.")},
+    {"monitor", "metrics.series.max", NUMBER("500", 10, 1000000,
+        "See metrics.granularity.")},
+    {"monitor", "http.listen", TEXT("127.0.0.1:8470",
+        "Where the monitor answers: HOST:PORT, or unix:PATH. Empty: nowhere.")},
+    {"monitor", "http.token", TEXT(NULL,
+        "A file whose first line every request must bring as its bearer token; but "
+        "/livez and /readyz want none.")},
+    {"monitor", "http.certificate", TEXT(NULL,
+        "A file (PEM) with the certificate to answer by TLS with, and those that "
+        "signed it.")},
+    {"monitor", "http.key", TEXT(NULL,
+        "And its key.")},
+    {"monitor", "http.open", FLAG("false",
+        "May listen beyond this machine without a token, and be asked for by any "
+        "name: everybody who gets there may read.")},
 
     {"schema", "registry.url", TEXT(NULL,
         "A schema registry with Confluent's API, as in https://registry.example:8081. "

@@ -19,6 +19,8 @@ struct cli {
         *buses[CLI_CLUSTERS_MAX]; /* by place in the settings; opened when used */
     struct iso_control *control;
     struct iso_why why;
+    bool has_exit_status; /* a command that has its own, as `check` */
+    int exit_status;
 };
 
 struct cli_command {
@@ -117,6 +119,11 @@ enum iso_err iso_cli_export(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_load(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_top(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_status(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_check(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_events(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_doctor(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_conflicts_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_conflicts_show(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_conflicts_restore(struct cli *cli, int argc, char **argv);

@@ -54,7 +54,9 @@ static void set_siblings(const struct cli_held *held,
         return;
     }
     const struct iso_part *part = &explained->parts.parts[0];
-    for (size_t i = part->value_count; i-- > 0;) {
+    size_t shown = 0; /* of very many the newest, as readers see them */
+    for (size_t i = part->value_count; i-- > 0 && shown < ISO_SIBLINGS_SHOWN_MAX;
+         shown++) {
         json_t *sibling = iso_cli_explain_write(held, &part->values[i]);
         json_object_set_new(sibling, "value",
                             iso_cli_held_whole(held, part->values[i].value));

@@ -36,8 +36,16 @@ static json_t *base64_json(struct iso_bytes bytes)
     return object;
 }
 
+/* It stands aside, and was too much to be loaded. */
+static json_t *unloaded_json(struct iso_bytes value)
+{
+    return json_pack("{s:I}", "bytes", (json_int_t)value.size);
+}
+
 json_t *iso_cli_held_whole(const struct cli_held *held, struct iso_bytes value)
 {
+    if (value.data == NULL && value.size > 0)
+        return unloaded_json(value);
     json_t *object = json_object();
     struct iso_why before = held->cli->why;
     bool sound = iso_cli_view_set(held->cli, held->view, value, object) == ISO_OK;
@@ -67,6 +75,8 @@ static const struct iso_fields *fields_of(const struct cli_held *held,
 json_t *iso_cli_held_part(const struct cli_held *held, const struct iso_path *path,
                           const uint8_t *fingerprint, struct iso_bytes datum)
 {
+    if (datum.data == NULL && datum.size > 0)
+        return unloaded_json(datum);
     const struct iso_fields *fields = fields_of(held, path, fingerprint);
     const struct iso_field *field =
         fields != NULL ? iso_fields_find(fields, path->field) : NULL;

@@ -1,6 +1,7 @@
 /* held.h - what stands in a region's store, as JSON for people: a place, its value by
  * the schema that wrote it, and who wrote it when and where. None of it fails: a value
- * whose schema is not known, or that JSON cannot hold, is {"base64": …}.
+ * whose schema is not known, or that JSON cannot hold, is {"base64": …}; a large one
+ * that was not loaded is {"bytes": SIZE}.
  */
 #ifndef ISO_CLI_HELD_H
 #define ISO_CLI_HELD_H

@@ -1,126 +1,118 @@
-/* isostasy lag|wait: how far behind every region is, and whether they hold the same. */
-#include <poll.h>
+/* isostasy lag|top: how far behind every region is, once or again and again; top puts
+ * the worst first and says at which rate things move. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "monitor/monitor.h"
-
-enum { LAG_WATCH_MS = 1000, WAIT_STEP_MS = 200, WAIT_DEFAULT_MS = 60000 };
+#include "base/mem.h"
+#include "cli/watching.h"
+#include "monitor/view.h"
 
 struct lag_arguments {
     struct cli_given given; /* collection, or none: all */
-    bool watch, converged, caught_up;
-    int64_t timeout_ms, count;
+    bool watch, explain;
+    int64_t count;
 };
 
 static const struct argp_option lag_options[] = {
     {"watch", 'w', NULL, 0, "Again every second, until interrupted", 0},
+    {"explain", 'e', NULL, 0,
+     "Tell for each pair what was measured, which rule decided, and where it is worst",
+     0},
     {"count", 'n', "N", 0, "With --watch: that many times", 0},
     {0},
 };
 
-static const struct argp_option wait_options[] = {
-    {"converged", 'C', NULL, 0,
-     "Until all regions provably hold the same, up to the ends of the logs as they are "
-     "now "
-     "(default)",
-     0},
-    {"caught-up", 'U', NULL, 0, "Until every region has applied up to those ends", 0},
-    {"timeout", 't', "TIME", 0, "Give up after that (default 60s): exit status 1", 0},
+static const struct argp_option top_options[] = {
+    {"count", 'n', "N", 0, "That many looks, instead of until interrupted", 0},
     {0},
 };
 
 static error_t lag_option(int key, char *value, struct argp_state *state)
 {
     struct lag_arguments *arguments = state->input;
-    struct iso_why why;
+    char *end;
     switch (key) {
     case 'w':
         arguments->watch = true;
         return 0;
+    case 'e':
+        arguments->explain = true;
+        return 0;
     case 'n':
-        arguments->count = strtol(value, NULL, 10);
-        return 0;
-    case 'C':
-        arguments->converged = true;
-        return 0;
-    case 'U':
-        arguments->caught_up = true;
-        return 0;
-    case 't':
-        if (iso_duration_parse(value, &arguments->timeout_ms, &why) != ISO_OK)
-            argp_error(state, "%s", why.text);
+        arguments->count = strtoll(value, &end, 10);
+        if (*value == '\0' || *end != '\0' || arguments->count < 1)
+            argp_error(state, "--count takes a whole number from 1 on, not '%s'",
+                       value);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static int64_t wall_ms(void)
+/* ---- lag: a table ---- */
+
+/* Of the last minutes, as a watch counts it; a first look has only what was counted
+ * since the daemon started. */
+static int64_t latency_ms(const struct iso_status_pair *pair)
 {
-    return iso_now_ms(&iso_clock_machine);
+    if (pair->latency_p99_ms != ISO_UNKNOWN_MS || !pair->row.has_latency)
+        return pair->latency_p99_ms;
+    int64_t ms = iso_latency_quantile_ms(&pair->row.latency, 0.99);
+    return ms < 0 ? ISO_UNKNOWN_MS : ms;
 }
 
-/* ---- the table ---- */
-
-static const char *ms_text(int64_t ms, char text[24])
+static void pair_print(const struct iso_status_pair *pair)
 {
-    if (ms == ISO_UNKNOWN_MS)
-        return "unknown";
-    if (ms < 1000)
-        snprintf(text, 24, "%lldms", (long long)ms);
-    else if (ms < 120000)
-        snprintf(text, 24, "%.1fs", (double)ms / 1000.0);
-    else
-        snprintf(text, 24, "%lldm", (long long)(ms / 60000));
-    return text;
-}
-
-static json_t *ms_json(int64_t ms)
-{
-    return ms == ISO_UNKNOWN_MS ? json_null() : json_integer(ms);
-}
-
-static void row_print(const struct iso_lag_row *row)
-{
-    char behind[24], stale[24], age[24], records[24];
-    if (row->records_behind == ISO_UNKNOWN_COUNT)
-        snprintf(records, sizeof records, "unknown");
-    else
-        snprintf(records, sizeof records, "%s%llu", row->records_exact ? "" : "<=",
-                 (unsigned long long)row->records_behind);
-    printf("%-16s %-8s %-8s %10s %9s %9s %9s  %s%s%s\n", row->collection, row->source,
-           row->target, records, ms_text(row->behind_ms, behind),
-           ms_text(row->staleness_ms, stale), ms_text(row->report_age_ms, age),
-           iso_lag_state_name(row->state), row->why[0] ? ": " : "", row->why);
+    char lag[CLI_MS_TEXT], stale[CLI_MS_TEXT], latency[CLI_MS_TEXT];
+    char records[CLI_MS_TEXT];
+    const struct iso_lag_row *row = &pair->row;
+    printf("%-16s %-8s %-8s %9s %9s %9s %9s  %s%s%s\n", row->collection, row->source,
+           row->target, iso_cli_ms_text(row->lag_ms, lag),
+           iso_cli_records_text(row, records),
+           iso_cli_ms_text(row->staleness_ms, stale),
+           row->has_latency ? iso_cli_ms_text(latency_ms(pair), latency) : "-",
+           iso_lag_state_name(pair->state), pair->why[0] ? ": " : "", pair->why);
+    if (pair->warning[0] != '\0')
+        printf("%-16s %-8s %-8s warning: %s\n", row->collection, row->source,
+               row->target, pair->warning);
     if (row->refused > 0)
-        printf("%-16s %-8s %-8s %10llu refused: see `isostasy dead-letter list`\n",
+        printf("%-16s %-8s %-8s %llu refused: see `isostasy dead-letter list`\n",
                row->collection, row->source, row->target,
                (unsigned long long)row->refused);
 }
 
-static void row_print_json(const struct iso_lag_row *row)
+static void pair_explain(const struct iso_status_pair *pair)
 {
-    json_t *behind = row->records_behind == ISO_UNKNOWN_COUNT
-                         ? json_null()
-                         : json_integer((json_int_t)row->records_behind);
-    iso_cli_print_json(
-        json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:I, s:s, s:s}",
-                  "collection", row->collection, "source", row->source, "target",
-                  row->target, "records_behind", behind, "records_exact",
-                  (int)row->records_exact, "behind_ms", ms_json(row->behind_ms),
-                  "staleness_ms", ms_json(row->staleness_ms), "report_age_ms",
-                  ms_json(row->report_age_ms), "refused", (json_int_t)row->refused,
-                  "state", iso_lag_state_name(row->state), "why", row->why));
+    char lag[CLI_MS_TEXT], stale[CLI_MS_TEXT];
+    const struct iso_lag_row *row = &pair->row;
+    printf("    rule %s", pair->rule);
+    if (pair->applied_rate >= 0 && pair->written_rate >= 0)
+        printf("; %.1f records/s applied, %.1f/s written", pair->applied_rate,
+               pair->written_rate);
+    printf("\n");
+    if (row->worst_count > 0)
+        printf("    %9s %5s %12s %12s %9s %9s %9s  %s\n", "PARTITION", "LOG",
+               "FRONTIER", "END", "RECORDS", "LAG", "STALE", "STATE");
+    for (size_t i = 0; i < row->worst_count; i++) {
+        const struct iso_lag_slice *slice = &row->worst[i];
+        printf("    %9u %5u %12lld %12lld %9llu %9s %9s  %s\n",
+               (unsigned)slice->partition, (unsigned)slice->log,
+               (long long)slice->frontier, (long long)slice->end,
+               (unsigned long long)slice->records_behind,
+               iso_cli_ms_text(slice->lag_ms, lag),
+               iso_cli_ms_text(slice->staleness_ms, stale),
+               iso_lag_state_name(slice->state));
+    }
 }
 
-static void verdict_print(const char *collection, const struct iso_verdict *verdict)
+static void verdict_print(const struct iso_status_collection *collection)
 {
+    const struct iso_verdict *verdict = &collection->verdict;
     char live[ISO_DIGEST_DIGITS + 1];
     iso_digest_text(verdict->live, live);
-    printf("%s: %s", collection, iso_verdict_state_name(verdict->state));
+    printf("%s: %s", collection->name, iso_verdict_state_name(verdict->state));
     if (verdict->state == ISO_VERDICT_CONVERGED)
         printf(", %llu values, %llu ledger rows, digest %s",
                (unsigned long long)verdict->values,
@@ -129,81 +121,148 @@ static void verdict_print(const char *collection, const struct iso_verdict *verd
            verdict->why[0] ? ": " : "", verdict->why);
 }
 
-static void verdict_print_json(const char *collection,
-                               const struct iso_verdict *verdict)
+static void collection_print_json(const struct iso_status *status,
+                                  const struct iso_status_collection *collection,
+                                  bool explain)
 {
-    char live[ISO_DIGEST_DIGITS + 1], ledger[ISO_DIGEST_DIGITS + 1];
-    iso_digest_text(verdict->live, live);
-    iso_digest_text(verdict->ledger, ledger);
-    iso_cli_print_json(json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s}", "collection",
-        collection, "verdict", iso_verdict_state_name(verdict->state), "slices",
-        (json_int_t)verdict->slices, "equal", (json_int_t)verdict->equal, "pending",
-        (json_int_t)verdict->pending, "diverged", (json_int_t)verdict->diverged,
-        "at_ms", (json_int_t)verdict->at_ms, "values", (json_int_t)verdict->values,
-        "ledger_rows", (json_int_t)verdict->ledger_rows, "live", live, "ledger", ledger,
-        "why", verdict->why));
+    for (size_t i = 0; i < collection->pair_count; i++)
+        iso_cli_print_json(explain ? iso_view_explain(status, &collection->pairs[i])
+                                   : iso_view_pair(&collection->pairs[i]));
+    iso_cli_print_json(iso_view_verdict(collection));
 }
 
-/* One collection, or each; NULL after the last. */
-static const char *collection_at(struct iso_monitor *monitor, const char *one, size_t n)
+static void lag_print(const struct cli_watching *watching,
+                      const struct lag_arguments *arguments,
+                      const struct iso_status *status)
 {
-    if (one != NULL)
-        return n == 0 ? one : NULL;
-    return iso_control_collection(iso_monitor_control(monitor), n);
-}
-
-static enum iso_err monitor_open(struct cli *cli, const char *collection,
-                                 struct iso_monitor **monitor)
-{
-    enum iso_err err =
-        iso_monitor_open(cli->settings, CLI_TIMEOUT_MS, monitor, &cli->why);
-    if (err != ISO_OK)
-        return err;
-    const struct iso_control *control = iso_monitor_control(*monitor);
-    if (collection != NULL && iso_control_definition(control, collection, 0) == NULL) {
-        err = iso_fail(&cli->why, ISO_NO_DEFINITION,
-                       "there is no collection %s: see `isostasy collection list`",
-                       collection);
-        iso_monitor_close(*monitor);
-    }
-    return err;
-}
-
-static void lag_print(struct iso_monitor *monitor,
-                      const struct lag_arguments *arguments)
-{
-    const struct iso_lag_row *rows;
-    struct iso_lag *lag = iso_monitor_lag(monitor);
-    size_t count = iso_lag_rows(lag, arguments->given.places[0], wall_ms(), &rows);
     if (!arguments->given.json)
-        printf("%-16s %-8s %-8s %10s %9s %9s %9s  %s\n", "COLLECTION", "SOURCE",
-               "TARGET", "RECORDS", "BEHIND", "STALE", "REPORT", "STATE");
-    for (size_t i = 0; i < count; i++) {
-        if (arguments->given.json)
-            row_print_json(&rows[i]);
-        else
-            row_print(&rows[i]);
+        printf("%-16s %-8s %-8s %9s %9s %9s %9s  %s\n", "COLLECTION", "SOURCE",
+               "TARGET", "LAG", "RECORDS", "STALE", "P99", "STATE");
+    for (size_t c = 0; c < status->collection_count; c++) {
+        const struct iso_status_collection *collection = &status->collections[c];
+        if (!iso_cli_watching_wants(watching, collection->name))
+            continue;
+        if (arguments->given.json) {
+            collection_print_json(status, collection, arguments->explain);
+            continue;
+        }
+        for (size_t i = 0; i < collection->pair_count; i++) {
+            pair_print(&collection->pairs[i]);
+            if (arguments->explain)
+                pair_explain(&collection->pairs[i]);
+        }
+        verdict_print(collection);
     }
-    const char *name;
-    for (size_t i = 0;
-         (name = collection_at(monitor, arguments->given.places[0], i)) != NULL; i++) {
-        struct iso_verdict verdict;
-        iso_lag_verdict(lag, name, wall_ms(), &verdict);
-        if (arguments->given.json)
-            verdict_print_json(name, &verdict);
-        else
-            verdict_print(name, &verdict);
-    }
-    fflush(stdout);
 }
 
-/* Between two looks. An interrupt ends the program where it stands: nothing is held. */
-static void lag_pause(int64_t until_ms)
+/* ---- top: the worst first ---- */
+
+static int pair_order(const void *a, const void *b)
 {
-    int64_t left_ms = until_ms - iso_steady_ms(&iso_clock_machine);
-    if (left_ms > 0)
-        poll(NULL, 0, (int)left_ms);
+    const struct iso_status_pair *const *left = a, *const *right = b;
+    int worse = iso_lag_state_severity((*right)->state) -
+                iso_lag_state_severity((*left)->state);
+    if (worse != 0)
+        return worse;
+    return ((*right)->row.lag_ms > (*left)->row.lag_ms) -
+           ((*right)->row.lag_ms < (*left)->row.lag_ms);
+}
+
+static void rate_print(double rate)
+{
+    if (rate < 0)
+        printf(" %9s", "-");
+    else
+        printf(" %9.1f", rate);
+}
+
+/* Lines and columns of the terminal; as good as endless when it is none. */
+static void screen_size(int *lines, int *columns)
+{
+    struct winsize size;
+    *lines = *columns = INT32_MAX;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) {
+        *lines = size.ws_row;
+        *columns = size.ws_col;
+    }
+}
+
+static void top_pair_print(const struct iso_status_pair *pair, int columns)
+{
+    enum { FIXED = 89 };
+    char lag[CLI_MS_TEXT], eta[CLI_MS_TEXT], records[CLI_MS_TEXT];
+    const struct iso_lag_row *row = &pair->row;
+    printf("%-16.16s %-8.8s %-8.8s %9s %9s", row->collection, row->source, row->target,
+           iso_cli_ms_text(row->lag_ms, lag), iso_cli_records_text(row, records));
+    rate_print(pair->applied_rate);
+    rate_print(pair->written_rate);
+    printf(" %9s  %s",
+           pair->eta_ms == ISO_UNKNOWN_MS ? "-" : iso_cli_ms_text(pair->eta_ms, eta),
+           iso_lag_state_name(pair->state));
+    int room = columns - FIXED - (int)strlen(iso_lag_state_name(pair->state)) - 2;
+    if (pair->why[0] != '\0' && room > 0)
+        printf(": %.*s", room, pair->why);
+    printf("\n");
+}
+
+static void top_print(const struct cli_watching *watching,
+                      const struct lag_arguments *arguments,
+                      const struct iso_status *status)
+{
+    size_t count = 0, all = 0;
+    int lines, columns;
+    (void)arguments;
+    screen_size(&lines, &columns);
+    for (size_t c = 0; c < status->collection_count; c++)
+        all += status->collections[c].pair_count;
+    const struct iso_status_pair **pairs = iso_alloc((all + 1) * sizeof *pairs);
+    for (size_t c = 0; c < status->collection_count; c++) {
+        const struct iso_status_collection *collection = &status->collections[c];
+        if (!iso_cli_watching_wants(watching, collection->name))
+            continue;
+        verdict_print(collection);
+        lines--;
+        for (size_t i = 0; i < collection->pair_count; i++)
+            pairs[count++] = &collection->pairs[i];
+    }
+    qsort(pairs, count, sizeof *pairs, pair_order);
+    printf("%-16s %-8s %-8s %9s %9s %9s %9s %9s  %s\n", "COLLECTION", "SOURCE",
+           "TARGET", "LAG", "RECORDS", "APPLIED/S", "WRITTEN/S", "DONE IN", "STATE");
+    for (size_t i = 0; i < count && (int)i < lines - 2; i++)
+        top_pair_print(pairs[i], columns);
+    iso_free(pairs);
+}
+
+/* ---- both ---- */
+
+typedef void lag_printer(const struct cli_watching *watching,
+                         const struct lag_arguments *arguments,
+                         const struct iso_status *status);
+
+static enum iso_err lag_loop(struct cli *cli, const struct lag_arguments *arguments,
+                             struct cli_watching *watching, lag_printer *print)
+{
+    bool clear = arguments->watch && !arguments->given.json && isatty(STDOUT_FILENO);
+    for (int64_t n = 1;; n++) {
+        int64_t next_ms = iso_steady_ms(&iso_clock_machine) + CLI_LOOK_MS;
+        const struct iso_status *status;
+        enum iso_err err = iso_cli_watching_look(cli, watching, &status);
+        bool away = arguments->watch && err == ISO_UNAVAILABLE;
+        if (err == ISO_OK || away) {
+            if (clear)
+                fputs("\033[H\033[2J", stdout);
+            if (away)
+                fprintf(stderr, "isostasy: %s\n", cli->why.text); /* and again */
+            print(watching, arguments, status);
+            err = ISO_OK;
+        }
+        iso_status_release(watching->watch, status);
+        if (err == ISO_OK && fflush(stdout) != 0)
+            err = iso_fail(&cli->why, ISO_IO, "standard output cannot be written");
+        if (err != ISO_OK || !arguments->watch || n == arguments->count)
+            return err;
+        iso_cli_pause(next_ms);
+    }
 }
 
 enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv)
@@ -215,112 +274,24 @@ enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv)
                                       .parser = lag_option,
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
-    struct iso_monitor *monitor;
-    enum iso_err err = monitor_open(cli, arguments.given.places[0], &monitor);
-    if (err != ISO_OK)
-        return err;
-    bool clear = arguments.watch && !arguments.given.json && isatty(STDOUT_FILENO);
-    for (int64_t n = 1; err == ISO_OK; n++) {
-        int64_t next_ms = iso_steady_ms(&iso_clock_machine) + LAG_WATCH_MS;
-        err = iso_monitor_refresh(monitor, true, CLI_TIMEOUT_MS, &cli->why);
-        if (arguments.watch && err == ISO_UNAVAILABLE) {
-            printf("%s\n", cli->why.text); /* said, and tried again */
-            err = ISO_OK;
-        }
-        if (err == ISO_OK && clear)
-            fputs("\033[H\033[2J", stdout);
-        if (err == ISO_OK)
-            lag_print(monitor, &arguments);
-        if (!arguments.watch || n == arguments.count)
-            break;
-        lag_pause(next_ms);
-    }
-    iso_monitor_close(monitor);
+    struct cli_watching watching;
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
+    if (err == ISO_OK)
+        err = lag_loop(cli, &arguments, &watching, lag_print);
+    iso_cli_watching_close(&watching);
     return err;
 }
 
-/* ---- wait ---- */
-
-/* Is it so, for every collection asked about? Says the last verdict that is not. */
-static bool wait_done(struct iso_monitor *monitor,
-                      const struct lag_arguments *arguments,
-                      struct iso_verdict *verdict)
+enum iso_err iso_cli_top(struct cli *cli, int argc, char **argv)
 {
-    struct iso_lag *lag = iso_monitor_lag(monitor);
-    const char *name;
-    for (size_t i = 0;
-         (name = collection_at(monitor, arguments->given.places[0], i)) != NULL; i++) {
-        uint64_t waiting = 0;
-        iso_lag_verdict(lag, name, wall_ms(), verdict);
-        bool done = arguments->caught_up ? iso_lag_caught_up(lag, name, &waiting)
-                                         : verdict->state == ISO_VERDICT_CONVERGED;
-        if (!done)
-            return false;
-    }
-    return true;
-}
-
-static void wait_print(struct iso_monitor *monitor,
-                       const struct lag_arguments *arguments)
-{
-    const char *name;
-    for (size_t i = 0;
-         (name = collection_at(monitor, arguments->given.places[0], i)) != NULL; i++) {
-        struct iso_verdict verdict;
-        iso_lag_verdict(iso_monitor_lag(monitor), name, wall_ms(), &verdict);
-        if (arguments->given.json)
-            verdict_print_json(name, &verdict);
-        else
-            verdict_print(name, &verdict);
-    }
-}
-
-static enum iso_err wait_loop(struct cli *cli, struct iso_monitor *monitor,
-                              const struct lag_arguments *arguments)
-{
-    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + arguments->timeout_ms;
-    struct iso_verdict verdict = {0};
-    bool ends = true; /* read once: what is written after the question does not count */
-    for (;;) {
-        enum iso_err err =
-            iso_monitor_refresh(monitor, ends, CLI_TIMEOUT_MS, &cli->why);
-        int64_t now_ms = iso_steady_ms(&iso_clock_machine);
-        if (err != ISO_OK && err != ISO_UNAVAILABLE)
-            return err;
-        if (err == ISO_OK) {
-            ends = false;
-            if (wait_done(monitor, arguments, &verdict))
-                return ISO_OK;
-        }
-        if (now_ms >= until_ms)
-            return iso_fail(&cli->why, ISO_TIMEOUT,
-                            "not %s after %.0f s: %s%s%s; see `isostasy lag`",
-                            arguments->caught_up ? "caught up" : "converged",
-                            (double)arguments->timeout_ms / 1000.0,
-                            iso_verdict_state_name(verdict.state),
-                            verdict.why[0] ? ", " : "", verdict.why);
-        lag_pause(now_ms + WAIT_STEP_MS);
-    }
-}
-
-enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv)
-{
-    struct lag_arguments arguments = {.timeout_ms = WAIT_DEFAULT_MS};
-    const struct cli_syntax syntax = {.takes = CLI_JSON,
-                                      .most = 1,
-                                      .options = wait_options,
-                                      .parser = lag_option,
-                                      .input = &arguments};
+    struct lag_arguments arguments = {.watch = true};
+    const struct cli_syntax syntax = {
+        .most = 1, .options = top_options, .parser = lag_option, .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
-    if (arguments.caught_up && arguments.converged)
-        return iso_fail(&cli->why, ISO_USAGE, "--converged or --caught-up, not both");
-    struct iso_monitor *monitor;
-    enum iso_err err = monitor_open(cli, arguments.given.places[0], &monitor);
-    if (err != ISO_OK)
-        return err;
-    err = wait_loop(cli, monitor, &arguments);
+    struct cli_watching watching;
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
     if (err == ISO_OK)
-        wait_print(monitor, &arguments);
-    iso_monitor_close(monitor);
+        err = lag_loop(cli, &arguments, &watching, top_print);
+    iso_cli_watching_close(&watching);
     return err;
 }

@@ -2,10 +2,10 @@
  * libraries.
  *
  * Options before the command are the program's (settings); those after it are the
- * command's. Exit status: 0; 1 for `get` of a missing key, `wait` at its deadline,
- * `schema check` of a schema that may not follow, `resolver check` of a plug-in that
- * breaks the rules, and what `conflicts` or `dead-letter` does not find; else one of
- * sysexits(3), with a sentence on standard error that names the remedy.
+ * command's. Exit status: 0; of `check` 0 to 3; 1 for `get` of a missing key, `wait` at
+ * its deadline, `schema check` of a schema that may not follow, `resolver check` of a
+ * plug-in that breaks the rules, and what `conflicts` or `dead-letter` does not find;
+ * else one of sysexits(3), with a sentence on standard error that names the remedy.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +49,13 @@ static const struct cli_command cli_commands[] = {
      iso_cli_conflicts_show},
     {"conflicts restore", "COLLECTION KEY VERSION", "Write a value that lost anew",
      iso_cli_conflicts_restore},
+    {"status", "[COLLECTION]", "Show how everything is", iso_cli_status},
     {"lag", "[COLLECTION]", "Show how far behind every region is", iso_cli_lag},
+    {"top", "[COLLECTION]", "Watch lag and rates, the worst first", iso_cli_top},
+    {"events", "[COLLECTION]", "Tell what changes, as it does", iso_cli_events},
+    {"check", "[COLLECTION]", "Judge, as a plug-in of Nagios", iso_cli_check},
     {"wait", "[COLLECTION]", "Wait until regions caught up or converged", iso_cli_wait},
+    {"doctor", "", "Look for what is wrong, with its remedy", iso_cli_doctor},
     {"dead-letter list", "", "List the records that were refused",
      iso_cli_dead_letter_list},
     {"dead-letter show", "ID", "Show one of them whole", iso_cli_dead_letter_show},
@@ -177,6 +182,8 @@ int main(int argc, char **argv)
         err = command_run(&cli, command, rest_count - used + 1, rest + used - 1);
     if (err != ISO_OK && cli.why.text[0] != '\0')
         fprintf(stderr, "isostasy: %s\n", cli.why.text);
+    int status =
+        err == ISO_OK && cli.has_exit_status ? cli.exit_status : iso_err_exit(err);
     cli_release(&cli);
-    return iso_err_exit(err);
+    return status;
 }

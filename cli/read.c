@@ -119,6 +119,8 @@ static enum iso_err siblings_set(struct cli *cli, struct cli_view *view,
 {
     json_t *array = json_array();
     json_object_set_new(object, "siblings", array);
+    json_object_set_new(object, "siblings_total",
+                        json_integer((json_int_t)read->sibling_total));
     for (size_t i = 0; i < read->sibling_count; i++) {
         const struct iso_sibling *sibling = &read->siblings[i];
         char version[ISO_VERSION_DIGITS + 1];
@@ -217,11 +219,11 @@ static enum iso_err get_print(struct cli *cli, struct cli_view *view,
                               const struct iso_read *read, bool found)
 {
     struct iso_bytes key = iso_bytes_text(arguments->given.places[1]);
-    if (read->sibling_count > SIBLINGS_MANY)
+    if (read->sibling_total > SIBLINGS_MANY)
         fprintf(stderr,
-                "isostasy: key %s has %zu siblings: settle them by a put with their "
-                "context (get --json prints it)\n",
-                arguments->given.places[1], read->sibling_count);
+                "isostasy: key %s has %zu siblings, the newest %zu are given: settle "
+                "them by a put with their context (get --json prints it)\n",
+                arguments->given.places[1], read->sibling_total, read->sibling_count);
     if (read->stale)
         fprintf(stderr, "isostasy: stale: records missing here: at most %" PRIu64 "\n",
                 read->missing);

@@ -156,5 +156,10 @@ install(FILES ${iso_man}/isostasy.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${iso_conf} DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${iso_man}/isostasyd.8 ${iso_man}/isostasy-monitor.8
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES deploy/systemd/isostasyd@.service deploy/systemd/isostasy-monitor.service
+        DESTINATION lib/systemd/system)
+install(FILES deploy/systemd/isostasy.sysusers.conf DESTINATION lib/sysusers.d
+        RENAME isostasy.conf)
 install(FILES LICENSE CHANGELOG.md docs/DESIGN.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY deploy/prometheus deploy/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/isostasy)

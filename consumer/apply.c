@@ -146,6 +146,7 @@ enum iso_err iso_apply_load(struct iso_apply *apply, struct iso_why *why)
     iso_buckets_forget(&apply->buckets);
     iso_apply_filters_forget(&apply->filters);
     apply->changed = false;
+    apply->loser_fresh = false;
     enum iso_err err = iso_snapshot_open(apply->store, &snapshot, why);
     if (err != ISO_OK)
         return err;
@@ -247,8 +248,9 @@ void iso_apply_close(struct iso_apply *apply)
     iso_admitted_release(&apply->admitted);
     iso_merged_release(&apply->merged);
     struct iso_buf *buffers[] = {
-        &apply->key,        &apply->row,         &apply->hash,       &apply->ledger_key,
-        &apply->ledger_row, &apply->ledger_keys, &apply->ledger_undo};
+        &apply->key,         &apply->row,         &apply->hash,
+        &apply->ledger_key,  &apply->aside_key,   &apply->ledger_row,
+        &apply->ledger_keys, &apply->ledger_undo, &apply->loser_key};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         iso_buf_release(buffers[i]);
     iso_free(apply);
@@ -293,6 +295,19 @@ enum iso_err iso_apply_end(struct iso_apply *apply, uint16_t log, int64_t offset
 const struct iso_slice *iso_apply_slice(const struct iso_apply *apply)
 {
     return &apply->slice;
+}
+
+bool iso_apply_wrote(const struct iso_apply *apply, uint32_t *region)
+{
+    *region = apply->wrote_region;
+    return apply->wrote;
+}
+
+const struct iso_loser *iso_apply_newest_loser(struct iso_apply *apply)
+{
+    bool fresh = apply->loser_fresh;
+    apply->loser_fresh = false;
+    return fresh ? &apply->loser : NULL;
 }
 
 const struct iso_definition_log *iso_apply_log(const struct iso_apply *apply, size_t n)

@@ -19,6 +19,7 @@
 #include "consumer/parsed.h"
 #include "resolver/resolver.h"
 #include "schema/control.h"
+#include "schema/loser.h"
 #include "schema/report.h"
 #include "store/store.h"
 
@@ -64,7 +65,8 @@ struct iso_apply_input {
  *   ISO_CONTROL_WAIT  a DEFINE that `control` does not hold: read it to its end, then
  *                     call again with control_read
  *   ISO_UNSUPPORTED   a definition that this software is too old for, or a key that
- *                     holds more than ISO_STORE_VALUE_MAX: park the slice
+ *                     holds more than ISO_STORE_VALUE_MAX beside its large values: park
+ *                     the slice
  *   ISO_DAMAGED       what is stored for the record fails its check: stop the slice
  *   others            the store's failures: abort, load, retry
  *
@@ -79,6 +81,15 @@ enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
  * transaction markers. ISO_LOG_DIVERGED: the log ends before the frontier. */
 enum iso_err iso_apply_end(struct iso_apply *apply, uint16_t log, int64_t offset,
                            struct iso_why *why);
+
+/* Was the record that came last, with outcome ISO_APPLIED, a write (no heartbeat, no
+ * definition)? *region is its source; 0: it had no header. */
+bool iso_apply_wrote(const struct iso_apply *apply, uint32_t *region);
+
+/* The newest that entered the ledger since the slice was loaded or last asked about;
+ * NULL: none. Of the loser only key, version, log and offset are there, borrowed until
+ * the next record. */
+const struct iso_loser *iso_apply_newest_loser(struct iso_apply *apply);
 
 /* Drops the bytes of one row of the ledger, whose key in the store this is: the row
  * stays as a stub (schema/loser.h), so that counts, digest and merges go on as before.

@@ -59,6 +59,18 @@ static struct iso_bytes own_part(struct iso_bytes key)
     return iso_bytes(key.data + ISO_ROWS_PREFIX, key.size - ISO_ROWS_PREFIX);
 }
 
+/* For those who ask what is new: it decides nothing. */
+static void loser_note(struct iso_apply *apply, const struct iso_loser *loser)
+{
+    iso_buf_clear(&apply->loser_key);
+    iso_buf_add_bytes(&apply->loser_key, loser->key);
+    apply->loser = (struct iso_loser){.key = iso_buf_bytes(&apply->loser_key),
+                                      .version = loser->version,
+                                      .log = loser->log,
+                                      .offset = loser->offset};
+    apply->loser_fresh = true;
+}
+
 static enum iso_err ledger_enter(void *self, const struct iso_loser *loser,
                                  struct iso_why *why)
 {
@@ -76,6 +88,7 @@ static enum iso_err ledger_enter(void *self, const struct iso_loser *loser,
         return ISO_OK; /* a mark: in no sum */
     iso_digest_add(&apply->slice.ledger, digest);
     apply->slice.ledger_rows++;
+    loser_note(apply, loser);
     return ISO_OK;
 }
 

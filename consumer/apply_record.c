@@ -92,6 +92,7 @@ static void merge_keep(struct step *step, struct iso_bytes key, uint32_t number,
         iso_txn_put(apply->txn, ISO_ENTRY, key, iso_buf_bytes(&merged->row));
     else if (merged->changed)
         iso_txn_delete(apply->txn, ISO_ENTRY, key);
+    iso_apply_asides_keep(apply);
     iso_buckets_touch(&apply->buckets, number);
     iso_tally_subtract(&bucket->tally, &merged->was);
     iso_tally_add(&bucket->tally, &merged->is);
@@ -103,8 +104,9 @@ static void merge_keep(struct step *step, struct iso_bytes key, uint32_t number,
     apply->slice.alarms += merged->alarm;
 }
 
-/* What a key holds stands in one row. It cannot be refused for that: in another region,
- * which read other logs first, the record before was the one too many. */
+/* What a key holds stands in one row, but for its large values. It cannot be refused
+ * for that: in another region, which read other logs first, the record before was the
+ * one too many. */
 static enum iso_err check_row(const struct step *step, struct iso_why *why)
 {
     size_t size = step->apply->merged.row.size;
@@ -139,7 +141,9 @@ static enum iso_err merge(struct step *step, struct iso_why *why)
     if (err == ISO_NOT_FOUND)
         held = (struct iso_bytes){0};
     iso_apply_ledger_begin(apply, record->key);
-    struct iso_merge given = {held, &apply->admitted.coming, &ledger, bucket->swept_ms};
+    struct iso_asides asides = iso_apply_asides(apply);
+    struct iso_merge given = {held, &apply->admitted.coming, &ledger, bucket->swept_ms,
+                              &asides};
     err = apply->resolver->merge(&given, &apply->merged, why);
     if (err == ISO_OK)
         err = check_row(step, why);
@@ -201,8 +205,10 @@ static void advance_source(struct step *step)
         source->offset = step->record->offset;
         source->append_ms = step->record->append_ms;
     }
-    source->writes +=
+    step->apply->wrote =
         write->operation != ISO_HEARTBEAT && write->operation != ISO_DEFINE;
+    step->apply->wrote_region = region;
+    source->writes += step->apply->wrote;
 }
 
 /* ---- steps 3 to 5 ---- */

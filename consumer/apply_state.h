@@ -3,6 +3,7 @@
  *   apply.c          open, load, save, close, and what others may ask
  *   apply_record.c   the seven steps of a record
  *   apply_ledger.c   the ledger that the resolver is given, over the transaction
+ *   apply_aside.c    large values, which stand beside their entry
  *   apply_letter.c   the dead letter of a refused record
  *   apply_filters.c  the duplicate filters in hand
  */
@@ -42,8 +43,14 @@ struct iso_apply {
     struct iso_txn *txn;               /* of the record in hand */
     struct iso_bytes ledger_entry_key; /* its key */
     struct iso_buf key, row, hash;     /* scratch */
+    struct iso_buf aside_key;
     struct iso_buf ledger_key, ledger_row, ledger_keys, ledger_undo;
     uint64_t ledger_rows_before;
+    bool wrote; /* the last record, if it was applied */
+    uint32_t wrote_region;
+    bool loser_fresh;
+    struct iso_loser loser; /* the newest that entered; key in loser_key */
+    struct iso_buf loser_key;
     struct iso_digest ledger_before;
 };
 
@@ -64,6 +71,11 @@ void iso_apply_logs_add(struct iso_apply *apply,
 void iso_apply_ledger_begin(struct iso_apply *apply, struct iso_bytes entry_key);
 void iso_apply_ledger_undo(struct iso_apply *apply);
 struct iso_ledger iso_apply_ledger(struct iso_apply *apply);
+
+/* The large values of the key that the ledger has begun with; what the merge says of
+ * them, done. */
+struct iso_asides iso_apply_asides(struct iso_apply *apply);
+void iso_apply_asides_keep(struct iso_apply *apply);
 
 /* Puts the dead letter of a refused record into the outbox, when it is ours to publish.
  */

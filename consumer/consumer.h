@@ -8,6 +8,7 @@
 #define ISO_CONSUMER_CONSUMER_H
 
 #include "base/settings.h"
+#include "consumer/shard.h"
 
 struct iso_daemon;
 
@@ -26,6 +27,21 @@ enum iso_err iso_daemon_wait(struct iso_daemon *daemon, int timeout_ms,
 /* Asks every loop to commit, to report that it closed, and to end. Returns at once; may
  * be called by any thread, and twice. */
 void iso_daemon_stop(struct iso_daemon *daemon);
+
+/* How a shard does: as its own thread last said, at most half a second before it was
+ * asked, unless its loop stands still. */
+struct iso_daemon_shard {
+    int64_t said_ms;    /* steady clock; 0: nothing yet */
+    enum iso_err ready; /* ISO_OK: every slice was found and applies */
+    struct iso_why why; /* else */
+    struct iso_shard_stats stats;
+    struct iso_health health;
+};
+unsigned iso_daemon_shards(const struct iso_daemon *daemon);
+/* Into any: zero, or filled before; iso_health_release(&shard->health) when done. Any
+ * thread. */
+void iso_daemon_shard(struct iso_daemon *daemon, unsigned index,
+                      struct iso_daemon_shard *shard);
 
 /* Stops, joins the threads and closes everything. NULL is fine. */
 void iso_daemon_close(struct iso_daemon *daemon);

@@ -17,7 +17,7 @@
 #include "consumer/shard.h"
 #include "schema/avro.h"
 
-enum { DAEMON_STEP_MS = 100 };
+enum { DAEMON_STEP_MS = 100, DAEMON_SAY_MS = 500 };
 
 struct daemon_bus {
     char *name;
@@ -32,6 +32,8 @@ struct daemon_shard {
     struct iso_chance chance;
     pthread_t thread;
     bool started;
+    struct iso_daemon_shard said; /* under the daemon's lock */
+    int64_t said_ms;              /* when; the thread's own */
 };
 
 struct iso_daemon {
@@ -175,14 +177,34 @@ static void daemon_fail(struct iso_daemon *daemon, const struct iso_why *why)
     pthread_mutex_unlock(&daemon->lock);
 }
 
+/* Leaves word of how it does, for who asks from another thread. */
+static void shard_say(struct daemon_shard *shard)
+{
+    int64_t now_ms = iso_steady_ms(&iso_clock_machine);
+    if (shard->said_ms != 0 && now_ms - shard->said_ms < DAEMON_SAY_MS)
+        return;
+    struct iso_daemon_shard said = {.said_ms = now_ms};
+    said.ready = iso_shard_ready(shard->shard, &said.why);
+    iso_shard_stats(shard->shard, &said.stats);
+    iso_shard_health(shard->shard, &said.health);
+    shard->said_ms = now_ms;
+    pthread_mutex_lock(&shard->daemon->lock);
+    struct iso_health old = shard->said.health;
+    shard->said = said;
+    pthread_mutex_unlock(&shard->daemon->lock);
+    iso_health_release(&old);
+}
+
 static void *shard_run(void *user)
 {
     struct daemon_shard *shard = user;
     struct iso_daemon *daemon = shard->daemon;
     struct iso_why why = {0};
     enum iso_err err = ISO_OK;
-    while (err == ISO_OK && !atomic_load(&daemon->stop))
+    while (err == ISO_OK && !atomic_load(&daemon->stop)) {
         err = iso_shard_step(shard->shard, DAEMON_STEP_MS, &why);
+        shard_say(shard);
+    }
     if (err != ISO_OK) {
         daemon_fail(daemon, &why);
         return NULL;
@@ -282,6 +304,40 @@ void iso_daemon_stop(struct iso_daemon *daemon)
     pthread_mutex_unlock(&daemon->lock);
 }
 
+unsigned iso_daemon_shards(const struct iso_daemon *daemon)
+{
+    return daemon->shard_count;
+}
+
+static void health_copy(struct iso_health *to, const struct iso_health *from)
+{
+    struct iso_health_source *sources = to->sources;
+    size_t room = to->source_room;
+    if (room < from->source_count) {
+        sources = iso_realloc(sources, from->source_count * sizeof *sources);
+        room = from->source_count;
+    }
+    if (from->source_count > 0)
+        memcpy(sources, from->sources, from->source_count * sizeof *sources);
+    iso_buf_release(&to->loser_key);
+    *to = *from;
+    to->loser_key = (struct iso_buf){0};
+    to->has_loser = false;
+    to->sources = sources;
+    to->source_room = room;
+}
+
+void iso_daemon_shard(struct iso_daemon *daemon, unsigned index,
+                      struct iso_daemon_shard *shard)
+{
+    struct iso_health health = shard->health;
+    pthread_mutex_lock(&daemon->lock);
+    *shard = daemon->shards[index].said;
+    health_copy(&health, &shard->health);
+    pthread_mutex_unlock(&daemon->lock);
+    shard->health = health;
+}
+
 static void buses_close(struct iso_daemon *daemon)
 {
     while (daemon->buses != NULL) {
@@ -304,6 +360,7 @@ void iso_daemon_close(struct iso_daemon *daemon)
             pthread_join(shard->thread, NULL);
         iso_shard_close(shard->shard);
         iso_store_close(shard->store);
+        iso_health_release(&shard->said.health);
     }
     buses_close(daemon);
     pthread_cond_destroy(&daemon->changed);

@@ -12,6 +12,7 @@
 #include "base/program.h"
 #include "bus/bus.h"
 #include "consumer/consumer.h"
+#include "consumer/serve.h"
 
 enum { OPTION_CHECK = 256 };
 
@@ -109,7 +110,11 @@ static enum iso_err main_run(const struct arguments *arguments,
     if (err != ISO_OK)
         return err;
     iso_log(ISO_INFO, "daemon.start", "region=%s version=%s", region, ISOSTASY_VERSION);
-    err = main_serve(daemon, &signals, why);
+    struct iso_daemon_server *server;
+    err = iso_daemon_serve(settings, region, daemon, &server, why);
+    if (err == ISO_OK)
+        err = main_serve(daemon, &signals, why);
+    iso_daemon_serve_end(server);
     iso_daemon_close(daemon);
     iso_log(ISO_INFO, "daemon.end", "region=%s", region);
     return err;

@@ -217,6 +217,7 @@ static enum iso_err siblings_take(struct iso_replica *replica,
         at += read->siblings[n].value.size;
     }
     read->sibling_count = shown->sibling_count;
+    read->sibling_total = shown->sibling_total;
     return ISO_OK;
 }
 
@@ -226,7 +227,7 @@ static void read_clear(struct iso_read *read)
     iso_buf_clear(&read->context);
     iso_buf_clear(&read->token);
     iso_buf_clear(&read->sibling_bytes);
-    read->sibling_count = 0;
+    read->sibling_count = read->sibling_total = 0;
     read->version = (struct iso_version){0};
     read->has_expiry = read->stale = false;
     read->expiry_ms = 0;
@@ -269,6 +270,8 @@ static enum iso_err look_up(struct iso_replica *replica,
     if (err == ISO_OK)
         err = look->collection->resolver->show(look->key, row,
                                                iso_now_ms(replica->clock), shown, why);
+    if (err == ISO_OK)
+        err = iso_replica_load(replica, look, shown, why);
     if (err == ISO_OK)
         err = iso_replica_token_grow(replica, look, !read->stale,
                                      iso_buf_bytes(&shown->context), why);

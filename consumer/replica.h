@@ -96,8 +96,12 @@ struct iso_read {
     struct iso_buf token;         /* hand it to every read and write that follows */
     bool stale;                   /* the store is behind the token … */
     uint64_t missing;             /* … by that many records, at most */
-    struct iso_sibling *siblings; /* all, newest first; NULL in other collections */
+    struct iso_sibling *siblings; /* newest first; NULL in other collections */
     size_t sibling_count;
+    size_t sibling_total; /* more than are given: of a key that is written without being
+                             read, the newest 1,000 and at most 32 MiB are. The context
+                             names what was given, so a write with it replaces that, and
+                             the next read gives others. */
     struct iso_buf sibling_bytes;
 };
 void iso_read_release(struct iso_read *read);

@@ -43,6 +43,45 @@ struct asking {
 
 /* ---- the entry ---- */
 
+/* A large value, copied into the entry's arena while there is room for it. */
+static enum iso_err value_take(struct asking *asking,
+                               const struct iso_replica_look *look,
+                               struct iso_held *held, size_t *room)
+{
+    struct iso_held loaded = *held;
+    if (iso_held_is_loaded(held) || held->value.size > *room)
+        return ISO_OK;
+    enum iso_err err =
+        iso_replica_load_held(asking->replica, look, &loaded, asking->why);
+    if (err != ISO_OK)
+        return err;
+    *room -= held->value.size;
+    uint8_t *copy = iso_arena_take(&asking->out->parts.arena, held->value.size);
+    memcpy(copy, loaded.value.data, held->value.size);
+    held->value.data = copy;
+    return ISO_OK;
+}
+
+static enum iso_err parts_take(struct asking *asking, struct iso_bytes row)
+{
+    struct iso_explained *out = asking->out;
+    struct iso_replica_look look = {.key = asking->key,
+                                    .partition = out->partition,
+                                    .number = asking->number,
+                                    .snapshot = asking->snapshot};
+    size_t room = ISO_EXPLAINED_BYTES_MAX;
+    enum iso_err err = iso_parts_decode(row, asking->key,
+                                        out->resolver->has_fields ? ISO_PARTS_FIELDS
+                                                                  : ISO_PARTS_SIBLINGS,
+                                        &out->parts, asking->why);
+    for (size_t i = 0; i < out->parts.count; i++) {
+        struct iso_part *part = &out->parts.parts[i];
+        for (size_t n = part->value_count; err == ISO_OK && n-- > 0;)
+            err = value_take(asking, &look, &part->values[n], &room);
+    }
+    return err;
+}
+
 static enum iso_err entry_take(struct asking *asking)
 {
     struct iso_explained *out = asking->out;
@@ -63,10 +102,7 @@ static enum iso_err entry_take(struct asking *asking)
     if (err != ISO_OK)
         return err;
     if (!out->is_whole)
-        return iso_parts_decode(row, asking->key,
-                                out->resolver->has_fields ? ISO_PARTS_FIELDS
-                                                          : ISO_PARTS_SIBLINGS,
-                                &out->parts, asking->why);
+        return parts_take(asking, row);
     struct iso_digest canonical;
     if (!out->has_entry)
         return ISO_OK;

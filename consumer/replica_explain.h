@@ -23,7 +23,8 @@ struct iso_explained {
     bool has_entry;   /* something is stored under the key, if only remains */
     bool is_whole;    /* resolver lww: `entry`; else `parts` */
     struct iso_entry entry;
-    struct iso_parts parts;
+    struct iso_parts parts; /* large values without bytes behind ISO_EXPLAINED_BYTES_MAX
+                               of them (schema/aside.h) */
     struct iso_replica_item *losers; /* by field, then version; `value` is what lost */
     size_t loser_count, loser_room;
     size_t loser_total; /* more than loser_count: the bounds above were met */

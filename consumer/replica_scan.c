@@ -293,6 +293,17 @@ static enum iso_err scan_advance(struct iso_replica_scan *scan, struct iso_why *
     return scan->count > 0 ? ISO_OK : ISO_END;
 }
 
+static enum iso_err load_entry(struct iso_replica_scan *scan,
+                               const struct stream *stream, struct iso_why *why)
+{
+    struct iso_replica_look look = {.collection = scan->collection, .key = stream->key};
+    look.partition = iso_partition_of(stream->key, scan->collection->partitions);
+    look.shard = look.partition % scan->replica->shards;
+    look.snapshot = scan->snapshots[look.shard];
+    look.number = scan->collection->numbers[look.shard]; /* it has rows */
+    return iso_replica_load(scan->replica, &look, &scan->shown, why);
+}
+
 static enum iso_err show_entry(struct iso_replica_scan *scan,
                                struct iso_replica_item *item, bool *shown_any,
                                struct iso_why *why)
@@ -303,6 +314,9 @@ static enum iso_err show_entry(struct iso_replica_scan *scan,
         stream->key, stream->row, iso_now_ms(scan->replica->clock), shown, why);
     *shown_any = err == ISO_OK && shown->found;
     if (!*shown_any)
+        return err;
+    err = load_entry(scan, stream, why);
+    if (err != ISO_OK)
         return err;
     iso_buf_clear(&scan->value);
     err = iso_replica_value(scan->replica, scan->collection, shown, &scan->value, why);

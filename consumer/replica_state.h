@@ -75,6 +75,15 @@ enum iso_err iso_replica_token_grow(struct iso_replica *replica,
                                     const struct iso_replica_look *look, bool fresh,
                                     struct iso_bytes context, struct iso_why *why);
 
+/* replica_aside.c: the large values of what is shown of the key, borrowed from the
+ * snapshot; of one value. ISO_DAMAGED. */
+enum iso_err iso_replica_load(struct iso_replica *replica,
+                              const struct iso_replica_look *look,
+                              struct iso_shown *shown, struct iso_why *why);
+enum iso_err iso_replica_load_held(struct iso_replica *replica,
+                                   const struct iso_replica_look *look,
+                                   struct iso_held *held, struct iso_why *why);
+
 /* replica_view.c: the value by the collection's view: appends its datum. As
  * iso_view_datum; `why` may be NULL. */
 enum iso_err iso_replica_view(struct iso_replica *replica,

@@ -71,6 +71,13 @@ void iso_rows_key_entry(struct iso_buf *key, uint16_t collection, uint32_t parti
     iso_buf_add_bytes(key, entry_key);
 }
 
+void iso_rows_key_aside(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                        struct iso_bytes entry_key, uint64_t number)
+{
+    iso_rows_key_entry(key, collection, partition, entry_key);
+    iso_buf_add_u64(key, number);
+}
+
 void iso_rows_key_filter(struct iso_buf *key, uint16_t collection, uint32_t partition,
                          uint16_t log, uint64_t node)
 {

@@ -5,6 +5,8 @@
  *           "definition/NAME/" u32  → bytes of the definition
  *           "slice/" u16 u16        → iso_slice_encode
  *   ENTRY   u16 collection, u16 partition, key            → row of the resolver
+ *   ASIDE   u16 collection, u16 partition, key, u64 number → a large value of the
+ *                                                         entry's (schema/aside.h)
  *   FILTER  u16 collection, u16 partition, u16 log, u64 node
  *   BUCKET  u16 collection, u16 partition, u32 bucket
  *   LEDGER  u16 collection, u16 partition, iso_loser_key  → iso_loser_encode
@@ -43,6 +45,8 @@ void iso_rows_prefix_definition(struct iso_buf *key, const char *name);
 void iso_rows_prefix(struct iso_buf *key, uint16_t collection, uint32_t partition);
 void iso_rows_key_entry(struct iso_buf *key, uint16_t collection, uint32_t partition,
                         struct iso_bytes entry_key);
+void iso_rows_key_aside(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                        struct iso_bytes entry_key, uint64_t number);
 void iso_rows_key_filter(struct iso_buf *key, uint16_t collection, uint32_t partition,
                          uint16_t log, uint64_t node);
 void iso_rows_key_bucket(struct iso_buf *key, uint16_t collection, uint32_t partition,

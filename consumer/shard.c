@@ -34,6 +34,7 @@ enum iso_err iso_shard_open(const struct iso_shard_options *options,
     shard->group = shard_print("isostasy.", options->region);
     shard->prune.bounds = (struct iso_prune_bounds){options->tuning.conflicts_bytes_max,
                                                     options->tuning.conflicts_age_ms};
+    iso_shard_health_open(shard);
     shard->outbox_filled = true; /* what a predecessor could not send any more */
     enum iso_err err = iso_shard_store_claim(shard, why);
     if (err != ISO_OK) {
@@ -132,6 +133,7 @@ void iso_shard_close(struct iso_shard *shard)
     if (shard->txn != NULL)
         iso_txn_abort(shard->txn);
     iso_shard_tell_close(shard);
+    iso_shard_health_close(shard);
     for (size_t i = 0; i < shard->slice_count; i++)
         iso_apply_close(shard->slices[i].apply);
     for (size_t i = 0; i < shard->collection_count; i++)

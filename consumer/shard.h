@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "bus/bus.h"
+#include "schema/health.h"
 #include "store/store.h"
 
 struct iso_shard;
@@ -75,5 +76,13 @@ struct iso_shard_stats {
     bool pending; /* a transaction is open */
 };
 void iso_shard_stats(const struct iso_shard *shard, struct iso_shard_stats *stats);
+
+/* Whether all is well: every slice found, and applying; else *why names the first that
+ * is not (ISO_AGAIN: nothing was found yet). */
+enum iso_err iso_shard_ready(const struct iso_shard *shard, struct iso_why *why);
+
+/* What its reports say of health, summed over the slices; appends to what is in *sum
+ * (zero: to nothing). Without a loser. */
+void iso_shard_health(const struct iso_shard *shard, struct iso_health *sum);
 
 #endif

@@ -65,6 +65,7 @@ enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why
     if (err == ISO_OK) {
         shard->txn = NULL;
         shard->stats.commits++;
+        iso_shard_health_commit(shard);
         slices_committed(shard);
         iso_log(ISO_DEBUG, "apply.commit", "bytes=%zu ms=%lld", size,
                 (long long)(shard_now(shard) - shard->txn_began_ms));
@@ -92,6 +93,7 @@ enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
         iso_txn_abort(shard->txn);
     shard->txn = NULL;
     shard->stats.aborts++;
+    iso_shard_health_abort(shard);
     shard->reload = false;
     shard->outbox_filled = true;
     shard->retry_at_ms = shard_now(shard) + SHARD_RETRY_MS;

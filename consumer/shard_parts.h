@@ -6,6 +6,7 @@
  *   shard_batch.c   the transaction: begin, commit, abort
  *   shard_prune.c   the bounds of the ledger
  *   shard_tell.c    what others are told: reports, dead letters, heartbeats, positions
+ *   shard_health.c  latency, clock and store, as reports tell of them
  */
 #ifndef ISO_CONSUMER_SHARD_PARTS_H
 #define ISO_CONSUMER_SHARD_PARTS_H
@@ -59,6 +60,31 @@ struct shard_slice {
     int64_t reported_at_ms;
     int64_t beat_at_ms;  /* when our region was last heard in its own log */
     int64_t beat_offset; /* its newest record there */
+    /* Of this process: latencies by source, the newest loser. */
+    struct iso_health health;
+};
+
+/* A write that waits for its commit, so that its latency is known. */
+struct shard_applied {
+    size_t slice;
+    uint32_t region;
+    int64_t ms; /* its append time; once it is committed, how long ago that was, by our
+                   clock */
+};
+
+/* What is alike in the health of all slices. */
+struct shard_health {
+    int64_t started_ms;
+    struct shard_applied *applied;
+    size_t applied_count, applied_room;
+    size_t committed_count; /* of them: these wait until the clock is known */
+    /* Our clock minus the brokers', by the answer that was back soonest lately. */
+    bool has_clock;
+    int64_t clock_ms, clock_error_ms;
+    int64_t clock_at_ms; /* steady */
+    bool has_store;
+    uint64_t store_used, store_free;
+    int64_t store_ask_at_ms; /* steady */
 };
 
 struct shard_cluster {
@@ -73,6 +99,7 @@ struct shard_letter {
     struct iso_buf key, value;
     struct iso_buf
         row; /* of the outbox, to be deleted when it is there; empty: a report */
+    int64_t sent_ms, sent_steady_ms;
     struct shard_letter *next;
 };
 
@@ -109,6 +136,7 @@ struct iso_shard {
     int64_t letters_retry_at_ms; /* after Kafka refused one: not to send before */
     int64_t commit_at_ms;
     struct iso_prune prune;
+    struct shard_health health;
     struct iso_buf key, value; /* scratch */
     struct iso_shard_stats stats;
 };
@@ -169,6 +197,21 @@ enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
 /* shard_prune.c */
 /* A piece of a pass over the ledger, when one is due. */
 enum iso_err iso_shard_prune(struct iso_shard *shard, struct iso_why *why);
+
+/* shard_health.c */
+void iso_shard_health_open(struct iso_shard *shard);
+void iso_shard_health_close(struct iso_shard *shard);
+/* A record of the slice was applied; a write is remembered until its commit … */
+void iso_shard_health_note(struct iso_shard *shard, size_t slice,
+                           const struct iso_record *record);
+/* … which says how long it was under way, or forgets it. */
+void iso_shard_health_commit(struct iso_shard *shard);
+void iso_shard_health_abort(struct iso_shard *shard);
+/* The brokers answered a letter. */
+void iso_shard_health_answer(struct iso_shard *shard, const struct shard_letter *letter,
+                             int64_t append_ms);
+/* Asks the store, when it is time, and fills what is alike. */
+void iso_shard_health_fill(struct iso_shard *shard, struct iso_health *health);
 
 /* shard_tell.c */
 void iso_shard_tell(struct iso_shard *shard, bool closing);

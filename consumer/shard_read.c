@@ -362,6 +362,8 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
         slice->changed = true;
         feed->asked = false;
         count_outcome(shard, outcome);
+        if (outcome == ISO_APPLIED)
+            iso_shard_health_note(shard, feed->slice, record);
         return ISO_OK;
     case ISO_CONTROL_WAIT:
         feed_hold(shard, id, why);

@@ -28,6 +28,8 @@ static void letter_delivered(void *user, const struct iso_delivery *delivery)
 {
     struct iso_shard *shard = user;
     struct shard_letter *letter = delivery->opaque;
+    if (delivery->fate == ISO_SENT)
+        iso_shard_health_answer(shard, letter, delivery->append_ms);
     if (letter->row.size == 0) {
         shard->reports_out--;
         iso_shard_letter_free(letter);
@@ -85,6 +87,8 @@ static bool letter_send(struct iso_shard *shard, const char *topic,
         .opaque = letter,
     };
     struct iso_why why;
+    letter->sent_ms = iso_now_ms(shard->options.clock);
+    letter->sent_steady_ms = shard_now(shard);
     enum iso_err err = iso_publisher_send(shard->publisher, &message, &why);
     if (err == ISO_OK)
         return true;
@@ -111,7 +115,10 @@ static bool report_send(struct iso_shard *shard, struct shard_slice *slice)
         .state = slice->state,
         .slice = slice->apply == NULL ? nothing /* borrowed: not released here */
                                       : *iso_apply_slice(slice->apply),
+        .has_health = true,
     };
+    iso_shard_health_fill(shard, &slice->health);
+    report.health = slice->health; /* borrowed as well */
     snprintf(report.region, sizeof report.region, "%s", shard->options.region);
     snprintf(report.collection, sizeof report.collection, "%s",
              slice->collection->name);

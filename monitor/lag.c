@@ -1,337 +1,279 @@
 /* The table of lag: a row for each source region and target region, summed over slices.
  *
- * Slice by slice, first the peak of every log is found: how far the most advanced
- * region has read, and how many writes of each region it counted there. Then what waits
- * for a target is
+ * One pass over everything that was fed, slice by slice and in it target by target, so
+ * that what a daemon said of a slice is read once, in the order in which it is kept,
+ * for all sources at once. What waits and since when is look.c's; what follows for the
+ * row is row.c's; here is which rows there are, and what state a slice is in.
  *
- *   in a log that only the source writes    end − frontier
- *   in a shared log                         the source's writes at the peak, less those
- *                                           the target counted (exact: a count is a
- *                                           function of the prefix read), and all that
- *                                           nobody has read yet (may be anybody's)
- *
- * The age of what waits is that of the record at the target's frontier. Where nobody
- * looked at it, the newest record before it is older, so its age is shown: too much by
- * the time that the log was quiet there, never too little.
- *
- * One slice that is not known makes the row's sums unknown: a sum over the rest would
- * look better than the truth.
+ * Of several things that are wrong with a slice the gravest is said
+ * (iso_lag_state_severity). One slice that is not known makes the row's sums unknown: a
+ * sum over the rest would look better than the truth.
  */
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "monitor/table.h"
+#include "monitor/row.h"
 
-const char *iso_lag_state_name(enum iso_lag_state state)
-{
-    switch (state) {
-    case ISO_LAG_UNKNOWN:
-        return "unknown";
-    case ISO_LAG_OK:
-        return "ok";
-    case ISO_LAG_CATCHING_UP:
-        return "catching_up";
-    case ISO_LAG_LAGGING:
-        return "lagging";
-    case ISO_LAG_STOPPED:
-        return "stopped";
-    case ISO_LAG_PARKED:
-        return "parked";
-    }
-    return "unknown";
-}
-
-/* What the most advanced region read of one log, in one slice. */
-struct lag_peak {
-    int64_t frontier;
-    int64_t append_ms;
-    uint64_t writes[ISO_REGION_MAX + 1]; /* by region; 0: records without our header */
+/* A target, in the slice that is looked at. */
+struct lag_target {
+    const struct look *look;
+    unsigned number;
+    struct table_report *report;
+    bool heard;               /* of late */
+    struct row_slice *slices; /* by source */
+    uint64_t *counts;         /* room for one log's, by source */
+    int64_t *newest_ms;
 };
 
-struct lag_look {
-    const struct iso_lag *lag;
-    const struct table_collection *collection;
-    struct lag_peak *peaks; /* by log */
-    int64_t now_ms;
-    uint32_t partition;
-};
-
-/* A row while it is being summed. */
-struct lag_sum {
-    struct iso_lag_row *row;
-    unsigned source, target;
-    bool records_unknown, behind_unknown, staleness_unknown, age_unknown;
-    bool moves;   /* some slice that is late gets on */
-    int severity; /* of what `why` says */
-};
-
-/* ---- what is said of a row: the worst of its slices, the first of them ---- */
-
-static int state_severity(enum iso_lag_state state)
+static void said_worsen(struct row_said *said, struct row_said more)
 {
-    switch (state) {
-    case ISO_LAG_OK:
-        return 1; /* a remark */
-    case ISO_LAG_CATCHING_UP:
-        return 2;
-    case ISO_LAG_LAGGING:
-        return 3;
-    case ISO_LAG_UNKNOWN:
-        return 4;
-    case ISO_LAG_PARKED:
-        return 5;
-    case ISO_LAG_STOPPED:
-        return 6;
+    if (iso_row_worse(&more, said))
+        *said = more;
+}
+
+/* ---- the daemon ---- */
+
+static struct row_said daemon_said(const struct look *look,
+                                   const struct table_report *report)
+{
+    int64_t age_ms =
+        iso_table_age_ms(look->now_ms, iso_table_heard_ms(look->lag, report));
+    struct row_said said = {
+        .state = ISO_LAG_OK, .partition = look->partition, .amount = age_ms};
+    if (report->state == ISO_SLICE_CLOSED) {
+        said.state = ISO_LAG_STOPPED;
+        said.rule = ROW_CLOSED;
+    } else if (age_ms > look->lag->options.stopped_after_ms) {
+        said.state = ISO_LAG_STOPPED;
+        said.rule = ROW_SILENT;
+    } else if (report->state == ISO_SLICE_PARKED ||
+               report->state == ISO_SLICE_STOPPED) {
+        said.state = ISO_LAG_PARKED;
+        said.rule = ROW_HALTED;
+    } else if (report->state == ISO_SLICE_WAITING) {
+        said.state = ISO_LAG_LAGGING;
+        said.rule = ROW_WAITING;
     }
-    return 0;
+    return said;
 }
 
-static bool sum_worsens(struct lag_sum *sum, enum iso_lag_state state)
+/* ---- one log ---- */
+
+static bool moves_in(const struct lag_target *target, const struct table_stand *stand)
 {
-    int severity = state_severity(state);
-    if (severity <= sum->severity)
-        return false;
-    sum->severity = severity;
-    sum->row->state = state;
-    return true;
+    return target->heard && stand->moved_ms != ISO_UNKNOWN_MS &&
+           iso_table_age_ms(target->report->heard_ms, stand->moved_ms) <=
+               target->look->lag->options.stale_after_ms;
 }
 
-/* Says of the slice why the row is in `state`, unless worse was said already. */
-#define sum_say(sum, state, partition, format, ...)                                   \
-    do {                                                                              \
-        if (sum_worsens((sum), (state)))                                              \
-            snprintf((sum)->row->why, sizeof(sum)->row->why, "partition %u: " format, \
-                     (unsigned)(partition), __VA_ARGS__);                             \
-    } while (0)
-
-static double seconds(int64_t ms)
+/* What is wrong in one log, for every source that writes it. */
+static struct row_said log_said(const struct lag_target *target, size_t index)
 {
-    return (double)ms / 1000.0;
-}
-
-/* ---- one slice ---- */
-
-static void peak_raise(struct lag_peak *peak, const struct table_report *report,
-                       const struct table_stand *stand)
-{
-    if (stand->frontier > peak->frontier) {
-        peak->frontier = stand->frontier;
-        peak->append_ms = stand->append_ms;
+    const struct look *look = target->look;
+    const struct look_log *log = &look->logs[index];
+    struct table_stand *stand = &target->report->stands[index];
+    int64_t frontier = iso_table_frontier(target->report, index);
+    struct row_said said = {
+        .state = ISO_LAG_OK, .partition = look->partition, .log = index};
+    if (!log->end_known) {
+        said.state = ISO_LAG_UNKNOWN;
+        said.rule = ROW_NO_END;
+        return said;
     }
-    for (size_t i = 0; i < stand->source_count; i++) {
-        const struct table_source *source = &report->sources[stand->source_first + i];
-        if (peak->writes[source->region] < source->writes)
-            peak->writes[source->region] = source->writes;
+    if (frontier >= log->end) {
+        stand->high = frontier; /* it is where it ever was, and all there is */
+        return said;
+    }
+    if (log->begin > frontier) {
+        said.state = ISO_LAG_LOST;
+        said.rule = ROW_LOST;
+        said.amount = (log->begin < log->end ? log->begin : log->end) - frontier;
+    } else if (frontier < stand->high) {
+        said.state = ISO_LAG_REWOUND;
+        said.rule = ROW_REWOUND;
+        said.amount = stand->high - frontier;
+    }
+    return said;
+}
+
+/* Too late: gets on, stands still, or that is not known: the daemon is not heard, or
+ * was heard only once. */
+static enum iso_lag_state late_state(const struct lag_target *target, bool moves)
+{
+    if (moves)
+        return ISO_LAG_CATCHING_UP;
+    bool twice = target->report->heard_ms > target->report->since_ms;
+    return target->heard && twice ? ISO_LAG_STALLED : ISO_LAG_LAGGING;
+}
+
+/* The target's records of one log, for one source. */
+static void slice_add(const struct lag_target *target, size_t index, unsigned source,
+                      const struct look_wait *wait, const struct row_said *said)
+{
+    const struct look *look = target->look;
+    const struct look_log *log = &look->logs[index];
+    const struct table_stand *stand = &target->report->stands[index];
+    struct row_slice *slice = &target->slices[source];
+    int64_t frontier = iso_table_frontier(target->report, index);
+    said_worsen(&slice->said, *said);
+    slice->refused += stand->refused;
+    slice->applied += (uint64_t)frontier;
+    slice->written += log->end_known ? (uint64_t)log->end : 0;
+    slice->end_unknown = slice->end_unknown || !log->end_known;
+    if (said->rule == ROW_LOST)
+        slice->lost += (uint64_t)said->amount;
+    if (slice->log_records <= wait->records) {
+        slice->log = index;
+        slice->log_records = wait->records;
+        slice->frontier = target->report->frontiers[index];
+        slice->end = log->end_known ? log->end : -1;
+    }
+    if (!log->end_known || frontier >= log->end)
+        return;
+    slice->records += wait->records;
+    slice->exact = slice->exact && wait->exact;
+    if (wait->since_ms == ISO_UNKNOWN_MS) {
+        slice->since_unknown = true;
+        said_worsen(&slice->said, (struct row_said){ISO_LAG_UNKNOWN, ROW_NO_AGE,
+                                                    look->partition, index, 0});
+        return;
+    }
+    if (wait->since_ms == INT64_MAX)
+        return;
+    int64_t since_ms = iso_table_moment(wait->since_ms, log->clock_ms);
+    if (since_ms < slice->since_ms ||
+        (since_ms == slice->since_ms && wait->since_exact)) {
+        slice->since_ms = since_ms;
+        slice->since_exact = wait->since_exact;
     }
 }
 
-static void look_at(struct lag_look *look, uint32_t partition)
+/* What is late in one log, and when retention takes it. */
+static void slice_late(const struct lag_target *target, size_t index, unsigned source,
+                       const struct look_wait *wait, int64_t first_ms)
 {
-    const struct table_collection *collection = look->collection;
-    look->partition = partition;
-    for (size_t i = 0; i < collection->log_count; i++)
-        look->peaks[i] = (struct lag_peak){.append_ms = ISO_UNKNOWN_MS};
-    for (unsigned region = 1; region <= ISO_REGION_MAX; region++) {
-        const struct table_report *report =
-            iso_table_report(collection, region, partition);
-        for (size_t i = 0; report != NULL && i < collection->log_count; i++) {
-            const struct table_stand *stand =
-                iso_table_stand(report, collection->logs[i].number);
-            if (stand != NULL)
-                peak_raise(&look->peaks[i], report, stand);
+    const struct look *look = target->look;
+    const struct look_log *log = &look->logs[index];
+    const struct table_stand *stand = &target->report->stands[index];
+    struct row_slice *slice = &target->slices[source];
+    int64_t stale_after_ms = look->lag->options.stale_after_ms;
+    struct row_said said = {.partition = look->partition, .log = index};
+    if (first_ms != ISO_UNKNOWN_MS)
+        said.amount =
+            iso_table_age_ms(look->now_ms, iso_table_moment(first_ms, log->clock_ms));
+    if (said.amount > stale_after_ms)
+        said.rule = ROW_STALE;
+    if (wait->since_ms != ISO_UNKNOWN_MS && wait->since_ms != INT64_MAX) {
+        int64_t age_ms = iso_table_age_ms(
+            look->now_ms, iso_table_moment(wait->since_ms, log->clock_ms));
+        if (age_ms > stale_after_ms) {
+            said.rule = ROW_LATE;
+            said.amount = age_ms;
         }
     }
-}
-
-/* What waits of the source in one log, and from where on. */
-struct lag_waiting {
-    uint64_t records;
-    bool exact;
-    int64_t from;
-    int64_t before_ms; /* append time of the newest record below `from` */
-    int64_t behind_ms;
-};
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
-static uint64_t writes_of(const struct table_report *report,
-                          const struct table_stand *stand, unsigned region)
-{
-    const struct table_source *source = iso_table_source(report, stand, region);
-    return source == NULL ? 0 : source->writes;
-}
-
-static struct lag_waiting waiting_in(const struct lag_look *look,
-                                     const struct lag_sum *sum, size_t index,
-                                     const struct table_report *report, int64_t end)
-{
-    const struct iso_definition_log *log = &look->collection->definition->logs[index];
-    const struct lag_peak *peak = &look->peaks[index];
-    const struct table_stand *stand = iso_table_stand(report, log->number);
-    struct lag_waiting waiting = {.exact = true,
-                                  .from = stand == NULL ? 0 : stand->frontier,
-                                  .before_ms = stand == NULL ? ISO_UNKNOWN_MS
-                                                             : stand->append_ms};
-    if (log->writers == UINT64_C(1) << (sum->source - 1)) {
-        waiting.records = end > waiting.from ? (uint64_t)(end - waiting.from) : 0;
-        return waiting;
+    if (said.rule != ROW_FINE) {
+        bool moves = moves_in(target, stand);
+        slice->moves = slice->moves || moves;
+        said.state = late_state(target, moves);
+        said_worsen(&slice->said, said);
     }
-    uint64_t of_source =
-        less(peak->writes[sum->source], writes_of(report, stand, sum->source));
-    uint64_t of_nobody = less(peak->writes[0], writes_of(report, stand, 0));
-    uint64_t unread = end > peak->frontier ? (uint64_t)(end - peak->frontier) : 0;
-    waiting.records = of_source + of_nobody + unread;
-    waiting.exact = of_nobody + unread == 0;
-    if (of_source + of_nobody == 0) {
-        waiting.from = peak->frontier;
-        waiting.before_ms = peak->append_ms;
+    if (first_ms != ISO_UNKNOWN_MS && log->retention_ms > 0 &&
+        log->begin <= iso_table_frontier(target->report, index)) {
+        int64_t deleted_ms = iso_table_less_ms(
+            iso_table_moment(first_ms, log->clock_ms), -log->retention_ms);
+        if (deleted_ms < slice->deleted_ms)
+            slice->deleted_ms = deleted_ms;
     }
-    return waiting;
-}
-
-/* Old records wait. One slice that gets on is enough to hope: a daemon applies what
- * waits slice by slice. One that is silent gets nowhere. */
-static void sum_late(const struct lag_look *look, struct lag_sum *sum,
-                     const struct table_report *report, size_t index,
-                     const struct lag_waiting *waiting)
-{
-    int64_t stale_after_ms = look->lag->options.stale_after_ms;
-    uint16_t log = look->collection->logs[index].number;
-    const struct table_stand *stand = iso_table_stand(report, log);
-    bool heard = iso_table_age_ms(look->now_ms, report->heard_ms) <= stale_after_ms;
-    if (heard && stand != NULL && stand->moved_ms != ISO_UNKNOWN_MS &&
-        iso_table_age_ms(report->heard_ms, stand->moved_ms) <= stale_after_ms)
-        sum->moves = true;
-    sum_say(sum, ISO_LAG_LAGGING, look->partition,
-            "%s%llu records wait in log %u, the oldest for %.1f s",
-            waiting->exact ? "" : "up to ", (unsigned long long)waiting->records,
-            (unsigned)log, seconds(waiting->behind_ms));
-}
-
-static void sum_log(const struct lag_look *look, struct lag_sum *sum,
-                    const struct table_report *report, size_t index)
-{
-    const struct iso_definition_log *log = &look->collection->definition->logs[index];
-    int64_t asked_ms;
-    int64_t end = iso_table_end(look->collection, index, look->partition, &asked_ms);
-    if (end < 0 || look->now_ms - look->lag->options.stopped_after_ms > asked_ms) {
-        sum->records_unknown = sum->behind_unknown = true;
-        sum_say(sum, ISO_LAG_UNKNOWN, look->partition,
-                "the end of log %u (%.64s on cluster %.32s) is not known: is that "
-                "cluster in the settings, and does it answer?",
-                (unsigned)log->number, log->topic, log->cluster);
-        return;
-    }
-    struct lag_waiting waiting = waiting_in(look, sum, index, report, end);
-    if (waiting.records == 0)
-        return;
-    sum->row->records_behind += waiting.records;
-    sum->row->records_exact = sum->row->records_exact && waiting.exact;
-    int64_t append_ms =
-        iso_table_append_ms(look->collection, index, look->partition, waiting.from);
-    if (append_ms == ISO_UNKNOWN_MS)
-        append_ms = waiting.before_ms;
-    if (append_ms == ISO_UNKNOWN_MS) {
-        sum->behind_unknown = true;
-        sum_say(sum, ISO_LAG_UNKNOWN, look->partition,
-                "since when records wait in log %u is not known yet",
-                (unsigned)log->number);
-        return;
-    }
-    waiting.behind_ms = iso_table_age_ms(look->now_ms, append_ms);
-    if (sum->row->behind_ms < waiting.behind_ms)
-        sum->row->behind_ms = waiting.behind_ms;
-    if (waiting.behind_ms > look->lag->options.stale_after_ms)
-        sum_late(look, sum, report, index, &waiting);
 }
 
 /* When the newest record of the source that the target has applied was appended. */
-static int64_t newest_ms_of(const struct lag_look *look, const struct lag_sum *sum,
-                            const struct table_report *report, size_t index)
+static void slice_newest(const struct lag_target *target, size_t index, unsigned source,
+                         int64_t newest_ms)
 {
-    const struct table_stand *stand =
-        iso_table_stand(report, look->collection->logs[index].number);
-    const struct table_source *source = iso_table_source(report, stand, sum->source);
-    return source == NULL ? ISO_UNKNOWN_MS : source->append_ms;
+    struct row_slice *slice = &target->slices[source];
+    int64_t at_ms = iso_table_moment(newest_ms, target->look->logs[index].clock_ms);
+    if (at_ms > slice->newest_ms)
+        slice->newest_ms = at_ms;
 }
 
-static void sum_staleness(const struct lag_look *look, struct lag_sum *sum,
-                          int64_t newest_ms)
+static void source_in(const struct lag_target *target, size_t index, unsigned source,
+                      const struct look_counted *counted, const struct row_said *said)
 {
-    int64_t staleness_ms = iso_table_age_ms(look->now_ms, newest_ms);
-    if (newest_ms == ISO_UNKNOWN_MS)
-        sum->staleness_unknown = true;
-    else if (sum->row->staleness_ms < staleness_ms)
-        sum->row->staleness_ms = staleness_ms;
+    const struct look_log *log = &target->look->logs[index];
+    const struct table_stand *stand = &target->report->stands[index];
+    int64_t frontier = iso_table_frontier(target->report, index);
+    struct look_wait wait = {.since_ms = INT64_MAX, .exact = true};
+    bool waits = log->end_known && frontier < log->end;
+    if (waits)
+        iso_look_wait(log, stand, frontier, source, counted, &wait);
+    slice_add(target, index, source, &wait, said);
+    if (waits && wait.records > 0)
+        slice_late(target, index, source, &wait,
+                   iso_look_first_ms(log, stand, frontier));
 }
 
-/* What the daemon says of itself, and for how long it has said nothing. */
-static void sum_daemon(const struct lag_look *look, struct lag_sum *sum,
-                       const struct table_report *report)
+static void target_log(const struct lag_target *target, size_t index)
 {
-    int64_t age_ms = iso_table_age_ms(look->now_ms, report->heard_ms);
-    const char *why = report->why == NULL ? "it does not say why" : report->why;
-    const char *state = iso_slice_state_name(report->state);
-    if (sum->row->report_age_ms < age_ms)
-        sum->row->report_age_ms = age_ms;
-    if (report->state == ISO_SLICE_CLOSED)
-        sum_say(sum, ISO_LAG_STOPPED, look->partition,
-                "the daemon of %s was stopped %.1f s ago", sum->row->target,
-                seconds(age_ms));
-    else if (age_ms > look->lag->options.stopped_after_ms)
-        sum_say(sum, ISO_LAG_STOPPED, look->partition,
-                "the daemon of %s was last heard %.1f s ago", sum->row->target,
-                seconds(age_ms));
-    else if (report->state == ISO_SLICE_PARKED || report->state == ISO_SLICE_STOPPED)
-        sum_say(sum, ISO_LAG_PARKED, look->partition, "%s", why);
-    else if (report->state == ISO_SLICE_WAITING)
-        sum_say(sum, ISO_LAG_LAGGING, look->partition, "%s: %s", state, why);
-}
-
-static void sum_slice(const struct lag_look *look, struct lag_sum *sum)
-{
-    const struct iso_definition *definition = look->collection->definition;
-    const struct table_report *report =
-        iso_table_report(look->collection, sum->target, look->partition);
-    if (report == NULL) {
-        sum->records_unknown = sum->behind_unknown = true;
-        sum->staleness_unknown = sum->age_unknown = true;
-        sum_say(sum, ISO_LAG_UNKNOWN, look->partition,
-                "nothing was heard of %s: has its isostasyd been started?",
-                sum->row->target);
+    const struct look_log *log = &target->look->logs[index];
+    const struct table_stand *stand = &target->report->stands[index];
+    struct row_said said = log_said(target, index);
+    if (log->writers == 0)
+        return; /* of no region */
+    if (log->sole != 0) {
+        struct look_counted counted = {stand->writes, stand->strange, log->writes,
+                                       log->strange};
+        source_in(target, index, log->sole, &counted, &said);
+        slice_newest(target, index, log->sole, stand->newest_ms);
         return;
     }
-    sum_daemon(look, sum, report);
-    int64_t newest_ms = ISO_UNKNOWN_MS;
-    for (size_t i = 0; i < definition->log_count; i++) {
-        if ((definition->logs[i].writers >> (sum->source - 1) & 1) == 0)
-            continue;
-        sum_log(look, sum, report, i);
-        const struct table_stand *stand =
-            iso_table_stand(report, look->collection->logs[i].number);
-        sum->row->refused += stand != NULL ? stand->refused : 0;
-        int64_t here_ms = newest_ms_of(look, sum, report, i);
-        newest_ms = here_ms > newest_ms ? here_ms : newest_ms;
+    iso_look_counts(target->report, stand, target->counts, target->newest_ms);
+    for (uint64_t left = log->writers; left != 0; left &= left - 1) {
+        unsigned source = (unsigned)__builtin_ctzll(left) + 1;
+        struct look_counted counted = {target->counts[source], target->counts[0],
+                                       log->of[source], log->of[0]};
+        source_in(target, index, source, &counted, &said);
+        slice_newest(target, index, source, target->newest_ms[source]);
     }
-    sum_staleness(look, sum, newest_ms);
 }
 
-static void sum_end(struct lag_sum *sum)
+/* ---- one target ---- */
+
+/* Everything that one target says of the slice, for all sources. */
+static void target_look(struct lag_target *target)
 {
-    struct iso_lag_row *row = sum->row;
-    if (row->state == ISO_LAG_LAGGING && sum->moves)
-        row->state = ISO_LAG_CATCHING_UP;
-    if (sum->records_unknown)
-        row->records_behind = ISO_UNKNOWN_COUNT;
-    if (sum->behind_unknown)
-        row->behind_ms = ISO_UNKNOWN_MS;
-    if (sum->staleness_unknown)
-        row->staleness_ms = ISO_UNKNOWN_MS;
-    if (sum->age_unknown)
-        row->report_age_ms = ISO_UNKNOWN_MS;
+    const struct look *look = target->look;
+    const struct iso_definition *definition = look->collection->definition;
+    struct row_said daemon = {
+        .state = ISO_LAG_UNKNOWN, .rule = ROW_NO_REPORT, .partition = look->partition};
+    if (target->report != NULL) {
+        daemon = daemon_said(look, target->report);
+        target->heard = daemon.amount <= look->lag->options.stale_after_ms;
+    }
+    const struct row_slice begun = {.said = daemon,
+                                    .exact = true,
+                                    .since_ms = INT64_MAX,
+                                    .newest_ms = ISO_UNKNOWN_MS,
+                                    .deleted_ms = INT64_MAX,
+                                    .frontier = -1,
+                                    .end = -1};
+    for (size_t i = 0; i < definition->region_count; i++)
+        memcpy(&target->slices[definition->regions[i].number], &begun, sizeof begun);
+    for (size_t i = 0; target->report != NULL && i < look->collection->log_count; i++)
+        target_log(target, i);
+}
+
+/* Regions that hold different things: said of the pair. */
+static void slice_apart(const struct look *look, const struct row_sum *sum,
+                        struct row_slice *slice, const struct table_report *report)
+{
+    const struct table_report *other =
+        iso_table_report(look->collection, sum->source, look->partition);
+    if (report == NULL || other == NULL || sum->source == sum->target ||
+        !iso_table_apart(report, sum->target, other, sum->source))
+        return;
+    said_worsen(&slice->said, (struct row_said){.state = ISO_LAG_DIVERGED,
+                                                .rule = ROW_APART,
+                                                .partition = look->partition});
 }
 
 /* ---- rows ---- */
@@ -352,7 +294,7 @@ static struct iso_lag_row *row_add(struct iso_lag *lag)
         lag->rows = iso_realloc(lag->rows, lag->row_room * sizeof *lag->rows);
     }
     struct iso_lag_row *row = &lag->rows[lag->row_count++];
-    *row = (struct iso_lag_row){.state = ISO_LAG_OK, .records_exact = true};
+    *row = (struct iso_lag_row){.state = ISO_LAG_OK};
     return row;
 }
 
@@ -376,34 +318,79 @@ static void rows_add(struct iso_lag *lag, const struct iso_definition *definitio
     }
 }
 
+/* The sums of a collection's rows, ordered by target: as slices are gone through. */
+struct lag_sums {
+    struct row_sum *sums;
+    struct row_rank *ranks;    /* ISO_LAG_WORST_MAX for each sum */
+    struct iso_lag_row **rows; /* of each sum */
+    size_t count;
+};
+
+static void sums_init(struct lag_sums *sums, struct iso_lag *lag,
+                      const struct iso_definition *definition, size_t first)
+{
+    size_t count = lag->row_count - first;
+    sums->sums = iso_alloc_zero(count + 1, sizeof *sums->sums);
+    sums->rows = iso_alloc_zero(count + 1, sizeof *sums->rows);
+    sums->ranks = iso_alloc_zero((count + 1) * ISO_LAG_WORST_MAX, sizeof *sums->ranks);
+    sums->count = 0;
+    for (size_t t = 0; t < definition->region_count; t++) {
+        const struct iso_definition_region *target = &definition->regions[t];
+        for (size_t i = first; i < lag->row_count; i++) {
+            struct iso_lag_row *row = &lag->rows[i];
+            if (strcmp(row->target, target->name) != 0)
+                continue;
+            sums->rows[sums->count] = row;
+            unsigned source =
+                iso_definition_region_named(definition, row->source)->number;
+            iso_row_sum_init(&sums->sums[sums->count], source, target->number, row,
+                             sums->ranks + sums->count * ISO_LAG_WORST_MAX);
+            sums->count++;
+        }
+    }
+}
+
+/* One slice of every pair. */
+static void sums_add(struct lag_sums *sums, const struct look *look)
+{
+    struct row_slice slices[ISO_REGION_MAX + 1];
+    uint64_t counts[ISO_REGION_MAX + 1];
+    int64_t newest_ms[ISO_REGION_MAX + 1];
+    struct lag_target target = {
+        .look = look, .slices = slices, .counts = counts, .newest_ms = newest_ms};
+    for (size_t i = 0; i < sums->count; i++) {
+        struct row_sum *sum = &sums->sums[i];
+        if (sum->target != target.number) {
+            target.number = sum->target;
+            target.report =
+                iso_table_report(look->collection, sum->target, look->partition);
+            target_look(&target);
+        }
+        slice_apart(look, sum, &slices[sum->source], target.report);
+        iso_row_sum_add(sum, look, target.report, &slices[sum->source]);
+    }
+}
+
 static void collection_rows(struct iso_lag *lag, struct table_collection *collection,
                             int64_t now_ms)
 {
-    const struct iso_definition *definition = collection->definition;
     size_t first = lag->row_count;
-    rows_add(lag, definition);
-    size_t count = lag->row_count - first;
-    struct lag_sum *sums = iso_alloc_zero(count + 1, sizeof *sums);
-    for (size_t i = 0; i < count; i++) {
-        struct iso_lag_row *row = &lag->rows[first + i];
-        sums[i].row = row;
-        sums[i].source = iso_definition_region_named(definition, row->source)->number;
-        sums[i].target = iso_definition_region_named(definition, row->target)->number;
-    }
-    struct lag_look look = {
-        .lag = lag,
-        .collection = collection,
-        .peaks = iso_alloc_zero(collection->log_count + 1, sizeof *look.peaks),
-        .now_ms = now_ms};
+    struct lag_sums sums;
+    struct look look;
+    rows_add(lag, collection->definition);
+    sums_init(&sums, lag, collection->definition, first);
+    iso_look_init(&look, lag, collection, now_ms);
     for (uint32_t p = 0; p < collection->partitions; p++) {
-        look_at(&look, p);
-        for (size_t i = 0; i < count; i++)
-            sum_slice(&look, &sums[i]);
+        iso_table_compare(collection, p);
+        iso_look_at(&look, p);
+        sums_add(&sums, &look);
     }
-    for (size_t i = 0; i < count; i++)
-        sum_end(&sums[i]);
-    iso_free(look.peaks);
-    iso_free(sums);
+    for (size_t i = 0; i < sums.count; i++)
+        iso_row_sum_end(&sums.sums[i], &look, sums.rows[i]);
+    iso_look_release(&look);
+    iso_free(sums.sums);
+    iso_free(sums.rows);
+    iso_free(sums.ranks);
 }
 
 size_t iso_lag_rows(struct iso_lag *lag, const char *collection, int64_t now_ms,

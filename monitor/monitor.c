@@ -1,7 +1,7 @@
 /* The half of the monitor that reads Kafka: the control topic of the home cluster, then
- * of every cluster the ends of the logs and the reports, in that order, so that a
- * region that has applied everything is seen at the ends; then the append times that
- * the table of lag wants, from all clusters at once.
+ * the reports of every cluster, and only then where the logs end, so that what is said
+ * to wait did wait when its region was last heard; then looks at what waits, in all
+ * clusters at once.
  *
  * Time is shared out: each question may take its part of what is left, so that a
  * cluster that is away cannot use it all up. It is then left alone for a while
@@ -15,8 +15,9 @@
 
 #include "base/mem.h"
 #include "monitor/cluster.h"
+#include "monitor/table.h"
 
-enum { AGES_MS = 500, AGES_WAIT_MS = 20 };
+enum { LOOKS_MS = 500, LOOKS_WAIT_MS = 20, RETENTION_MS = 500 };
 
 /* The buses of a monitor that opened them itself. */
 struct monitor_bus {
@@ -30,7 +31,7 @@ struct iso_monitor {
     struct iso_lag *lag;
     struct iso_cluster *clusters; /* the home cluster first */
     size_t cluster_count;
-    char *control_topic, *status_topic;
+    char *control_topic, *status_topic, *letter_topic;
     struct monitor_kafka *kafka; /* NULL when somebody else's buses are used */
 };
 
@@ -79,11 +80,16 @@ static enum iso_err monitor_control(struct iso_monitor *monitor, int timeout_ms,
     monitor_definitions(monitor);
     if (err != ISO_NOT_FOUND)
         return err;
-    return iso_fail(
-        why, ISO_NO_DEFINITION,
-        "%s is not on cluster %s, or was made anew: create the first region "
-        "and collection with isostasy, and start again",
-        monitor->control_topic, monitor->clusters[0].name);
+    if (iso_control_next(monitor->control) > 0)
+        return iso_fail(
+            why, ISO_NO_DEFINITION,
+            "%s of cluster %s is gone or was made anew: what was read of it "
+            "does not count any more; start again",
+            monitor->control_topic, monitor->clusters[0].name);
+    return iso_fail(why, ISO_NO_DEFINITION,
+                    "%s is not on cluster %s yet: create the first region and "
+                    "collection with isostasy",
+                    monitor->control_topic, monitor->clusters[0].name);
 }
 
 /* ---- open, close ---- */
@@ -117,7 +123,10 @@ static enum iso_err monitor_clusters(struct iso_monitor *monitor, struct iso_why
                                  .lag = monitor->lag,
                                  .control = monitor->control,
                                  .clock = options->clock,
-                                 .status_topic = monitor->status_topic};
+                                 .status_topic = monitor->status_topic,
+                                 .letter_topic = monitor->letter_topic,
+                                 .heard_ms = ISO_UNKNOWN_MS,
+                                 .retention_ms = -1};
     }
     return ISO_OK;
 }
@@ -133,6 +142,7 @@ enum iso_err iso_monitor_open_on(const struct iso_monitor_options *options,
         .lag = iso_lag_new(&options->lag),
         .control_topic = topic_name(options->prefix, "control"),
         .status_topic = topic_name(options->prefix, "status"),
+        .letter_topic = topic_name(options->prefix, "dead-letter"),
     };
     struct iso_why ours = {0};
     enum iso_err err = monitor_clusters(opened, &ours);
@@ -225,6 +235,7 @@ void iso_monitor_close(struct iso_monitor *monitor)
     iso_control_free(monitor->control);
     iso_free(monitor->control_topic);
     iso_free(monitor->status_topic);
+    iso_free(monitor->letter_topic);
     kafka_free(monitor->kafka);
     iso_free(monitor);
 }
@@ -251,33 +262,34 @@ static struct iso_cluster *cluster_named(const struct iso_monitor *monitor,
     return NULL;
 }
 
-static void ages_ask(struct iso_monitor *monitor)
+static void looks_begin(struct iso_monitor *monitor)
 {
-    struct cluster_age age = {0};
-    size_t asked = 0;
-    for (size_t n = 0; asked < CLUSTER_AGES_MAX &&
-                       iso_lag_wanted(monitor->lag, n, &age.collection, &age.log,
-                                      &age.partition, &age.offset);
+    struct cluster_look look = {0};
+    size_t begun = 0;
+    for (size_t n = 0; begun < CLUSTER_LOOKS_MAX &&
+                       iso_lag_wanted(monitor->lag, n, &look.collection, &look.log,
+                                      &look.partition, &look.offset);
          n++) {
         const struct iso_definition_log *log = iso_definition_log(
-            iso_control_definition(monitor->control, age.collection, 0), age.log);
+            iso_control_definition(monitor->control, look.collection, 0), look.log);
         struct iso_cluster *cluster = cluster_named(monitor, log->cluster);
-        asked += cluster != NULL && iso_cluster_age_ask(cluster, log->topic, &age);
+        look.writers = log->writers;
+        begun += cluster != NULL && iso_cluster_look(cluster, log->topic, &look);
     }
 }
 
 /* All clusters fetch at the same time; we look at one after the other. */
-static void monitor_ages(struct iso_monitor *monitor, int64_t until_ms)
+static void monitor_looks(struct iso_monitor *monitor, int64_t until_ms)
 {
-    ages_ask(monitor);
+    looks_begin(monitor);
     size_t waiting = 1;
     while (waiting > 0 && iso_cluster_left_ms(until_ms) > 0) {
         waiting = 0;
         for (size_t i = 0; i < monitor->cluster_count; i++)
-            waiting += iso_cluster_age_poll(&monitor->clusters[i], AGES_WAIT_MS);
+            waiting += iso_cluster_look_poll(&monitor->clusters[i], LOOKS_WAIT_MS);
     }
     for (size_t i = 0; i < monitor->cluster_count; i++)
-        iso_cluster_age_stop(&monitor->clusters[i]);
+        iso_cluster_look_end(&monitor->clusters[i]);
 }
 
 /* The next question's part of the time that is left for `questions`. */
@@ -301,25 +313,114 @@ static enum iso_err home_refresh(struct iso_monitor *monitor, int64_t until_ms,
     return err;
 }
 
+/* Asks every cluster the same; what the home cluster says is what counts. */
+static enum iso_err clusters_ask(struct iso_monitor *monitor, bool reports, bool ends,
+                                 int64_t until_ms, struct iso_why *why)
+{
+    enum iso_err err = ISO_OK;
+    for (size_t i = 0; i < monitor->cluster_count; i++) {
+        struct iso_why ours = {0};
+        struct iso_cluster *cluster = &monitor->clusters[i];
+        int64_t part_ms = until(share(until_ms, monitor->cluster_count - i));
+        enum iso_err here = reports ? iso_cluster_reports(cluster, part_ms, &ours)
+                                    : iso_cluster_ends(cluster, ends, part_ms, &ours);
+        if (i > 0 || here == ISO_OK)
+            continue;
+        err = here;
+        *why = ours;
+    }
+    return err;
+}
+
+static void clocks_feed(struct iso_monitor *monitor)
+{
+    for (size_t i = 0; i < monitor->cluster_count; i++) {
+        int64_t clock_ms, error_ms;
+        if (iso_cluster_clock(&monitor->clusters[i], &clock_ms, &error_ms))
+            iso_table_feed_clock(monitor->lag, monitor->clusters[i].name, clock_ms,
+                                 error_ms);
+    }
+}
+
+/* What may take its time, and is not asked by who waits for the ends. */
+static void monitor_more(struct iso_monitor *monitor, int64_t until_ms)
+{
+    int left_ms = iso_cluster_left_ms(until_ms);
+    monitor_looks(monitor, until(left_ms < LOOKS_MS ? left_ms : LOOKS_MS));
+    left_ms = iso_cluster_left_ms(until_ms);
+    int64_t retention_ms = until(left_ms < RETENTION_MS ? left_ms : RETENTION_MS);
+    for (size_t i = 0; i < monitor->cluster_count; i++)
+        iso_cluster_retention(&monitor->clusters[i], retention_ms);
+}
+
 enum iso_err iso_monitor_refresh(struct iso_monitor *monitor, bool ends, int timeout_ms,
                                  struct iso_why *why)
 {
     int64_t until_ms = until(timeout_ms);
-    struct iso_why ours = {0}, others;
+    struct iso_why ours = {0}, reports = {0}, asked = {0};
     enum iso_err err = home_refresh(monitor, until_ms, &ours);
-    for (size_t i = 0; i < monitor->cluster_count; i++) {
-        int64_t part_ms = until(share(until_ms, monitor->cluster_count - i));
-        struct iso_cluster *cluster = &monitor->clusters[i];
-        if (i > 0)
-            iso_cluster_refresh(cluster, ends, part_ms, &others);
-        else if (err == ISO_OK)
-            err = iso_cluster_refresh(cluster, ends, part_ms, &ours);
+    int64_t most_ms = until(iso_cluster_left_ms(until_ms) / 4 * 3);
+    enum iso_err reports_err = clusters_ask(monitor, true, ends, most_ms, &reports);
+    enum iso_err ends_err = clusters_ask(monitor, false, ends, until_ms, &asked);
+    clocks_feed(monitor);
+    if (ends)
+        monitor_more(monitor, until_ms);
+    if (err == ISO_OK && reports_err != ISO_OK) {
+        err = reports_err;
+        ours = reports;
     }
-    if (ends) {
-        int left_ms = iso_cluster_left_ms(until_ms);
-        monitor_ages(monitor, until(left_ms < AGES_MS ? left_ms : AGES_MS));
+    if (err == ISO_OK && ends_err != ISO_OK) {
+        err = ends_err;
+        ours = asked;
     }
     if (err != ISO_OK && why != NULL)
         *why = ours;
     return err;
+}
+
+/* ---- what else is known ---- */
+
+size_t iso_monitor_clusters(struct iso_monitor *monitor,
+                            struct iso_monitor_cluster *clusters, size_t max)
+{
+    size_t count = monitor->cluster_count < max ? monitor->cluster_count : max;
+    for (size_t i = 0; i < count; i++) {
+        const struct iso_cluster *cluster = &monitor->clusters[i];
+        struct iso_monitor_cluster *told = &clusters[i];
+        *told = (struct iso_monitor_cluster){
+            .name = cluster->name,
+            .answers = !cluster->away && cluster->heard_ms != ISO_UNKNOWN_MS,
+            .heard_ms = cluster->heard_ms,
+            .why = cluster->away ? cluster->why.text : ""};
+        told->has_clock =
+            iso_cluster_clock(cluster, &told->clock_ms, &told->clock_error_ms);
+    }
+    return monitor->cluster_count;
+}
+
+size_t iso_monitor_letters(struct iso_monitor *monitor,
+                           struct iso_monitor_letter *letters, size_t max,
+                           uint64_t *held)
+{
+    size_t count = 0;
+    *held = 0;
+    for (size_t i = 0; i < monitor->cluster_count; i++) {
+        const struct iso_cluster *cluster = &monitor->clusters[i];
+        for (size_t p = 0; p < cluster->letter_partitions; p++)
+            *held += (uint64_t)(cluster->letters[p].end - cluster->letters[p].begin);
+        for (size_t n = 0; n < cluster->kept_count; n++) {
+            const struct cluster_letter *kept = &cluster->kept[n];
+            size_t at = count;
+            while (at > 0 && letters[at - 1].append_ms < kept->append_ms)
+                at--;
+            if (at >= max)
+                continue;
+            count += count < max;
+            memmove(letters + at + 1, letters + at, (count - at - 1) * sizeof *letters);
+            letters[at] = (struct iso_monitor_letter){.cluster = cluster->name,
+                                                      .letter = &kept->letter,
+                                                      .append_ms = kept->append_ms};
+        }
+    }
+    return count;
 }

@@ -17,55 +17,72 @@
 
 /* ---- control topics ---- */
 
-enum control_topic { CONTROL, STATUS, EXCHANGE, DEAD_LETTER };
-
 /* One partition each: few records, and who reads one reads all of it. `iso.status` is
  * compacted soon, because a monitor reads it from its beginning. */
-static void control_plan(enum control_topic which, struct iso_topic_plan *plan)
+static void control_plan(enum iso_control_topic which, struct iso_topic_plan *plan)
 {
-    bool compacted = which == STATUS;
+    bool compacted = which == ISO_TOPIC_STATUS;
     plan->partitions = 1;
     iso_topic_plan_add(plan, "cleanup.policy", compacted ? "compact" : "delete",
                        ISO_TOPIC_IS);
     iso_topic_plan_add(plan, "message.timestamp.type", "LogAppendTime", ISO_TOPIC_IS);
     iso_topic_plan_add(plan, "max.message.bytes", MESSAGE_MAX, ISO_TOPIC_AT_LEAST);
     switch (which) {
-    case CONTROL:
+    case ISO_TOPIC_CONTROL:
         iso_topic_plan_add(plan, "retention.ms", "-1", ISO_TOPIC_IS);
         iso_topic_plan_add(plan, "retention.bytes", "-1", ISO_TOPIC_IS);
         break;
-    case STATUS:
+    case ISO_TOPIC_STATUS:
         iso_topic_plan_add(plan, "segment.ms", HOUR_MS, ISO_TOPIC_CHOSEN);
         iso_topic_plan_add(plan, "segment.bytes", "16777216", ISO_TOPIC_CHOSEN);
         iso_topic_plan_add(plan, "min.cleanable.dirty.ratio", "0.1", ISO_TOPIC_CHOSEN);
         break;
-    case EXCHANGE:
+    case ISO_TOPIC_EXCHANGE:
         iso_topic_plan_add(plan, "retention.ms", HOUR_MS, ISO_TOPIC_CHOSEN);
         iso_topic_plan_add(plan, "segment.bytes", "67108864", ISO_TOPIC_CHOSEN);
         break;
-    case DEAD_LETTER:
+    case ISO_TOPIC_DEAD_LETTER:
         iso_topic_plan_add(plan, "retention.ms", MONTH_MS, ISO_TOPIC_CHOSEN);
         break;
     }
 }
 
+const char *iso_control_topic_name(enum iso_control_topic which)
+{
+    static const char *const names[] = {[ISO_TOPIC_CONTROL] = "control",
+                                        [ISO_TOPIC_STATUS] = "status",
+                                        [ISO_TOPIC_EXCHANGE] = "exchange",
+                                        [ISO_TOPIC_DEAD_LETTER] = "dead-letter"};
+    return names[which];
+}
+
 enum iso_err iso_control_topics(struct iso_bus *bus, const char *prefix, bool home,
                                 int replication, int timeout_ms, struct iso_why *why)
 {
-    static const char *const names[] = {[CONTROL] = "control",
-                                        [STATUS] = "status",
-                                        [EXCHANGE] = "exchange",
-                                        [DEAD_LETTER] = "dead-letter"};
     enum iso_err err = ISO_OK;
-    for (int which = home ? CONTROL : STATUS; err == ISO_OK && which <= DEAD_LETTER;
-         which++) {
+    for (int which = home ? ISO_TOPIC_CONTROL : ISO_TOPIC_STATUS;
+         err == ISO_OK && which <= ISO_TOPIC_DEAD_LETTER; which++) {
         struct iso_buf topic = {0};
-        iso_buf_print(&topic, "%s%s", prefix, names[which]);
+        iso_buf_print(&topic, "%s%s", prefix,
+                      iso_control_topic_name((enum iso_control_topic)which));
         struct iso_topic_plan plan = {.topic = iso_buf_text(&topic)};
-        control_plan((enum control_topic)which, &plan);
+        control_plan((enum iso_control_topic)which, &plan);
         err = iso_topic_make(bus, &plan, replication, timeout_ms, why);
         iso_buf_release(&topic);
     }
+    return err;
+}
+
+enum iso_err iso_control_topic_check(struct iso_bus *bus, const char *prefix,
+                                     enum iso_control_topic which, int timeout_ms,
+                                     struct iso_why *why)
+{
+    struct iso_buf topic = {0};
+    iso_buf_print(&topic, "%s%s", prefix, iso_control_topic_name(which));
+    struct iso_topic_plan plan = {.topic = iso_buf_text(&topic)};
+    control_plan(which, &plan);
+    enum iso_err err = iso_topic_check(bus, &plan, timeout_ms, why);
+    iso_buf_release(&topic);
     return err;
 }
 

@@ -28,6 +28,19 @@ enum iso_err iso_control_read(const struct iso_control_place *place,
 enum iso_err iso_control_topics(struct iso_bus *bus, const char *prefix, bool home,
                                 int replication, int timeout_ms, struct iso_why *why);
 
+enum iso_control_topic {
+    ISO_TOPIC_CONTROL, /* in the home cluster only */
+    ISO_TOPIC_STATUS,
+    ISO_TOPIC_EXCHANGE,
+    ISO_TOPIC_DEAD_LETTER,
+};
+/* "control", "status", … : what stands behind the prefix. */
+const char *iso_control_topic_name(enum iso_control_topic which);
+/* Is it there, with the settings that it must have? ISO_NOT_FOUND; ISO_TOPIC_CONFIG. */
+enum iso_err iso_control_topic_check(struct iso_bus *bus, const char *prefix,
+                                     enum iso_control_topic which, int timeout_ms,
+                                     struct iso_why *why);
+
 /* Claims a region's name and number (0: the lowest free one), reads back. ISO_EXISTS:
  * the name has another number, or the number another name. Claiming the same again is
  * ISO_OK. */

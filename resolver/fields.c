@@ -253,9 +253,11 @@ static enum iso_err fields_merge(const struct iso_merge *merge,
     if (err != ISO_OK)
         return err;
     iso_parts_tally(&merged->parts, merge->coming->key, &merged->scratch, &merged->was);
+    iso_part_asides_begin(&fields.part);
     err = apply(&fields);
     if (err != ISO_OK)
         return err;
+    iso_part_asides_end(&fields.part);
     iso_parts_encode(&merged->parts, merge->coming->key, &merged->scratch, &merged->row,
                      &merged->is);
     merged->changed = !iso_bytes_equal(merge->held, iso_buf_bytes(&merged->row));

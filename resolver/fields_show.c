@@ -62,7 +62,8 @@ static void show_values(struct showing *showing, const struct iso_part *part,
     if (visible && iso_part_form(part->rule) != ISO_FORM_VALUES) {
         view->fingerprint = part->values[0].fingerprint;
         view->datum = part->values[0].value;
-        seen.hash = iso_seen_hash(view->fingerprint, view->datum);
+        view->held = &part->values[0];
+        seen.hash = iso_seen_hash_held(view->held);
     }
     if (iso_part_form(part->rule) != ISO_FORM_EXTREME)
         names_of(showing, part);

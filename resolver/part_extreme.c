@@ -15,12 +15,15 @@ static bool is_not_older(const void *user, const struct iso_held *held)
 }
 
 /* From the newest down, only what is better than all newer ones stays. */
-static void dominate(const struct iso_part_merge *merge, struct iso_part *part,
-                     const struct iso_field *field)
+static enum iso_err dominate(struct iso_part_merge *merge, struct iso_part *part,
+                             const struct iso_field *field)
 {
     const struct iso_fields *fields = merge->merge->coming->fields;
     size_t kept = part->value_count;
     for (size_t i = part->value_count; i-- > 0;) {
+        enum iso_err err = iso_part_load(merge, &part->values[i]);
+        if (err != ISO_OK)
+            return err;
         if (kept < part->value_count) {
             int order = iso_field_compare(fields, field, part->values[i].value,
                                           part->values[kept].value);
@@ -35,10 +38,11 @@ static void dominate(const struct iso_part_merge *merge, struct iso_part *part,
     part->value_count -= kept;
     if (ISO_PLANTED(only_the_best_is_kept) && part->value_count > 1)
         part->value_count = 1;
+    return ISO_OK;
 }
 
-void iso_part_extreme(struct iso_part_merge *merge, struct iso_part *part,
-                      const struct iso_change *change)
+enum iso_err iso_part_extreme(struct iso_part_merge *merge, struct iso_part *part,
+                              const struct iso_change *change)
 {
     const struct iso_parts *parts = &merge->out->parts;
     struct iso_version version = merge->merge->coming->version;
@@ -50,19 +54,20 @@ void iso_part_extreme(struct iso_part_merge *merge, struct iso_part *part,
     if (change->kind != ISO_CHANGE_SET && !ISO_PLANTED(clears_spare_what_is_here))
         iso_part_values_set(merge, part, NULL, is_not_older, &version);
     if (change->kind == ISO_CHANGE_WIPE)
-        return;
+        return ISO_OK;
     if (parts->has_delete && !ISO_PLANTED(deletes_kill_nothing_later) &&
         iso_version_compare(parts->deleted.version, cleared) > 0)
         cleared = parts->deleted.version;
     if (change->kind == ISO_CHANGE_REMOVE) {
         if (iso_version_compare(version, cleared) <= 0 &&
             !ISO_PLANTED(the_last_clear_counts))
-            return;
+            return ISO_OK;
         part->has_clear = true;
         part->clear = version;
     } else if (iso_version_compare(version, cleared) >= 0) {
         struct iso_held fresh = iso_part_fresh(merge, change);
         iso_part_values_set(merge, part, &fresh, NULL, NULL);
-        dominate(merge, part, change->field);
+        return dominate(merge, part, change->field);
     }
+    return ISO_OK;
 }

@@ -13,11 +13,15 @@ static enum iso_err lose(struct iso_part_merge *merge, const struct iso_part *pa
                          struct iso_claim *claim, const struct iso_held *held,
                          bool coming)
 {
+    struct iso_held lost = *held;
     if (held->kind != ISO_VALUE || iso_bytes_equal(part->path, iso_part_mark()))
         return ISO_OK;
+    enum iso_err err = iso_part_load(merge, &lost);
+    if (err != ISO_OK)
+        return err;
     struct iso_buf *text = &merge->out->row; /* free until the row is written */
     iso_buf_clear(text);
-    iso_loser_field_encode(part->path, held->fingerprint, held->value, text);
+    iso_loser_field_encode(part->path, lost.fingerprint, lost.value, text);
     struct iso_loser loser = {.key = merge->merge->coming->key,
                               .field = claim->field,
                               .version = held->version,

@@ -34,7 +34,7 @@ int iso_held_compare(const struct iso_held *a, const struct iso_held *b)
         return order;
     if ((a->kind == ISO_TOMBSTONE) != (b->kind == ISO_TOMBSTONE))
         return a->kind == ISO_TOMBSTONE ? 1 : -1;
-    order = iso_bytes_compare(a->value, b->value);
+    order = iso_held_compare_value(a, b);
     if (order == 0)
         order = memcmp(a->fingerprint, b->fingerprint, ISO_FINGERPRINT_SIZE);
     if (order != 0)
@@ -57,6 +57,9 @@ struct iso_held iso_part_fresh(const struct iso_part_merge *merge,
     fresh.kind = coming->has_expiry ? ISO_EXPIRING : ISO_VALUE;
     fresh.expiry_ms = coming->has_expiry ? coming->expiry_ms : 0;
     fresh.value = change->value;
+    fresh.hashed = iso_held_is_aside(&fresh); /* once */
+    if (fresh.hashed)
+        fresh.hash = iso_hash128(fresh.value);
     /* Not of the mark, elements, flags and siblings; a datum may be empty. */
     if (change->field != NULL && iso_part_form(change->rule) != ISO_FORM_VALUES)
         memcpy(fresh.fingerprint, coming->fingerprint, ISO_FINGERPRINT_SIZE);
@@ -138,8 +141,7 @@ enum iso_err iso_part_change(struct iso_part_merge *merge,
     case ISO_FORM_VALUES:
         return iso_part_values(merge, part, change);
     case ISO_FORM_EXTREME:
-        iso_part_extreme(merge, part, change);
-        break;
+        return iso_part_extreme(merge, part, change);
     case ISO_FORM_COUNTER:
         iso_part_counter(merge, part, change);
         break;

@@ -33,7 +33,17 @@ struct iso_part_merge {
     const struct iso_merge *merge;
     struct iso_merged *out; /* its parts are the entry in hand */
     struct iso_why *why;
+    /* Numbers of the large values that were held before, in the entry's order. */
+    uint64_t *was, aside_last;
+    size_t was_count, was_at;
 };
+
+/* Before the first change; after the last one: out->asides is what must be kept and
+ * dropped beside the row. Settles the parts. */
+void iso_part_asides_begin(struct iso_part_merge *merge);
+void iso_part_asides_end(struct iso_part_merge *merge);
+/* The bytes of a value, which may stand aside. ISO_DAMAGED. */
+enum iso_err iso_part_load(struct iso_part_merge *merge, struct iso_held *held);
 
 /* Applies the change to the part at its path, which is made when it is missing. */
 enum iso_err iso_part_change(struct iso_part_merge *merge,
@@ -44,8 +54,8 @@ enum iso_err iso_part_lww(struct iso_part_merge *merge, struct iso_part *part,
                           const struct iso_change *change);
 enum iso_err iso_part_values(struct iso_part_merge *merge, struct iso_part *part,
                              const struct iso_change *change);
-void iso_part_extreme(struct iso_part_merge *merge, struct iso_part *part,
-                      const struct iso_change *change);
+enum iso_err iso_part_extreme(struct iso_part_merge *merge, struct iso_part *part,
+                              const struct iso_change *change);
 void iso_part_counter(struct iso_part_merge *merge, struct iso_part *part,
                       const struct iso_change *change);
 
@@ -66,8 +76,8 @@ void iso_part_values_set(struct iso_part_merge *merge, struct iso_part *part,
                          bool (*keep)(const void *user, const struct iso_held *held),
                          const void *user);
 
-/* Which of two contents of one version stays: the delete, the larger bytes, no expiry,
- * the later expiry. Also orders by version. */
+/* Which of two contents of one version stays: the delete, the larger value
+ * (iso_held_compare_value), no expiry, the later expiry. Also orders by version. */
 int iso_held_compare(const struct iso_held *a, const struct iso_held *b);
 
 /* The part of a field as the ledger names it: its encoded path, or FF and the XXH3-128

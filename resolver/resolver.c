@@ -35,6 +35,7 @@ void iso_merged_release(struct iso_merged *merged)
     iso_buf_release(&merged->path);
     iso_buf_release(&merged->field);
     iso_parts_release(&merged->parts);
+    iso_free(merged->asides);
     *merged = (struct iso_merged){0};
 }
 
@@ -43,6 +44,7 @@ void iso_merged_clear(struct iso_merged *merged)
     merged->changed = false;
     merged->alarm = false;
     merged->was = merged->is = (struct iso_tally){0};
+    merged->aside_count = 0;
     iso_buf_clear(&merged->row);
 }
 
@@ -56,6 +58,24 @@ void iso_shown_release(struct iso_shown *shown)
     *shown = (struct iso_shown){0};
 }
 
+enum iso_err iso_shown_load(struct iso_shown *shown, const struct iso_asides *asides,
+                            struct iso_why *why)
+{
+    enum iso_err err = ISO_OK;
+    for (size_t n = 0; err == ISO_OK && n < shown->sibling_count; n++)
+        err = iso_held_load(&shown->siblings[n], asides, why);
+    if (err == ISO_OK && shown->sibling_count > 0)
+        shown->value = shown->siblings[0].value;
+    for (size_t n = 0; err == ISO_OK && n < shown->field_count; n++) {
+        struct iso_shown_part *part = &shown->fields[n];
+        if (part->held == NULL)
+            continue;
+        err = iso_held_load(part->held, asides, why);
+        part->datum = part->held->value;
+    }
+    return err;
+}
+
 void iso_shown_clear(struct iso_shown *shown)
 {
     shown->found = false;
@@ -65,7 +85,7 @@ void iso_shown_clear(struct iso_shown *shown)
     shown->expiry_ms = 0;
     iso_buf_clear(&shown->context);
     shown->siblings = NULL;
-    shown->sibling_count = 0;
+    shown->sibling_count = shown->sibling_total = 0;
     shown->field_count = 0;
     iso_seen_clear(&shown->seen);
 }

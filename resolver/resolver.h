@@ -13,6 +13,7 @@
 #ifndef ISO_RESOLVER_RESOLVER_H
 #define ISO_RESOLVER_RESOLVER_H
 
+#include "schema/aside.h"
 #include "schema/assemble.h"
 #include "schema/context.h"
 #include "schema/loser.h"
@@ -69,6 +70,16 @@ struct iso_merge {
     const struct iso_coming *coming;
     const struct iso_ledger *ledger;
     int64_t swept_ms; /* H of the key's bucket: no name below it is remembered */
+    /* The large values of the key, as they were before; what is looked up stays where
+     * it is during the merge. NULL: there are none. */
+    const struct iso_asides *asides;
+};
+
+/* A large value that a merge brings, or takes away (size 0); bytes borrowed from the
+ * coming write. */
+struct iso_aside {
+    uint64_t number;
+    struct iso_bytes value;
 };
 
 /* Zero before the first use, then reused: its buffers stay. */
@@ -77,12 +88,18 @@ struct iso_merged {
     struct iso_buf row;
     struct iso_tally was, is; /* the key's part of its bucket before and after */
     bool alarm;               /* the version is held with other content */
+    struct iso_aside *asides; /* to be changed together with the row */
+    size_t aside_count, aside_room;
     struct iso_buf scratch, names, path, field;
     struct iso_parts parts;
 };
 void iso_merged_release(struct iso_merged *merged);
 /* No change, its buffers kept: how every merge begins. */
 void iso_merged_clear(struct iso_merged *merged);
+
+/* More siblings of one key than these, in number and in bytes, no reader is shown; one
+ * is in any case. */
+enum { ISO_SIBLINGS_SHOWN_MAX = 1000, ISO_SIBLINGS_BYTES_MAX = 32 << 20 };
 
 /* What a reader is shown. Zero before the first use, then reused: its buffers stay. */
 struct iso_shown {
@@ -92,10 +109,13 @@ struct iso_shown {
     bool has_expiry;
     int64_t expiry_ms;
     struct iso_buf context; /* for the write that follows from this read */
-    /* siblings: all, newest first; borrowed until the next show. */
-    const struct iso_held *siblings;
+    /* siblings: the newest, newest first; borrowed until the next show. What stands
+     * aside is not loaded (schema/aside.h). The context names those that are given. */
+    struct iso_held *siblings;
     size_t sibling_count;
-    /* fields: what is there, by path, ascending; borrowed until the next show. */
+    size_t sibling_total; /* that are there */
+    /* fields: what is there, by path, ascending; borrowed until the next show. A datum
+     * that stands aside has no data yet: see iso_shown_part. */
     struct iso_shown_part *fields;
     size_t field_count, field_room;
     struct iso_parts parts;
@@ -103,6 +123,9 @@ struct iso_shown {
     struct iso_buf scratch;
 };
 void iso_shown_release(struct iso_shown *shown);
+/* Loads what stands aside of all that is shown, and borrows it. ISO_DAMAGED. */
+enum iso_err iso_shown_load(struct iso_shown *shown, const struct iso_asides *asides,
+                            struct iso_why *why);
 /* Empty, its buffers kept: how every show begins. */
 void iso_shown_clear(struct iso_shown *shown);
 

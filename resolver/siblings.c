@@ -34,31 +34,88 @@ static enum iso_err siblings_merge(const struct iso_merge *merge,
         .value = coming->value,
         .blind = coming->blind,
         .read = coming->read};
+    iso_part_asides_begin(&part);
     err = iso_part_change(&part, &change);
     if (err != ISO_OK)
         return err;
+    iso_part_asides_end(&part);
     iso_parts_encode(&merged->parts, coming->key, &merged->scratch, &merged->row,
                      &merged->is);
     merged->changed = !iso_bytes_equal(merge->held, iso_buf_bytes(&merged->row));
     return ISO_OK;
 }
 
-/* The visible values, newest first, in a new array of the entry's arena. */
-static void show_newest_first(struct iso_shown *shown, const struct iso_part *part,
-                              int64_t now_ms)
+/* ---- what readers see ---- */
+
+/* Of a key that is written and never read there may be very many values, and more than
+ * a reader can take: the newest are shown. What has expired is named without being
+ * shown, so that a write replaces it too. */
+struct sibling_showing {
+    struct iso_shown *shown;
+    struct iso_held *siblings;
+    size_t bytes, hidden;
+    bool full;
+    struct iso_buf *names; /* the newest first */
+};
+
+static void sibling_name_add(struct sibling_showing *showing,
+                             struct iso_version version)
 {
-    struct iso_held *siblings =
-        iso_arena_take(&shown->parts.arena, part->value_count * sizeof *siblings);
+    uint8_t name[ISO_VERSION_SIZE];
+    iso_version_put(name, version);
+    iso_buf_add(showing->names, name, sizeof name);
+}
+
+static void sibling_show(struct sibling_showing *showing, const struct iso_held *held)
+{
+    struct iso_shown *shown = showing->shown;
+    shown->sibling_total++;
+    showing->full |= shown->sibling_count == ISO_SIBLINGS_SHOWN_MAX ||
+                     (shown->sibling_count > 0 &&
+                      showing->bytes + held->value.size > ISO_SIBLINGS_BYTES_MAX);
+    if (showing->full)
+        return;
+    showing->bytes += held->value.size;
+    showing->siblings[shown->sibling_count++] = *held;
+    sibling_name_add(showing, held->version);
+}
+
+static void sibling_names_reverse(struct iso_buf *names)
+{
+    uint8_t name[ISO_VERSION_SIZE];
+    size_t count = names->size / ISO_VERSION_SIZE;
+    for (size_t n = 0; n < count / 2; n++) {
+        uint8_t *one = names->data + n * ISO_VERSION_SIZE;
+        uint8_t *other = names->data + (count - 1 - n) * ISO_VERSION_SIZE;
+        memcpy(name, one, sizeof name);
+        memcpy(one, other, sizeof name);
+        memcpy(other, name, sizeof name);
+    }
+}
+
+/* The siblings in a new array of the entry's arena. */
+static void siblings_show_newest(struct sibling_showing *showing,
+                                 const struct iso_part *part, int64_t now_ms)
+{
+    struct iso_shown *shown = showing->shown;
+    size_t room = part->value_count < ISO_SIBLINGS_SHOWN_MAX ? part->value_count
+                                                             : ISO_SIBLINGS_SHOWN_MAX;
+    iso_buf_clear(showing->names);
+    showing->siblings =
+        iso_arena_take(&shown->parts.arena, room * sizeof *showing->siblings);
     for (size_t i = part->value_count; i-- > 0;)
         if (iso_held_visible(&part->values[i], now_ms))
-            siblings[shown->sibling_count++] = part->values[i];
-    shown->siblings = siblings;
+            sibling_show(showing, &part->values[i]);
+        else if (showing->hidden++ < ISO_SIBLINGS_SHOWN_MAX)
+            sibling_name_add(showing, part->values[i].version);
+    sibling_names_reverse(showing->names);
+    shown->siblings = showing->siblings;
     shown->found = shown->sibling_count > 0;
     if (!shown->found)
         return;
-    shown->value = siblings[0].value;
-    shown->has_expiry = siblings[0].kind == ISO_EXPIRING;
-    shown->expiry_ms = siblings[0].expiry_ms;
+    shown->value = shown->siblings[0].value;
+    shown->has_expiry = shown->siblings[0].kind == ISO_EXPIRING;
+    shown->expiry_ms = shown->siblings[0].expiry_ms;
 }
 
 static enum iso_err siblings_show(struct iso_bytes key, struct iso_bytes row,
@@ -66,23 +123,19 @@ static enum iso_err siblings_show(struct iso_bytes key, struct iso_bytes row,
                                   struct iso_why *why)
 {
     struct iso_context context = {0};
+    struct sibling_showing showing = {.shown = shown, .names = &shown->scratch};
     iso_shown_clear(shown);
     enum iso_err err =
         iso_parts_decode(row, key, ISO_PARTS_SIBLINGS, &shown->parts, why);
     if (err != ISO_OK)
         return err;
-    if (shown->parts.count > 0) {
+    if (shown->parts.count > 0 && shown->parts.parts[0].value_count > 0) {
         const struct iso_part *part = &shown->parts.parts[0];
-        struct iso_buf *names = &shown->scratch;
-        iso_buf_clear(names);
-        for (size_t i = 0; i < part->value_count; i++) {
-            iso_buf_add_u64(names, part->values[i].version.hlc);
-            iso_buf_add_u64(names, part->values[i].version.node);
-            shown->version = part->values[i].version;
-        }
+        shown->version = part->values[part->value_count - 1].version;
+        siblings_show_newest(&showing, part, now_ms);
         context.hlc = shown->version.hlc;
-        context.shown = (struct iso_names){names->data, part->value_count};
-        show_newest_first(shown, part, now_ms);
+        context.shown = (struct iso_names){showing.names->data,
+                                           showing.names->size / ISO_VERSION_SIZE};
     }
     iso_context_encode(&context, &shown->context);
     return ISO_OK;

@@ -29,6 +29,7 @@ struct iso_shown_part {
     enum iso_rule rule;
     const uint8_t *fingerprint; /* lww, max, min: whose schema wrote the datum … */
     struct iso_bytes datum;     /* … of the part's type */
+    struct iso_held *held;      /* whose value that is; NULL: nobody's */
     int64_t number;             /* counter */
 };
 

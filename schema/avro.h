@@ -118,6 +118,7 @@ enum iso_avsc {
     ISO_AVSC_REPORT,
     ISO_AVSC_DEAD_LETTER,
     ISO_AVSC_PATCH,
+    ISO_AVSC_HEALTH,
     ISO_AVSC_COUNT
 };
 struct iso_bytes iso_avsc_json(enum iso_avsc avsc);

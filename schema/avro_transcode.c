@@ -8,8 +8,8 @@
  * it on the way out. */
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "schema/avro_action.h"
-#include "schema/utf8.h"
 
 /* One field of a record that is turned, as it stands in `out`. */
 struct piece {

@@ -14,8 +14,8 @@
 #include <endian.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "schema/avro_node.h"
-#include "schema/utf8.h"
 
 #define HIGH_BITS UINT64_C(0x8080808080808080) /* of eight bytes */
 

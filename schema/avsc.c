@@ -22,6 +22,7 @@ AVSC_EMBED(region);
 AVSC_EMBED(report);
 AVSC_EMBED(dead_letter);
 AVSC_EMBED(patch);
+AVSC_EMBED(health);
 
 #define AVSC_ROW(name)                                 \
     {                                                  \
@@ -37,6 +38,7 @@ static const struct avsc_row {
     [ISO_AVSC_REPORT] = AVSC_ROW(report),
     [ISO_AVSC_DEAD_LETTER] = AVSC_ROW(dead_letter),
     [ISO_AVSC_PATCH] = AVSC_ROW(patch),
+    [ISO_AVSC_HEALTH] = AVSC_ROW(health),
 };
 
 static struct iso_avro *avsc_parsed[ISO_AVSC_COUNT];

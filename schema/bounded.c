@@ -4,7 +4,7 @@
 #include "schema/bounded.h"
 
 #include "base/mem.h"
-#include "schema/utf8.h"
+#include "base/utf8.h"
 
 enum { EXTENSIONS_MAX = 1024 };
 

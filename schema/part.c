@@ -5,7 +5,8 @@
  *   extreme       long count, values; boolean, version of the clear
  *   counter       long count, sums; long count, bases
  *   a value       version, long kind, long expiry (kind 2), long log, long offset,
- *                 fingerprint, bytes
+ *                 fingerprint, and bytes; or, when it stands aside (schema/aside.h),
+ *                 long −size, XXH3-128, long number
  *   a sum         long log, long region, long next, long sum
  *
  * The check covers the key and every byte behind it, so a row that passes is one that
@@ -14,6 +15,7 @@
 #include "schema/part.h"
 
 #include "base/mem.h"
+#include "schema/aside.h"
 #include "schema/avro.h"
 #include "schema/runs.h"
 
@@ -140,6 +142,27 @@ static void position_read(struct iso_avro_cursor *cursor, struct iso_held *held)
     held->offset = number_read(cursor, 0, INT64_MAX);
 }
 
+/* What is large and not aside, or aside and not large, nobody wrote. */
+static void data_read(struct iso_avro_cursor *cursor, struct iso_held *held)
+{
+    int64_t size = number_read(cursor, -(int64_t)UINT32_MAX, ISO_VALUE_ASIDE);
+    if (size >= 0) {
+        held->value = iso_bytes(iso_avro_fixed(cursor, (size_t)size), (size_t)size);
+        if (cursor->failed)
+            held->value = (struct iso_bytes){0};
+        return;
+    }
+    const uint8_t *hash = iso_avro_fixed(cursor, ISO_DIGEST_SIZE);
+    if (hash == NULL || -size <= ISO_VALUE_ASIDE) {
+        iso_avro_fail(cursor);
+        return;
+    }
+    held->value.size = (size_t)-size;
+    held->hash = iso_digest_get(hash);
+    held->hashed = true;
+    held->aside = (uint64_t)number_read(cursor, 1, INT64_MAX);
+}
+
 static void value_read(struct iso_avro_cursor *cursor, struct iso_held *held)
 {
     *held = (struct iso_held){.version = version_read(cursor)};
@@ -150,7 +173,7 @@ static void value_read(struct iso_avro_cursor *cursor, struct iso_held *held)
     const uint8_t *fingerprint = iso_avro_fixed(cursor, ISO_FINGERPRINT_SIZE);
     if (fingerprint != NULL)
         memcpy(held->fingerprint, fingerprint, ISO_FINGERPRINT_SIZE);
-    held->value = iso_avro_bytes(cursor);
+    data_read(cursor, held);
 }
 
 static void values_read(struct iso_avro_cursor *cursor, struct iso_arena *arena,
@@ -299,6 +322,19 @@ static void position_add(struct iso_buf *out, const struct iso_held *held)
     iso_avro_add_long(out, held->offset);
 }
 
+static void data_add(struct iso_buf *out, const struct iso_held *held)
+{
+    if (!iso_held_is_aside(held)) {
+        iso_avro_add_bytes(out, held->value);
+        return;
+    }
+    iso_avro_add_long(out, -(int64_t)held->value.size);
+    iso_buf_reserve(out, ISO_DIGEST_SIZE);
+    iso_digest_put(out->data + out->size, iso_held_hash(held));
+    out->size += ISO_DIGEST_SIZE;
+    iso_avro_add_long(out, (int64_t)held->aside);
+}
+
 static void values_add(struct iso_buf *out, const struct iso_part *part)
 {
     iso_avro_add_long(out, (int64_t)part->value_count);
@@ -310,7 +346,7 @@ static void values_add(struct iso_buf *out, const struct iso_part *part)
             iso_avro_add_long(out, held->expiry_ms);
         position_add(out, held);
         iso_buf_add(out, held->fingerprint, ISO_FINGERPRINT_SIZE);
-        iso_avro_add_bytes(out, held->value);
+        data_add(out, held);
     }
 }
 

@@ -17,8 +17,8 @@
  * of each part with live content u16 path size, path, u8 form, u32 count and
  *
  *   values of kind 0   version, fingerprint (8 bytes; of siblings zeros), u32 size,
- * value sums, then bases   u16 log, u8 region, i64 next, i64 sum; the bases behind a
- * u32
+ *                      value; of one of more than 4096 bytes its XXH3-128 instead
+ *   sums, then bases   u16 log, u8 region, i64 next, i64 sum; the bases behind a u32
  *
  * Mortal, one text a thing: format, u16 key size, key, u16 path size, path, version,
  * then 1 (a removed value, a clear; the DELETE of the key, which has no path: size
@@ -41,6 +41,13 @@ enum iso_part_form {
     ISO_FORM_COUNTER
 };
 
+/* A longer value stands in a row of its own (schema/aside.h), and by its hash in
+ * digests: part of the format, so never another number. Only the law test is also built
+ * with 0. */
+#ifndef ISO_VALUE_ASIDE
+#define ISO_VALUE_ASIDE 4096
+#endif
+
 struct iso_held { /* one value of a part; bytes borrowed */
     struct iso_version version;
     enum iso_entry_kind kind;
@@ -48,7 +55,10 @@ struct iso_held { /* one value of a part; bytes borrowed */
     uint16_t log;
     int64_t offset;
     uint8_t fingerprint[ISO_FINGERPRINT_SIZE];
-    struct iso_bytes value;
+    struct iso_bytes value; /* data NULL: it stands aside, and is not loaded */
+    bool hashed;            /* … */
+    struct iso_digest hash; /* … of the value */
+    uint64_t aside;         /* its number there; 0: none yet */
 };
 
 struct iso_part {

@@ -1,7 +1,7 @@
 /* What of an entry stands in digests, as part.h says it. The live text is gathered in
  * one pass; a mortal text is hashed as soon as it stands there, behind the live one in
  * the same buffer. */
-#include "schema/part.h"
+#include "schema/aside.h"
 
 #define NO_PATH UINT16_MAX
 
@@ -34,6 +34,13 @@ static void version_add(struct iso_buf *text, struct iso_version version)
     iso_buf_add_u64(text, version.node);
 }
 
+static void hash_add(struct iso_buf *text, const struct iso_held *held)
+{
+    uint8_t digest[ISO_DIGEST_SIZE];
+    iso_digest_put(digest, iso_held_hash(held));
+    iso_buf_add(text, digest, sizeof digest);
+}
+
 /* ---- live ---- */
 
 static void live_part_begin(struct canonical *canonical, const struct iso_part *part,
@@ -60,7 +67,10 @@ static void live_values(struct canonical *canonical, const struct iso_part *part
         version_add(canonical->text, held->version);
         iso_buf_add(canonical->text, held->fingerprint, ISO_FINGERPRINT_SIZE);
         iso_buf_add_u32(canonical->text, (uint32_t)held->value.size);
-        iso_buf_add_bytes(canonical->text, held->value);
+        if (iso_held_is_aside(held))
+            hash_add(canonical->text, held);
+        else
+            iso_buf_add_bytes(canonical->text, held->value);
     }
 }
 
@@ -135,12 +145,10 @@ static void mortal_tombstone(const struct canonical *canonical,
 static void mortal_expiring(const struct canonical *canonical,
                             const struct iso_part *part, const struct iso_held *held)
 {
-    uint8_t digest[ISO_DIGEST_SIZE];
-    iso_digest_put(digest, iso_hash128(held->value));
     mortal_begin(canonical, &part->path, held->version, ISO_EXPIRING);
     iso_buf_add_u64(canonical->text, (uint64_t)held->expiry_ms);
     iso_buf_add(canonical->text, held->fingerprint, ISO_FINGERPRINT_SIZE);
-    iso_buf_add(canonical->text, digest, sizeof digest);
+    hash_add(canonical->text, held);
     mortal_end(canonical);
     canonical->tally->expiring++;
 }

@@ -4,6 +4,8 @@
 
 #include "schema/bounded.h"
 
+enum { EXTENSION_HEALTH = 2 };
+
 const char *iso_slice_state_name(enum iso_slice_state state)
 {
     switch (state) {
@@ -24,6 +26,7 @@ const char *iso_slice_state_name(enum iso_slice_state state)
 void iso_report_release(struct iso_report *report)
 {
     iso_slice_release(&report->slice);
+    iso_health_release(&report->health);
     *report = (struct iso_report){0};
 }
 
@@ -32,6 +35,19 @@ void iso_report_key(const struct iso_report *report, struct iso_buf *key)
     iso_buf_print(key, "%s/", report->region);
     iso_hex_encode(key, iso_bytes(report->store, sizeof report->store));
     iso_buf_print(key, "/%s/%u", report->collection, report->slice.partition);
+}
+
+static void extensions_encode(const struct iso_report *report, struct iso_buf *value)
+{
+    if (report->has_health) {
+        struct iso_buf bytes = {0};
+        iso_health_encode(&report->health, &bytes);
+        iso_avro_add_long(value, 1);
+        iso_avro_add_long(value, EXTENSION_HEALTH);
+        iso_avro_add_bytes(value, iso_buf_bytes(&bytes));
+        iso_buf_release(&bytes);
+    }
+    iso_bounded_add_no_extensions(value); /* the end */
 }
 
 void iso_report_encode(const struct iso_report *report, struct iso_buf *value)
@@ -46,7 +62,7 @@ void iso_report_encode(const struct iso_report *report, struct iso_buf *value)
     iso_bounded_add_text(value, iso_bytes_text(report->why));
     iso_bounded_add_text(value, iso_bytes_text(report->software));
     iso_slice_encode(&report->slice, value);
-    iso_bounded_add_no_extensions(value);
+    extensions_encode(report, value);
 }
 
 static void report_head_read(struct iso_avro_cursor *cursor, struct iso_report *report)
@@ -65,6 +81,24 @@ static void report_head_read(struct iso_avro_cursor *cursor, struct iso_report *
         iso_bounded_fail(cursor);
 }
 
+static void extensions_read(struct iso_avro_cursor *cursor, struct iso_report *report)
+{
+    struct iso_extensions extensions = iso_extensions();
+    report->has_health = false;
+    while (iso_extensions_next(cursor, &extensions)) {
+        if (extensions.number != EXTENSION_HEALTH) {
+            iso_extensions_pass(&extensions);
+            continue;
+        }
+        if (report->has_health ||
+            iso_health_decode(extensions.bytes, &report->health, NULL) != ISO_OK)
+            iso_bounded_fail(cursor);
+        report->has_health = true;
+    }
+    if (extensions.unknown != 0)
+        iso_bounded_fail(cursor);
+}
+
 static enum iso_err report_read(struct iso_bytes value, struct iso_report *report,
                                 struct iso_why *why)
 {
@@ -75,8 +109,8 @@ static enum iso_err report_read(struct iso_bytes value, struct iso_report *repor
         if (err != ISO_OK)
             return err;
     }
-    bool known = iso_bounded_extensions(&cursor) == 0;
-    if (known && iso_avro_done(&cursor))
+    extensions_read(&cursor, report);
+    if (iso_avro_done(&cursor))
         return ISO_OK;
     return iso_fail(
         why, ISO_BAD_DATA,

@@ -6,6 +6,7 @@
 #define ISO_SCHEMA_REPORT_H
 
 #include "schema/definition.h"
+#include "schema/health.h"
 #include "schema/slice.h"
 
 enum iso_slice_state {
@@ -28,6 +29,8 @@ struct iso_report {
     char why[256];     /* a sentence; empty when applying */
     char software[32]; /* "0.1.0" */
     struct iso_slice slice;
+    bool has_health; /* an older daemon says nothing of it */
+    struct iso_health health;
 };
 
 void iso_report_release(struct iso_report *report);

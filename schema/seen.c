@@ -6,9 +6,10 @@
 #include "schema/seen.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
+#include "schema/aside.h"
 #include "schema/bounded.h"
 #include "schema/seen_part.h"
-#include "schema/utf8.h"
 
 enum { SEEN_FORMAT = 2, SEEN_FIXED_SIZE = 1 + 8 };
 
@@ -27,9 +28,21 @@ void iso_seen_clear(struct iso_seen *seen)
     iso_buf_clear(&seen->bytes);
 }
 
+uint64_t iso_seen_hash_held(const struct iso_held *held)
+{
+    uint64_t seed = iso_get_u64(held->fingerprint);
+    if (!iso_held_is_aside(held))
+        return iso_hash64(held->value, seed);
+    uint8_t digest[ISO_DIGEST_SIZE];
+    iso_digest_put(digest, iso_held_hash(held));
+    return iso_hash64(iso_bytes(digest, sizeof digest), seed);
+}
+
 uint64_t iso_seen_hash(const uint8_t *fingerprint, struct iso_bytes datum)
 {
-    return iso_hash64(datum, iso_get_u64(fingerprint));
+    struct iso_held held = {.value = datum};
+    memcpy(held.fingerprint, fingerprint, sizeof held.fingerprint);
+    return iso_seen_hash_held(&held);
 }
 
 /* ---- parts by path ---- */

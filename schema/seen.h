@@ -12,6 +12,8 @@
 
 #include "schema/patch.h"
 
+struct iso_held;
+
 enum { ISO_SEEN_PARTS_MAX = 65536 };
 
 struct iso_seen_part {
@@ -52,7 +54,10 @@ void iso_seen_clear(struct iso_seen *seen);
 /* Adds a part behind those that are there, by ascending path; bytes are copied. */
 void iso_seen_add(struct iso_seen *seen, const struct iso_seen_part *part);
 
+/* By which a context knows a datum again; of one that stands aside it is made from its
+ * hash. */
 uint64_t iso_seen_hash(const uint8_t *fingerprint, struct iso_bytes datum);
+uint64_t iso_seen_hash_held(const struct iso_held *held);
 
 void iso_seen_encode(const struct iso_seen *seen, struct iso_buf *out); /* appends */
 /* Into any; ISO_BAD_DATA: it is no context of fields. */

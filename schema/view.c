@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "schema/avro_resolve.h"
-#include "schema/utf8.h"
 
 struct iso_view {
     struct iso_schemas *schemas;

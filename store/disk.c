@@ -282,6 +282,21 @@ static enum iso_err disk_write(void *self, const struct iso_change *changes,
 
 /* ---- the store ---- */
 
+/* Pages of the file that are not in use are free, too. */
+static uint64_t disk_free(const struct disk *disk, const struct iso_store_stats *stats)
+{
+    uint64_t room = (uint64_t)iso_place_free(disk->place);
+    if (stats->bytes_on_disk > stats->bytes_used)
+        room += stats->bytes_on_disk - stats->bytes_used;
+    int64_t size_max = disk->size_max;
+    if (size_max == 0)
+        return room;
+    uint64_t bound = (uint64_t)size_max > stats->bytes_used
+                         ? (uint64_t)size_max - stats->bytes_used
+                         : 0;
+    return bound < room ? bound : room;
+}
+
 static enum iso_err disk_stats(void *self, struct iso_store_stats *stats,
                                struct iso_why *why)
 {
@@ -294,6 +309,7 @@ static enum iso_err disk_stats(void *self, struct iso_store_stats *stats,
     err = iso_reading_measure(view->reading, stats, why);
     view_close(disk, view);
     stats->bytes_on_disk = (uint64_t)disk_file_size(disk);
+    stats->bytes_free = disk_free(disk, stats);
     pthread_mutex_lock(&disk->lock);
     stats->grown = disk->grown;
     stats->readers_cleared = disk->readers_cleared;

@@ -31,6 +31,7 @@ static const size_t lmdb_map_least = (size_t)64 << 20;
 static const char *const lmdb_names[ISO_SPACES] = {
     [ISO_META] = "meta",     [ISO_ENTRY] = "entry",   [ISO_FILTER] = "filter",
     [ISO_BUCKET] = "bucket", [ISO_LEDGER] = "ledger", [ISO_OUTBOX] = "outbox",
+    [ISO_ASIDE] = "aside",
 };
 
 struct iso_environment {

@@ -150,6 +150,7 @@ static enum iso_err memory_stats(void *self, struct iso_store_stats *stats,
         stats->bytes_used += memory->maps[space].bytes;
     }
     pthread_mutex_unlock(&memory->lock);
+    stats->bytes_free = UINT64_MAX;
     return ISO_OK;
 }
 

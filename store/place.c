@@ -268,6 +268,14 @@ int64_t iso_place_room(const struct iso_place *place)
     return (int64_t)fs.f_blocks * (int64_t)fs.f_bsize;
 }
 
+int64_t iso_place_free(const struct iso_place *place)
+{
+    struct statfs fs;
+    if (statfs(place->path, &fs) != 0)
+        return 0;
+    return (int64_t)fs.f_bavail * (int64_t)fs.f_bsize;
+}
+
 /* In the place's directory; the answer is stat's. */
 static int file_stat(const struct iso_place *place, const char *name, char *file,
                      size_t room, struct stat *found)
@@ -305,9 +313,8 @@ bool iso_place_is_full(const struct iso_place *place, int64_t size, int64_t byte
         size + bytes > (int64_t)limit.rlim_cur)
         return true;
     struct statfs fs;
-    if (statfs(place->path, &fs) != 0)
-        return false;
-    return (int64_t)fs.f_bavail * (int64_t)fs.f_bsize < bytes;
+    return statfs(place->path, &fs) == 0 &&
+           (int64_t)fs.f_bavail * (int64_t)fs.f_bsize < bytes;
 }
 
 enum iso_err iso_place_sync(const struct iso_place *place, struct iso_why *why)

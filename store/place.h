@@ -32,6 +32,9 @@ bool iso_place_is_ours(const struct iso_place *place);
 /* Bytes of the file system, used or not. */
 int64_t iso_place_room(const struct iso_place *place);
 
+/* Bytes that its file system has left for us; 0: it does not say. */
+int64_t iso_place_free(const struct iso_place *place);
+
 /* The size of a file in it; 0: there is none. */
 int64_t iso_place_file_size(const struct iso_place *place, const char *name);
 

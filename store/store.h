@@ -38,6 +38,7 @@ enum iso_space {
     ISO_BUCKET, /* a row a bucket: vector and digests */
     ISO_LEDGER, /* a row a loser */
     ISO_OUTBOX, /* what must still be published */
+    ISO_ASIDE,  /* a row a large value of an entry */
     ISO_SPACES
 };
 
@@ -85,6 +86,7 @@ struct iso_bytes iso_store_id(const struct iso_store *store);
 struct iso_store_stats {
     uint64_t bytes_used;    /* of the file, pages in use */
     uint64_t bytes_on_disk; /* the file's size */
+    uint64_t bytes_free;    /* that it may still take; UINT64_MAX: no bound is known */
     uint64_t rows[ISO_SPACES];
     uint64_t commits, grown, readers_cleared;
 };

@@ -43,7 +43,7 @@ load() { # NAME REGION
     iso load things "$work/$1.lines" --region "$2" --quiet --json >"$work/$1.out"
 }
 behind_ap() { # the lag table knows that ap is behind
-    iso lag things --json | grep '"target":"ap"' | grep -qv '"records_behind":0'
+    iso lag things --json | grep '"target_region":"ap"' | grep -qv '"records_behind":0'
 }
 token() { # of the session, after its last write
     grep -o '"token":"[^"]*"' "$work/put.out" | cut -d'"' -f4

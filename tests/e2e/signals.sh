@@ -19,7 +19,7 @@ reported() { # REGION STATE: of every slice, in the newest report
 daemon_stop us
 log_says us daemon.end || fail "no word about the end"
 reported us CLOSED
-stopped() { iso lag things --json | grep '"target":"us"' | grep -q '"state":"stopped"'; }
+stopped() { iso lag things --json | grep '"target_region":"us"' | grep -q '"state":"stopped"'; }
 await 10 "lag shows us as stopped" stopped
 proves "SIGTERM: exit status 0, and the last report says closed"
 

@@ -98,11 +98,27 @@ proves "load writes JSON lines and names the line that is none"
 
 expect 0 iso wait things --caught-up -t 20s
 expect 0 iso wait things --converged -t 20s --json
-[[ $out == *'"verdict":"converged"'* ]] || fail "wait --json says: $out"
+[[ $out == *'"state":"converged"'* ]] || fail "wait --json says: $out"
 expect 0 iso lag things
 [[ $out == *SOURCE*TARGET*eu*us* ]] || fail "lag says: $out"
 expect 0 iso lag --watch --count 2 --json
-[[ $out == *'"source":"eu"'* && $out == *'"records_behind":'* ]] || fail "lag --json: $out"
+[[ $out == *'"source_region":"eu"'* && $out == *'"records_behind":'* ]] || fail "lag --json: $out"
+expect 0 iso lag things --explain
+[[ $out == *"rule ok."*"PARTITION"*"FRONTIER"* ]] || fail "lag --explain says: $out"
+expect 0 iso status
+[[ $out == *"things: converged"*"6 of 6 pairs of regions are well"*"isostasy certificate v1: "* ]] ||
+    fail "status says: $out"
+expect 0 iso status things --json
+[[ $out == *'"sum":{"state":"ok"'*'"certificate":"isostasy certificate'* ]] ||
+    fail "status --json says: $out"
+expect 0 iso top --count 1
+[[ $out == *"APPLIED/S"*eu*us* ]] || fail "top says: $out"
+expect 0 iso check
+[[ $out == "ISOSTASY OK - 6 pairs"*"'things eu->us lag'=0.000s;"* ]] || fail "check says: $out"
+expect 0 iso doctor
+[[ $out == *"ok       things in ap"*$'\n0 failures, '* ]] || fail "doctor says: $out"
+expect 64 iso check --warning never
+expect 66 iso status nosuch
 daemon_kill ap
 iso put things after death --region eu >/dev/null
 expect 1 iso wait things --converged -t 1s

@@ -91,7 +91,7 @@ static void row_delete(const struct iso_resolver *resolver, struct iso_bytes row
                                 .offset = 7,
                                 .blind = true,
                                 .schemas = fuzz_user()};
-    struct iso_merge merge = {row, &coming, &ledger, 0};
+    struct iso_merge merge = {row, &coming, &ledger, 0, NULL};
     struct iso_why why = {0};
     enum iso_err err = resolver->merge(&merge, &merged, &why);
     iso_assert(err == ISO_OK || err == ISO_DAMAGED || err == ISO_STORE_FULL);

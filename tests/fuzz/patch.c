@@ -128,7 +128,7 @@ static void entry_merge(struct entry *entry, const struct iso_coming *coming)
     struct iso_why why = {0};
     struct iso_ledger port = {&entry->ledger, row_enter, row_leave, rows_leave_older,
                               never_succeeds};
-    struct iso_merge merge = {iso_buf_bytes(&entry->row), coming, &port, 0};
+    struct iso_merge merge = {iso_buf_bytes(&entry->row), coming, &port, 0, NULL};
     if (iso_resolver_find("fields")->merge(&merge, &merged, &why) != ISO_OK)
         fuzz_broken("what was admitted cannot be merged", &why);
     if (!merged.changed)

@@ -1,6 +1,8 @@
 /* Regions of the law test: they apply, forget, and are compared with the model. */
 #include "tests/law/law.h"
 
+#include "tests/law/law_asides.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -196,7 +198,7 @@ void law_region_reset(struct law_region *region, const struct law_options *optio
 {
     iso_buf_clear(&region->row);
     region->tally = (struct iso_tally){0};
-    region->row_count = region->filter_count = 0;
+    region->row_count = region->filter_count = region->aside_count = 0;
     memset(region->applied, 0, sizeof region->applied);
     region->swept_ms = 0;
     region->broken = NULL;
@@ -210,6 +212,7 @@ void law_region_release(struct law_region *region)
     iso_merged_release(&region->merged);
     iso_shown_release(&region->shown);
     iso_buf_release(&region->row);
+    law_asides_release(region);
 }
 
 static bool log_is_applied(const struct law_region *region, uint16_t log)
@@ -248,6 +251,8 @@ static void row_check(struct law_region *region)
         region->broken = "`was` or `is` is not the tally of the row";
     else if (counted != region->row_count)
         region->broken = "the row does not count its ledger rows";
+    else
+        law_asides_check(region);
 }
 
 /* `region->row` is still the row before. What is said of the row after is held against
@@ -287,10 +292,12 @@ static void region_apply(struct law_region *region, size_t write,
                                 .leave = ledger_leave,
                                 .leave_older = ledger_leave_older,
                                 .succeeds = ledger_succeeds};
+    struct iso_asides asides = law_asides_port(region);
     struct iso_merge merge = {.held = iso_buf_bytes(&region->row),
                               .coming = &region->law->writes[write],
                               .ledger = &ledger,
-                              .swept_ms = region->swept_ms};
+                              .swept_ms = region->swept_ms,
+                              .asides = &asides};
     struct iso_why why = {0};
     applied_count(region, write, report);
     region->applied[write] = true;
@@ -301,6 +308,7 @@ static void region_apply(struct law_region *region, size_t write,
         return;
     }
     merged_check(region);
+    law_asides_keep(region);
     if (!region->merged.changed)
         return;
     struct iso_buf old = region->row;
@@ -365,6 +373,7 @@ void law_region_sweep(struct law_region *region, int64_t swept_ms)
     uint32_t counted;
     if (region->row.size > 0)
         region->model->sweep(law_key, swept_ms, marks, &region->row);
+    law_asides_sweep(region);
     region->tally =
         region->model->tally(law_key, iso_buf_bytes(&region->row), &counted);
     if (counted != region->row_count)
@@ -376,8 +385,10 @@ void law_region_sweep(struct law_region *region, int64_t swept_ms)
 static bool is_shown(struct law_region *region, const struct law_expected *expected,
                      int64_t now_ms)
 {
+    struct iso_asides asides = law_asides_port(region);
     return region->resolver->show(law_key, iso_buf_bytes(&region->row), now_ms,
                                   &region->shown, NULL) == ISO_OK &&
+           iso_shown_load(&region->shown, &asides, NULL) == ISO_OK &&
            region->model->shows(expected, &region->shown, now_ms);
 }
 

@@ -34,6 +34,7 @@ enum {
     LAW_ROWS_MAX = 2048,
     LAW_LOSERS_MAX = LAW_WRITES_MAX * 16,
     LAW_FIELD_MAX = 64,
+    LAW_ASIDES_MAX = LAW_WRITES_MAX * 16,
     LAW_VALUE_MAX = 160
 };
 
@@ -148,6 +149,11 @@ struct law_region {
     } filters[LAW_WRITES_MAX];
     size_t row_count;
     struct law_row rows[LAW_ROWS_MAX];
+    size_t aside_count; /* law_asides.h */
+    struct law_aside {
+        uint64_t number;
+        struct iso_buf value; /* stays */
+    } asides[LAW_ASIDES_MAX];
 };
 
 struct law_options {

@@ -60,7 +60,8 @@ void world_region_start(struct world_region *region, unsigned shard)
         .own = cluster_names[own_cluster(world, index)],
         .bus = world_bus,
         .user = region,
-        .clock = &world->clock.clock,
+        .clock =
+            region->daemon_clock != NULL ? region->daemon_clock : &world->clock.clock,
         .chance = &world->chance,
         .tuning = {.fetch_bytes = 1 << 20,
                    .batch_bytes = batch_bytes,
@@ -163,8 +164,8 @@ static struct iso_definition *definition_new(struct world *world, int collection
     definition->after_max_ms = 60000;
     definition->limits = (struct iso_definition_limits){
         .key_max = 384, .value_max = 1000, .header_max = 8192, .read_max = 400};
-    if (world->plan.fields)
-        definition->limits.value_max = 20000;
+    if (world->plan.resolver != NULL)
+        definition->limits.value_max = 40000;
     definition->region_count = WORLD_REGIONS;
     definition->regions = iso_alloc_zero(WORLD_REGIONS, sizeof *definition->regions);
     definition->log_count = logs;

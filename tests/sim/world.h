@@ -22,6 +22,7 @@
 #include "producer/define.h"
 #include "producer/producer.h"
 #include "schema/definition.h"
+#include "schema/part.h"
 
 enum {
     WORLD_REGIONS = 3,
@@ -66,7 +67,8 @@ struct world_region {
     struct iso_store *stores[WORLD_SHARDS];
     struct iso_shard *shards[WORLD_SHARDS]; /* NULL while it is down */
     struct iso_producer *producers[WORLD_COLLECTIONS];
-    struct iso_clock_manual clock; /* of its services */
+    struct iso_clock_manual clock;        /* of its services */
+    const struct iso_clock *daemon_clock; /* NULL: the world's, as the brokers' */
     int64_t skew_ms;
     bool cut[WORLD_CLUSTERS];
     struct iso_buf sessions[WORLD_COLLECTIONS][WORLD_KEYS]; /* contexts */
@@ -74,7 +76,8 @@ struct world_region {
 
 struct world_counts {
     uint64_t writes, durable, refused, lost_answers, duplicates, crashes, cuts,
-        contexts, deletes, hostile, store_failures, fences, patches, too_large, dropped;
+        contexts, deletes, hostile, store_failures, fences, patches, too_large, dropped,
+        large;
 };
 
 /* A write that was acknowledged, where the log has it. */
@@ -118,6 +121,16 @@ int world_cluster_of(const struct world *world, const char *name);
 void world_schemas_add(const struct world *world, struct iso_definition *definition,
                        bool later);
 /* Appends a value as a service writes it, and as anybody may. */
+/* Now and then the bytes of a value that stands aside (schema/aside.h): how many, or
+ * 0. Only where a resolver is named. */
+enum { WORLD_LARGE = 5000 };
+size_t world_large(struct world *world, char text[WORLD_LARGE]);
+/* Sums over the large values that an entry names, and over those that stand in the
+ * store (`key`: the row's without the slice): equal when they are the same. */
+void world_large_named(struct world *world, struct iso_digest *sum,
+                       struct iso_bytes key, const struct iso_parts *parts);
+void world_large_stands(struct iso_digest *sum, struct iso_bytes key,
+                        struct iso_bytes row);
 void world_value(struct world *world, const struct iso_producer *producer,
                  struct iso_buf *value);
 void world_value_any(struct world *world, struct iso_buf *value);

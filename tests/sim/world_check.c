@@ -34,6 +34,7 @@ struct look {
     uint64_t losers; /* rows that entries count */
     uint64_t ledger_rows, marks, stubs;
     struct iso_digest ledger;
+    struct iso_digest named, asides; /* large values: what entries name, and what is */
 };
 
 static void look_fails(const struct look *look, const char *what, const char *format,
@@ -134,6 +135,11 @@ static uint64_t look_whole(struct look *look, struct iso_bytes key,
     return entry.losers;
 }
 
+static void look_aside(struct look *look, struct iso_bytes key, struct iso_bytes row)
+{
+    world_large_stands(&look->asides, key, row);
+}
+
 static uint64_t look_parts(struct look *look, struct iso_bytes key,
                            struct iso_bytes row)
 {
@@ -147,6 +153,7 @@ static uint64_t look_parts(struct look *look, struct iso_bytes key,
         &why));
     for (size_t i = 0; i < parts.count; i++)
         look_names(look, parts.parts[i].names);
+    world_large_named(world, &look->named, key, &parts);
     iso_parts_tally(&parts, key, &scratch, &tally);
     iso_tally_add(&look->tallies[iso_bucket_of(key, WORLD_BUCKETS)], &tally);
     uint64_t losers = parts.losers;
@@ -223,6 +230,9 @@ static void look_open(struct look *look, uint16_t number)
     WORLD_OK(iso_slice_decode(row, &look->slice, &why));
     each_row(look, ISO_ENTRY, look_entry);
     each_row(look, ISO_LEDGER, look_loser);
+    each_row(look, ISO_ASIDE, look_aside);
+    HOLDS(iso_digest_equal(look->named, look->asides),
+          "its large values are not those that its entries name");
     check_buckets(look);
     HOLDS(look->ledger_rows == look->slice.ledger_rows &&
               iso_digest_equal(look->ledger, look->slice.ledger),

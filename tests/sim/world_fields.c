@@ -45,6 +45,14 @@ static void text_add(struct world *world, struct iso_buf *json, const char *befo
     iso_buf_print(json, "%s\"t%u\"", before, small(world));
 }
 
+/* It may be one that stands aside. */
+static void value_add(struct world *world, struct iso_buf *json, const char *before)
+{
+    char text[WORLD_LARGE];
+    size_t filled = world_large(world, text);
+    iso_buf_print(json, "%s\"%.*st%u\"", before, (int)filled, text, small(world));
+}
+
 /* {"m0":…,"m2":…}: each member with a chance of a half. */
 static void map_add(struct world *world, struct iso_buf *json, int kind)
 {
@@ -56,7 +64,7 @@ static void map_add(struct world *world, struct iso_buf *json, int kind)
         iso_buf_print(json, "%s\"m%u\":", comma, n);
         comma = ",";
         if (kind == 0)
-            text_add(world, json, "");
+            value_add(world, json, "");
         else if (kind == 1)
             iso_buf_print(json, "%u", small(world));
         else
@@ -69,7 +77,7 @@ static void map_add(struct world *world, struct iso_buf *json, int kind)
 static void record_json(struct world *world, bool later, bool blind,
                         struct iso_buf *json)
 {
-    text_add(world, json, "{\"name\":");
+    value_add(world, json, "{\"name\":");
     text_add(world, json, ",\"tags\":[");
     iso_buf_print(json, ",\"u%u\"],\"visits\":%u,\"vip\":%s,\"last\":%u,\"low\":%u",
                   small(world), blind ? 0 : small(world),
@@ -140,22 +148,26 @@ static void step_draw(struct world *world, struct iso_edit *edit, int64_t *visit
 {
     size_t first = world->plan.counts_only ? DRAW_INCREMENT : 0;
     const struct draw *draw = &draws[first + world_dice(world, DRAWS - first)];
-    char name[3] = {'m', (char)('0' + world_dice(world, 3)), 0}, json[32];
+    char name[3] = {'m', (char)('0' + world_dice(world, 3)), 0};
     const char *member = draw->has_member ? name : NULL;
+    struct iso_buf json = {0};
     struct iso_why why = {0};
     int number = (int)world_dice(world, 9) - 3;
     if (draw->kind == 0) {
         WORLD_OK(step_take(draw, member, edit, &why));
         return;
     }
-    if (draw->kind == 't')
-        snprintf(json, sizeof json, "\"t%u\"", small(world));
+    if (draw->operation == ISO_STEP_SET)
+        value_add(world, &json, "");
+    else if (draw->kind == 't')
+        text_add(world, &json, "");
     else
-        snprintf(json, sizeof json, "%d", number);
+        iso_buf_print(&json, "%d", number);
     if (draw->operation == ISO_STEP_INCREMENT && member == NULL)
         *visits += number;
     WORLD_OK(iso_edit_json(edit, draw->operation, draw->field, member,
-                           iso_bytes_text(json), &why));
+                           iso_buf_bytes(&json), &why));
+    iso_buf_release(&json);
 }
 
 struct iso_edit *world_patch(struct world *world, const struct iso_producer *producer,

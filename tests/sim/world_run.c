@@ -75,13 +75,13 @@ struct world_counts world_run_all(struct world_plan faults)
     }
     printf("%d seeds: %llu writes (%llu with a context), %llu crashes, %llu cuts, %llu "
            "duplicates, %llu lost answers, %llu by others, %llu refused, %llu failures "
-           "of stores, %llu clients fenced, %llu patches, %llu dropped\n",
+           "of stores, %llu clients fenced, %llu patches, %llu dropped, %llu large\n",
            seed_count(), (unsigned long long)sum.writes,
            (unsigned long long)sum.contexts, (unsigned long long)sum.crashes,
            (unsigned long long)sum.cuts, (unsigned long long)sum.duplicates,
            (unsigned long long)sum.lost_answers, (unsigned long long)sum.hostile,
            (unsigned long long)sum.refused, (unsigned long long)sum.store_failures,
            (unsigned long long)sum.fences, (unsigned long long)sum.patches,
-           (unsigned long long)sum.dropped);
+           (unsigned long long)sum.dropped, (unsigned long long)sum.large);
     return sum;
 }

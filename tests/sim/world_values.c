@@ -67,8 +67,9 @@ void world_schemas_add(const struct world *world, struct iso_definition *definit
 /* One that the record of one text, and the text itself, have in common. */
 static void datum_add(struct world *world, struct iso_buf *value)
 {
-    char text[32];
-    snprintf(text, sizeof text, "value-%u", (unsigned)world_dice(world, 1000));
+    char text[WORLD_LARGE + 32];
+    size_t filled = world_large(world, text);
+    snprintf(text + filled, 32, "value-%u", (unsigned)world_dice(world, 1000));
     if (world->plan.avro)
         iso_avro_add_text(value, text);
     else

@@ -49,10 +49,10 @@ START_TEST(a_report_that_no_definition_knows_of_is_dropped)
     report = kit_report("packages", US, 0);
     snprintf(report.region, sizeof report.region, "eu");
     iso_lag_feed_report(lag, &report, KIT_NOW);
-    iso_lag_feed_end(lag, "other", 1, 0, 5, KIT_NOW);
-    iso_lag_feed_end(lag, "packages", 9, 0, 5, KIT_NOW);
-    iso_lag_feed_end(lag, "packages", 1, 1, 5, KIT_NOW);
-    iso_lag_feed_waiting(lag, "packages", 9, 0, 5, KIT_NOW);
+    iso_lag_feed_end(lag, &(struct iso_lag_end){.collection = "other", .log = 1});
+    feed_end(9, 0, 5);
+    feed_end(1, 1, 5);
+    saw(9, 0, 5, KIT_NOW);
     ck_state(row(EU, US), ISO_LAG_UNKNOWN, "nothing was heard of us");
     finish();
 }
@@ -69,7 +69,7 @@ START_TEST(a_newer_definition_keeps_what_is_known_and_an_older_one_changes_nothi
     iso_lag_feed_definition(lag, definition);
     ck_unknown_behind(row(EU, US), "the end of log 4");
     ck_assert_uint_eq(row(US, EU)->records_behind, 0);
-    iso_lag_feed_end(lag, "packages", 4, 0, 2, KIT_NOW);
+    feed_end(4, 0, 2);
     ck_assert_uint_eq(row(EU, US)->records_behind, 2);
     finish();
     iso_definition_free(newer);
@@ -107,7 +107,7 @@ START_TEST(a_place_is_wanted_once_the_oldest_first_until_its_age_is_known)
     ck_assert(wanted(0, US, 4));
     ck_assert(wanted(1, US, 10)); /* where both eu and us stand */
     ck_assert(!wanted(2, 0, 0));
-    iso_lag_feed_waiting(lag, "packages", US, 0, 4, KIT_NOW);
+    saw(US, 0, 4, KIT_NOW);
     ck_assert(wanted(0, US, 10));
     ck_assert(!wanted(1, 0, 0));
     finish();
@@ -118,13 +118,13 @@ START_TEST(an_age_is_forgotten_when_every_region_has_gone_on)
 {
     begin_level();
     feed_end(EU, 0, 30);
-    iso_lag_feed_waiting(lag, "packages", EU, 0, 10, KIT_NOW - 700);
+    saw(EU, 0, 10, KIT_NOW - 700);
     for (unsigned n = EU; n <= AP; n++) {
         struct iso_report report = level(n, 0, 20);
         iso_lag_feed_report(lag, &report, KIT_NOW);
     }
-    iso_lag_feed_waiting(lag, "packages", EU, 0, 20, KIT_NOW - 600);
-    ck_assert_int_eq(row(EU, US)->behind_ms, 600);
+    saw(EU, 0, 20, KIT_NOW - 600);
+    ck_assert_int_eq(row(EU, US)->lag_ms, 600);
     struct iso_report report = level(US, 0, 10);
     iso_lag_feed_report(lag, &report, KIT_NOW);
     ck_assert(wanted(0, EU, 10));
@@ -155,10 +155,10 @@ START_TEST(fifty_regions_of_200_partitions_are_shown_in_seconds)
     ck_assert_uint_eq(row(7, 33)->records_behind, 2 * PARTITIONS);
     ck_assert_uint_eq(row(8, 33)->records_behind, 0);
     uint64_t waiting;
-    ck_assert(!iso_lag_caught_up(lag, "packages", &waiting));
+    ck_assert(!iso_lag_caught_up(lag, "packages", INT64_MIN, &waiting));
     ck_assert_uint_eq(waiting, 2 * PARTITIONS);
     struct iso_verdict verdict;
-    iso_lag_verdict(lag, "packages", KIT_NOW, &verdict);
+    iso_lag_verdict(lag, "packages", KIT_NOW, 0, &verdict);
     ck_assert_uint_eq(verdict.pending, PARTITIONS);
     finish();
     ck_assert_int_lt(iso_steady_ms(&iso_clock_machine) - begun_ms, SECONDS_MAX * 1000);

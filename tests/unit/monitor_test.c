@@ -1,170 +1,7 @@
 /* The half of the monitor that reads Kafka, over two clusters in memory: what travels
  * is read, goes on where it was, and a cluster that is away takes nothing else with it.
  */
-#include "bus/memory.h"
-#include "monitor_kit.h"
-
-enum { TIMEOUT_MS = 300, AWAY_MS = 3000 };
-
-struct side {
-    const char *name;
-    struct iso_memory_cluster *cluster;
-    struct iso_bus *bus, *other; /* the monitor's; one that is never cut */
-};
-
-/* eu is at home and us is far; each has its log there: home `packages.1`, far
- * `packages.2`, two partitions. */
-static struct side sides[2];
-static struct iso_clock_manual now;
-static struct iso_definition *definition;
-static struct iso_monitor *monitor;
-static struct iso_why why;
-static const char *const names[] = {"home", "far"};
-
-static struct iso_bus *bus_of(void *user, const char *name, struct iso_why *reason)
-{
-    (void)user;
-    (void)reason;
-    return strcmp(name, "home") == 0 ? sides[0].bus : sides[1].bus;
-}
-
-static struct iso_monitor_options options = {
-    .prefix = "iso.",
-    .clusters = names,
-    .cluster_count = 2,
-    .bus = bus_of,
-    .clock = &now.clock,
-    .lag = {.stale_after_ms = KIT_STALE_MS, .stopped_after_ms = KIT_STOPPED_MS}};
-
-#define ck_ok(call) ck_assert_msg((call) == ISO_OK, "%s", why.text)
-
-static void topic(int side, const char *name, int partitions)
-{
-    struct iso_topic_config config[] = {{"message.timestamp.type", "LogAppendTime"}};
-    ck_ok(iso_bus_topic_create(sides[side].other,
-                               &(struct iso_topic){name, partitions, 1, config, 1},
-                               TIMEOUT_MS, &why));
-}
-
-static void publish(int side, const char *name, int partition, struct iso_buf *key,
-                    struct iso_buf *value)
-{
-    struct iso_message message = {.topic = name,
-                                  .partition = partition,
-                                  .has_key = true,
-                                  .has_value = true,
-                                  .key = iso_buf_bytes(key),
-                                  .value = iso_buf_bytes(value)};
-    ck_ok(iso_bus_publish(sides[side].other, &message, "iso", TIMEOUT_MS, NULL, &why));
-    iso_buf_release(key);
-    iso_buf_release(value);
-}
-
-static void define(struct iso_definition *defined)
-{
-    struct iso_buf key = {0}, value = {0};
-    ck_ok(iso_definition_encode(defined, &why));
-    iso_control_claim_definition(defined, &key);
-    iso_buf_add_bytes(&value, iso_buf_bytes(&defined->bytes));
-    publish(0, "iso.control", 0, &key, &value);
-}
-
-static void append(int side, int partition, int count)
-{
-    for (int i = 0; i < count; i++) {
-        struct iso_buf key = {0}, value = {0};
-        iso_buf_print(&key, "key");
-        publish(side, side == 0 ? "packages.1" : "packages.2", partition, &key, &value);
-    }
-}
-
-static void report_send(int side, struct iso_report *report)
-{
-    struct iso_buf key = {0}, value = {0};
-    iso_report_key(report, &key);
-    iso_report_encode(report, &value);
-    iso_report_release(report);
-    publish(side, "iso.status", 0, &key, &value);
-}
-
-/* Both slices of a region: `eu` and `us` records of the two logs are applied. */
-static void report(unsigned region, int64_t eu, int64_t us)
-{
-    for (uint32_t p = 0; p < 2; p++) {
-        struct iso_report made = kit_report("packages", region, p);
-        kit_stand(&made, 1, eu, now.now_ms);
-        kit_source(&made, 1, EU, (uint64_t)eu, now.now_ms);
-        kit_stand(&made, 2, us, now.now_ms);
-        kit_source(&made, 2, US, (uint64_t)us, now.now_ms);
-        report_send(region == EU ? 0 : 1, &made);
-    }
-}
-
-static void setup(void)
-{
-    iso_clock_manual_init(&now, KIT_NOW);
-    for (int i = 0; i < 2; i++) {
-        sides[i].name = names[i];
-        sides[i].cluster = iso_memory_cluster_new(&now.clock);
-        sides[i].bus = iso_bus_memory_open(sides[i].cluster);
-        sides[i].other = iso_bus_memory_open(sides[i].cluster);
-    }
-    topic(0, "iso.control", 1);
-    definition =
-        kit_definition("packages", (struct kit_shape){.regions = 2, .partitions = 2});
-    iso_free(definition->logs[1].cluster);
-    definition->logs[1].cluster = iso_strdup("far");
-    define(definition);
-}
-
-static void topics(void)
-{
-    for (int i = 0; i < 2; i++) {
-        topic(i, "iso.status", 1);
-        topic(i, i == 0 ? "packages.1" : "packages.2", 2);
-    }
-}
-
-/* Everything is there, 3 records in each partition of each log, applied by both. */
-static void setup_level(void)
-{
-    topics();
-    for (int i = 0; i < 4; i++)
-        append(i / 2, i % 2, 3);
-    report(EU, 3, 3);
-    report(US, 3, 3);
-    ck_ok(iso_monitor_open_on(&options, TIMEOUT_MS, &monitor, &why));
-    ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
-}
-
-static void teardown(void)
-{
-    iso_monitor_close(monitor);
-    monitor = NULL;
-    iso_definition_free(definition);
-    for (int i = 0; i < 2; i++) {
-        iso_bus_close(sides[i].bus);
-        iso_bus_close(sides[i].other);
-        iso_memory_cluster_free(sides[i].cluster);
-    }
-}
-
-/* Rows: 0 is eu → us, 1 is us → eu. */
-static const struct iso_lag_row *row(size_t index)
-{
-    const struct iso_lag_row *rows;
-    size_t count =
-        iso_lag_rows(iso_monitor_lag(monitor), "packages", now.now_ms, &rows);
-    ck_assert_uint_eq(count, 2);
-    return &rows[index];
-}
-
-static enum iso_verdict_state verdict(void)
-{
-    struct iso_verdict got;
-    iso_lag_verdict(iso_monitor_lag(monitor), "packages", now.now_ms, &got);
-    return got.state;
-}
+#include "monitor_bus_kit.h"
 
 /* ---- opening ---- */
 
@@ -196,6 +33,17 @@ START_TEST(without_a_cluster_the_setting_is_named)
 }
 END_TEST
 
+START_TEST(a_control_topic_that_was_made_anew_asks_for_a_new_start)
+{
+    setup_level();
+    iso_memory_truncate(sides[0].cluster, "iso.control", 0, 0);
+    ck_assert_int_eq(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why),
+                     ISO_NO_DEFINITION);
+    ck_assert(strstr(why.text,
+                     "iso.control of cluster home is gone or was made anew") != NULL);
+}
+END_TEST
+
 /* ---- reading ---- */
 
 START_TEST(what_both_clusters_hold_is_read)
@@ -203,7 +51,7 @@ START_TEST(what_both_clusters_hold_is_read)
     setup_level();
     for (size_t i = 0; i < 2; i++) {
         ck_assert_uint_eq(row(i)->records_behind, 0);
-        ck_assert_int_eq(row(i)->behind_ms, 0);
+        ck_assert_int_eq(row(i)->lag_ms, 0);
         ck_assert_int_eq(row(i)->state, ISO_LAG_OK);
     }
     ck_assert_int_eq(verdict(), ISO_VERDICT_CONVERGED);
@@ -221,7 +69,7 @@ START_TEST(a_record_that_waits_is_looked_at_for_its_append_time)
     append(0, 1, 4);
     ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
     ck_assert_uint_eq(row(0)->records_behind, 5);
-    ck_assert_int_eq(row(0)->behind_ms, 700); /* 2700 is the age of the one before */
+    ck_assert_int_eq(row(0)->lag_ms, 700); /* 2700 is the age of the one before */
     ck_assert_int_eq(row(0)->staleness_ms, 2700);
     ck_assert_uint_eq(row(1)->records_behind, 0);
     ck_assert_int_eq(verdict(), ISO_VERDICT_CONSISTENT);
@@ -236,7 +84,7 @@ START_TEST(a_record_that_is_no_longer_there_is_looked_for_in_vain)
     iso_clock_manual_add(&now, 900);
     ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
     ck_assert_uint_eq(row(0)->records_behind, 4);
-    ck_assert_int_eq(row(0)->behind_ms, 900);
+    ck_assert_int_eq(row(0)->lag_ms, 900);
 }
 END_TEST
 
@@ -369,7 +217,7 @@ START_TEST(what_a_cluster_said_that_is_away_for_long_is_not_believed)
     iso_clock_manual_add(&now, KIT_STOPPED_MS + 1);
     ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
     ck_assert(row(1)->records_behind == ISO_UNKNOWN_COUNT);
-    ck_assert_int_eq(row(1)->behind_ms, ISO_UNKNOWN_MS);
+    ck_assert_int_eq(row(1)->lag_ms, ISO_UNKNOWN_MS);
     ck_assert_int_eq(row(0)->state, ISO_LAG_STOPPED);
 }
 END_TEST
@@ -399,6 +247,7 @@ static Suite *monitor_suite(void)
     tcase_add_test(cases, without_a_control_topic_there_is_nothing_to_monitor);
     tcase_add_test(cases, a_home_cluster_that_is_away_cannot_be_opened);
     tcase_add_test(cases, without_a_cluster_the_setting_is_named);
+    tcase_add_test(cases, a_control_topic_that_was_made_anew_asks_for_a_new_start);
     tcase_add_test(cases, what_both_clusters_hold_is_read);
     tcase_add_test(cases, a_record_that_waits_is_looked_at_for_its_append_time);
     tcase_add_test(cases, a_record_that_is_no_longer_there_is_looked_for_in_vain);

@@ -49,8 +49,11 @@ static void feed(void)
     for (unsigned n = EU; n <= AP; n++) {
         for (uint32_t p = 0; p < PARTITIONS; p++) {
             if (ends[n][p] >= 0)
-                iso_lag_feed_end(lag, "packages", (uint16_t)n, p, ends[n][p],
-                                 KIT_NOW - 40);
+                iso_lag_feed_end(lag, &(struct iso_lag_end){.collection = "packages",
+                                                            .log = (uint16_t)n,
+                                                            .partition = p,
+                                                            .end = ends[n][p],
+                                                            .asked_ms = KIT_NOW - 40});
             if (missing[n][p])
                 iso_report_release(&reports[n][p]);
             else
@@ -63,7 +66,7 @@ static struct iso_verdict verdict(void)
 {
     struct iso_verdict verdict;
     feed();
-    iso_lag_verdict(lag, "packages", KIT_NOW, &verdict);
+    iso_lag_verdict(lag, "packages", KIT_NOW, 0, &verdict);
     iso_lag_free(lag);
     iso_definition_free(definition);
     return verdict;
@@ -251,13 +254,138 @@ START_TEST(a_collection_that_is_not_defined_is_unknown)
     feed();
     struct iso_verdict got;
     uint64_t waiting;
-    iso_lag_verdict(lag, "other", KIT_NOW, &got);
+    iso_lag_verdict(lag, "other", KIT_NOW, 0, &got);
     ck_assert_int_eq(got.state, ISO_VERDICT_UNKNOWN);
     ck_assert_str_eq(got.why, "there is no collection other");
-    ck_assert(!iso_lag_caught_up(lag, "other", &waiting));
+    ck_assert(!iso_lag_caught_up(lag, "other", INT64_MIN, &waiting));
     ck_assert(waiting == ISO_UNKNOWN_COUNT);
     iso_lag_free(lag);
     iso_definition_free(definition);
+}
+END_TEST
+
+START_TEST(the_regions_of_a_pair_that_differs_are_named)
+{
+    begin();
+    us()->tally.live.low++;
+    iso_vector_move(&reports[AP][BROKEN].slice.vector, EU, 9); /* not comparable */
+    struct iso_verdict got = verdict();
+    ck_assert_int_eq(got.state, ISO_VERDICT_DIVERGED);
+    ck_assert_uint_eq(got.diverged_regions, 1 << (EU - 1) | 1 << (US - 1));
+    begin();
+    got = verdict();
+    ck_assert_uint_eq(got.diverged_regions, 0);
+}
+END_TEST
+
+START_TEST(a_difference_is_remembered_while_vectors_move_apart)
+{
+    begin();
+    us()->tally.live.low++;
+    feed();
+    struct iso_verdict got;
+    iso_lag_verdict(lag, "packages", KIT_NOW, 0, &got);
+    struct iso_report moved = kit_report("packages", US, BROKEN);
+    for (uint16_t log = EU; log <= AP; log++)
+        kit_stand(&moved, log, 10, KIT_NOW);
+    iso_vector_move(&moved.slice.vector, EU, 9);
+    iso_lag_feed_report(lag, &moved, KIT_NOW);
+    iso_lag_verdict(lag, "packages", KIT_NOW, 0, &got);
+    ck_assert_int_eq(got.state, ISO_VERDICT_DIVERGED);
+    ck_assert(strstr(got.why, "partition 1: eu and us") != NULL);
+    ck_assert(strstr(got.why, "held different data when they last were") != NULL);
+    iso_lag_free(lag);
+    iso_definition_free(definition);
+}
+END_TEST
+
+/* us was heard 200 ms ago, ap 300. */
+START_TEST(what_was_heard_before_the_question_is_not_believed)
+{
+    begin();
+    feed();
+    struct iso_verdict got;
+    iso_lag_verdict(lag, "packages", KIT_NOW, KIT_NOW - 300, &got);
+    ck_assert_int_eq(got.state, ISO_VERDICT_CONVERGED);
+    iso_lag_verdict(lag, "packages", KIT_NOW, KIT_NOW - 299, &got);
+    ck_assert_int_eq(got.state, ISO_VERDICT_UNKNOWN);
+    ck_assert(strstr(got.why, "ap was not heard since the question was asked") != NULL);
+    ck_assert_uint_eq(got.equal, 0);
+    iso_lag_free(lag);
+    iso_definition_free(definition);
+}
+END_TEST
+
+/* ---- the cut, and the certificate ---- */
+
+START_TEST(one_cut_has_one_digest_and_another_has_another)
+{
+    begin();
+    struct iso_verdict first = verdict();
+    begin();
+    us()->tally.live.low++;
+    struct iso_verdict same = verdict();
+    ck_assert(iso_digest_equal(first.cut, same.cut));
+    begin();
+    ends[AP][BROKEN] = 11;
+    struct iso_verdict other = verdict();
+    ck_assert(!iso_digest_equal(first.cut, other.cut));
+    begin();
+    ends[AP][BROKEN] = -1;
+    struct iso_verdict unknown = verdict();
+    ck_assert_uint_eq(unknown.cut.low | unknown.cut.high, 0);
+}
+END_TEST
+
+static void ck_certificate(const struct iso_verdict *got, const char *begins,
+                           const char *const *holds)
+{
+    struct iso_buf line = {0};
+    iso_verdict_certificate("packages", got, &line);
+    const char *text = iso_buf_text(&line);
+    ck_assert_msg(strncmp(text, begins, strlen(begins)) == 0, "%s", text);
+    ck_assert(strchr(text, '\n') == NULL);
+    for (size_t i = 0; holds[i] != NULL; i++)
+        ck_assert_msg(strstr(text, holds[i]) != NULL, "'%s' lacks '%s'", text,
+                      holds[i]);
+    iso_buf_release(&line);
+}
+
+START_TEST(a_certificate_says_what_was_proven_at_which_cut)
+{
+    begin();
+    struct iso_verdict got = verdict();
+    ck_assert_uint_eq(got.regions, 3);
+    ck_assert_uint_eq(got.mortal.low, 603);
+    static const char *const holds[] = {
+        " cut=2023-11-14T22:13:19.960Z ",
+        " regions=eu,us,ap slices=3 equal=3 values=15 ledger_rows=6 "
+        "live=0000000000000015000000000000012f mortal=0000000000000015000000000000025b "
+        "ledger=00000000000000150000000000000387 oldest_report_ms=300",
+        " cut_digest=", NULL};
+    ck_certificate(
+        &got,
+        "isostasy certificate v1: collection=packages verdict=converged cut=", holds);
+}
+END_TEST
+
+START_TEST(a_certificate_of_anything_else_begins_with_that)
+{
+    begin();
+    us()->tally.live.low++;
+    struct iso_verdict got = verdict();
+    static const char *const diverged[] = {" equal=2 pending=0 diverged=1 ", NULL};
+    ck_certificate(&got,
+                   "NOT CONVERGED, isostasy certificate v1: collection=packages "
+                   "verdict=diverged cut=",
+                   diverged);
+    begin();
+    ends[AP][BROKEN] = -1;
+    got = verdict();
+    static const char *const unknown[] = {" cut_digest=unknown ", NULL};
+    ck_certificate(&got, "NOT CONVERGED, ", unknown);
+    got.at_ms = INT64_MAX; /* whatever it holds */
+    ck_certificate(&got, "NOT CONVERGED, ", unknown);
 }
 END_TEST
 
@@ -266,7 +394,7 @@ END_TEST
 static bool caught_up(uint64_t *waiting)
 {
     feed();
-    bool is = iso_lag_caught_up(lag, "packages", waiting);
+    bool is = iso_lag_caught_up(lag, "packages", INT64_MIN, waiting);
     iso_lag_free(lag);
     iso_definition_free(definition);
     return is;
@@ -328,6 +456,12 @@ static Suite *verdict_suite(void)
     tcase_add_test(cases, a_daemon_that_was_closed_at_the_ends_holds_what_it_holds);
     tcase_add_test(cases, regions_that_cannot_be_compared_anywhere_are_pending);
     tcase_add_test(cases, a_collection_that_is_not_defined_is_unknown);
+    tcase_add_test(cases, the_regions_of_a_pair_that_differs_are_named);
+    tcase_add_test(cases, a_difference_is_remembered_while_vectors_move_apart);
+    tcase_add_test(cases, what_was_heard_before_the_question_is_not_believed);
+    tcase_add_test(cases, one_cut_has_one_digest_and_another_has_another);
+    tcase_add_test(cases, a_certificate_says_what_was_proven_at_which_cut);
+    tcase_add_test(cases, a_certificate_of_anything_else_begins_with_that);
     tcase_add_test(cases, regions_at_the_ends_are_caught_up_whatever_they_hold);
     tcase_add_test(cases, what_waits_for_the_region_furthest_behind_is_counted);
     tcase_add_test(cases, what_is_not_known_is_not_caught_up);

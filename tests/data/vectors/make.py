@@ -117,6 +117,7 @@ def path(field, member=None, element=None):
 
 
 LWW, SET, FLAG, COUNTER, MAX, MIN = range(6)
+ASIDE = 4096 # bytes: a longer value stands in a row of its own (schema/aside.h)
 FORM = {LWW: 1, SET: 2, FLAG: 2, COUNTER: 4, MAX: 3, MIN: 3}
 
 
@@ -154,6 +155,7 @@ def draw_part(where, rule):
 
 
 def part_row(entry):
+    number = 0
     body = long(entry["losers"]) + bytes([entry["delete"] is not None])
     if entry["delete"]:
         version, log, offset = entry["delete"]
@@ -167,8 +169,9 @@ def part_row(entry):
             continue
         body += long(len(part["values"]))
         for version, kind, expiry, log, offset, fingerprint, value in part["values"]:
+            number += len(value) > ASIDE # of those that stand aside, whatever it is
             body += version + long(kind) + (long(expiry) if kind == 2 else b"") + long(log) + long(offset)
-            body += fingerprint + sized(value)
+            body += fingerprint + (sized(value) if len(value) <= ASIDE else long(-len(value)) + h128(value) + long(number))
         if part["rule"] in (MAX, MIN):
             body += bytes([part["clear"] is not None]) + (part["clear"] or b"")
         else:
@@ -190,7 +193,7 @@ def part_live(entry, head):
         values = [(v[0], v[5], v[6]) for v in part["values"] if v[1] == 0]
         if values:
             live += begin + struct.pack(">I", len(values))
-            live += b"".join(v + f + struct.pack(">I", len(d)) + d for v, f, d in values)
+            live += b"".join(v + f + struct.pack(">I", len(d)) + (d if len(d) <= ASIDE else h128(d)) for v, f, d in values)
     return head + live if live else b""
 
 
@@ -213,8 +216,7 @@ def digest_sum(texts):
     return "%016x%016x" % (sum(high for high, _ in lanes) % 2**64, sum(low for _, low in lanes) % 2**64)
 
 
-rows = []
-for n in range(24):
+def part_entry(n):
     paths = [(path(b""), LWW), (path(b"name"), LWW), (path(b"tags", element=b"\x02x"), SET), (path(b"vip"), FLAG),
              (path(b"visits"), COUNTER), (path(b"last"), MAX), (path(b"first"), MIN), (path(b"cart", b"sku"), COUNTER),
              (path(b"groups", b"g", b"\x04"), SET), (path(b"notes", "ключ".encode()), LWW)]
@@ -226,10 +228,29 @@ for n in range(24):
     if entry["format"] == 3:
         entry["parts"][0]["values"] = [v[:5] + (bytes(8), rnd.randbytes(5) if v[1] != 1 else b"") for v in
                                        entry["parts"][0]["values"]]
+    return entry
+
+
+def grown(entry):
+    """Some of its values just fit into the row, and some are over it: of these it has the hash."""
+    for part in entry["parts"]:
+        whole = entry["format"] == 3 or part["rule"] not in (SET, FLAG)
+        part["values"] = [v[:6] + ((rnd.randbytes(rnd.choice((ASIDE, ASIDE + 1, 9000))),) if whole and v[1] != 1 else
+                                   v[6:]) for v in part["values"]]
+    return entry
+
+
+def part_line(entry):
     head = bytes([entry["format"]]) + struct.pack(">H", len(entry["key"])) + entry["key"]
     live, mortal = part_live(entry, head), part_mortal(entry, head)
-    rows.append((text(entry["key"]), entry["format"], text(part_row(entry)), text(live),
-                 ",".join(map(text, mortal)) or "-", digest_sum([live] if live else []), digest_sum(mortal)))
+    return (text(entry["key"]), entry["format"], text(part_row(entry)), text(live),
+            ",".join(map(text, mortal)) or "-", digest_sum([live] if live else []), digest_sum(mortal))
+
+
+rows = [part_line(part_entry(n)) for n in range(24)]
+drawn = rnd.getstate() # what follows does not depend on the large ones
+rows += [part_line(grown(part_entry(n))) for n in range(6)]
+rnd.setstate(drawn)
 save("part.txt", "key format row live-text mortal-texts live mortal", rows)
 
 

@@ -1,6 +1,6 @@
 /* A first byte says how long its character is, the second what is forbidden to it; most
  * texts are ASCII, so eight bytes are looked at together. */
-#include "schema/utf8.h"
+#include "base/utf8.h"
 
 size_t iso_utf8_character(const uint8_t *at, size_t size)
 {

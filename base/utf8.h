@@ -1,8 +1,8 @@
 /* utf8.h - which bytes are text (RFC 3629): no surrogates, nothing longer than it need
  * be, nothing above U+10FFFF.
  */
-#ifndef ISO_SCHEMA_UTF8_H
-#define ISO_SCHEMA_UTF8_H
+#ifndef ISO_BASE_UTF8_H
+#define ISO_BASE_UTF8_H
 
 #include "base/bytes.h"
 
