@@ -5,6 +5,7 @@
 #define ISO_TESTS_SIM_SIM_LOOK_H
 
 #include "consumer/rows.h"
+#include "schema/aside.h"
 #include "schema/loser.h"
 #include "schema/part.h"
 #include "tests/sim/sim.h"
@@ -42,6 +43,7 @@ void sim_look_fields(struct sim_look *look, const struct sim_key *key, const cha
 uint64_t sim_look_rows(struct sim_look *look, const char *name,
                        bool (*is_loser)(void *user, const struct iso_loser *loser),
                        void *user);
+bool sim_held_is(const struct iso_held *held, struct iso_bytes value);
 struct iso_bytes sim_look_row(struct sim_look *look, const char *name);
 
 /* Where and what: for messages. */

@@ -59,7 +59,7 @@ static void held_check(struct fielding *it, const struct sim_op *op)
             held = &it->part->values[i];
     PART_HOLDS(it, held != NULL, "it lacks a value");
     PART_HOLDS(it, held->kind == kind, "a value is of another kind");
-    PART_HOLDS(it, kind == ISO_TOMBSTONE || iso_bytes_equal(held->value, op->value),
+    PART_HOLDS(it, kind == ISO_TOMBSTONE || sim_held_is(held, op->value),
                "a value is another one");
 }
 

@@ -99,6 +99,10 @@ void sim_value(struct sim *sim, const struct iso_schemas *schemas, bool blind,
     struct iso_why why;
     if (!sim->plan.avro) {
         iso_buf_print(value, "v%u", (unsigned)sim_dice(sim, 1000));
+        /* Some of them stand in rows of their own (schema/aside.h). */
+        if (sim_percent(sim, 2))
+            for (uint64_t n = 2000 + sim_dice(sim, 1000); n > 0; n--)
+                iso_buf_print(value, "%02x", (unsigned)n & 0xff);
         return;
     }
     size_t n = sim_dice(sim, iso_schemas_count(schemas));

@@ -86,7 +86,7 @@ static struct iso_definition *definition_first(struct sim *sim)
     definition->before_max_ms = plan->before_max_ms;
     definition->after_max_ms = plan->after_max_ms;
     definition->limits = (struct iso_definition_limits){
-        .key_max = 384, .value_max = 4000, .header_max = 8192, .read_max = 200};
+        .key_max = 384, .value_max = 20000, .header_max = 8192, .read_max = 200};
     definition->region_count = plan->regions;
     definition->regions = iso_alloc_zero(plan->regions, sizeof *definition->regions);
     definition->log_count = logs;
