@@ -31,7 +31,8 @@ enum iso_memory_way { ISO_MEMORY_IN = 1, ISO_MEMORY_OUT = 2 };
 void iso_memory_cut_ways(struct iso_bus *bus, unsigned ways);
 
 /* Readers of this bus see a record only when it is older than `ms` by the cluster's
- * steady clock. Who asks for the end of a log is told the true one. */
+ * steady clock. An end is told when all was
+ * seen, and who asks for it is told the true one. */
 void iso_memory_delay(struct iso_bus *bus, int64_t ms);
 
 /* The next `n` deliveries of this bus's publishers: the record enters the log, the

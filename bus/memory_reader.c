@@ -182,7 +182,7 @@ static void reader_serve(struct memory_reader *reader, struct memory_assignment 
     while (at->next < end && reader->record_count < max)
         reader_record(reader, at,
                       partition->records[(size_t)(at->next - partition->begin)]);
-    if (at->next >= end && at->end_told != at->next && reader->record_count < max) {
+    if (at->next >= log_end && at->end_told != at->next && reader->record_count < max) {
         at->end_told = at->next;
         reader_event(reader, at, ISO_AT_END);
     }

@@ -162,7 +162,6 @@ void sim_shard_stop(struct sim_region *region, unsigned shard);
 void sim_shard_crash(struct sim_region *region, unsigned shard);
 /* One step of it, and a look at what it committed. */
 void sim_shard_step(struct sim_region *region, unsigned shard);
-bool sim_region_knows_itself(const struct sim_region *region);
 
 /* ---- services ---- */
 

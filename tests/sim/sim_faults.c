@@ -74,8 +74,6 @@ static bool client_fenced(struct place *at)
 
 static bool delay(struct place *at)
 {
-    if (!sim_region_knows_itself(at->region))
-        return false;
     iso_memory_delay(at->region->buses[at->cluster], ticks(at, 100));
     return true;
 }

@@ -28,6 +28,7 @@ struct sim_plan {
     bool per_region; /* each region writes a log of its own */
     bool avro;
     bool small_batches; /* each record is a commit of its own */
+    bool lmdb;          /* stores are on disk */
     bool hot;           /* most writes go to a few keys */
     enum sim_resolver resolver;
     int64_t before_max_ms, after_max_ms;

@@ -91,20 +91,6 @@ void sim_shard_step(struct sim_region *region, unsigned shard)
         sim_check_shard(region, shard);
 }
 
-/* A daemon that has never read the control topic ends when that seems to be empty: the
- * operator forgot the region. So a delay waits until it has. */
-bool sim_region_knows_itself(const struct sim_region *region)
-{
-    for (unsigned i = 0; i < region->sim->plan.shards; i++) {
-        struct iso_shard_stats stats = {0};
-        if (region->shards[i] != NULL)
-            iso_shard_stats(region->shards[i], &stats);
-        if (stats.slices == 0)
-            return false;
-    }
-    return true;
-}
-
 void sim_region_open(struct sim_region *region)
 {
     static const char *const names[SIM_REGIONS_MAX] = {"eu", "us", "ap", "sa",
@@ -119,7 +105,7 @@ void sim_region_open(struct sim_region *region)
         region->fronts[c] = iso_bus_memory_open(sim->clusters[c]);
     }
     for (unsigned n = 0; n < sim->plan.shards; n++) {
-        sim_store_init(&region->disks[n], seed + n);
+        sim_store_init(&region->disks[n], seed + n, sim->plan.lmdb);
         region->stores[n] = sim_store_open(&region->disks[n]);
     }
     for (unsigned h = 0; h < SIM_HANDLES; h++)

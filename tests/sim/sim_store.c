@@ -2,6 +2,10 @@
  * checker go to the maps, behind the door where faults are drawn. */
 #include "tests/sim/sim_store.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "store/backend.h"
 
@@ -9,6 +13,7 @@ struct view;
 
 struct scan {
     const struct iso_map *map;
+    struct iso_cursor *cursor; /* of LMDB, instead */
     bool is_started;
     struct iso_buf at;
 };
@@ -16,6 +21,7 @@ struct scan {
 struct view {
     struct sim_store *store;
     struct iso_map maps[ISO_SPACES];
+    struct iso_snapshot *snapshot; /* of LMDB, instead */
 };
 
 static bool fails(struct sim_store *store, unsigned rate)
@@ -45,6 +51,8 @@ static void view_rest(void *at)
 {
     struct view *view = at;
     maps_release(view->maps);
+    iso_snapshot_close(view->snapshot);
+    view->snapshot = NULL;
 }
 
 static enum iso_err view_renew(void *self, void *at, struct iso_why *why)
@@ -54,6 +62,8 @@ static enum iso_err view_renew(void *self, void *at, struct iso_why *why)
     view_rest(view);
     if (fails(store, store->views))
         return iso_fail(why, ISO_IO, "the simulated store gives no view");
+    if (store->lmdb != NULL)
+        return iso_snapshot_open(store->lmdb, &view->snapshot, why);
     maps_copy(view->maps, store->maps);
     return ISO_OK;
 }
@@ -83,6 +93,8 @@ static enum iso_err view_get(void *at, enum iso_space space, struct iso_bytes ke
     struct view *view = at;
     if (fails(view->store, view->store->reads))
         return iso_fail(why, ISO_IO, "the simulated store does not read");
+    if (view->snapshot != NULL)
+        return iso_snapshot_get(view->snapshot, space, key, value, why);
     return iso_map_get(&view->maps[space], key, value) ? ISO_OK : ISO_NOT_FOUND;
 }
 
@@ -96,14 +108,18 @@ static enum iso_err scan_open(void *at, enum iso_space space, struct iso_bytes f
     scan->map = &view->maps[space];
     iso_buf_add_bytes(&scan->at, from);
     *opened = scan;
-    return ISO_OK;
+    struct iso_bytes all = {0};
+    return view->snapshot == NULL
+               ? ISO_OK
+               : iso_cursor_open(view->snapshot, space, all, from, &scan->cursor, why);
 }
 
 static enum iso_err scan_next(void *at, struct iso_bytes *key, struct iso_bytes *value,
                               struct iso_why *why)
 {
     struct scan *scan = at;
-    (void)why;
+    if (scan->cursor != NULL)
+        return iso_cursor_next(scan->cursor, key, value, why);
     if (!iso_map_seek(scan->map, iso_buf_bytes(&scan->at), scan->is_started, key,
                       value))
         return ISO_END;
@@ -116,8 +132,79 @@ static enum iso_err scan_next(void *at, struct iso_bytes *key, struct iso_bytes 
 static void scan_close(void *at)
 {
     struct scan *scan = at;
+    iso_cursor_close(scan->cursor);
     iso_buf_release(&scan->at);
     iso_free(scan);
+}
+
+/* ---- LMDB ---- */
+
+static void must(enum iso_err err, const struct iso_why *why)
+{
+    if (err == ISO_OK)
+        return;
+    fprintf(stderr, "the store of a simulation: %s\n", why->text);
+    _Exit(2);
+}
+
+static void lmdb_write(struct sim_store *store, const struct iso_change *changes,
+                       size_t count)
+{
+    struct iso_txn *txn;
+    struct iso_why why;
+    must(iso_txn_begin(store->lmdb, &txn, &why), &why);
+    for (size_t i = 0; i < count; i++) {
+        const struct iso_change *change = &changes[i];
+        if (change->is_delete)
+            iso_txn_delete(txn, change->space, change->key);
+        else
+            iso_txn_put(txn, change->space, change->key, change->value);
+    }
+    must(iso_txn_commit(txn, &why), &why);
+}
+
+/* Nothing of it stays, however the process ends: its files lose their names as soon as
+ * they are open. */
+static void lmdb_hide(const char *path)
+{
+    static const char *const files[] = {"data.mdb", "lock.mdb", "iso.lock"};
+    char name[128];
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s/%s", path, files[i]);
+        unlink(name);
+    }
+    rmdir(path);
+}
+
+static void lmdb_close(struct sim_store *store)
+{
+    iso_store_close(store->lmdb);
+    store->lmdb = NULL;
+}
+
+/* A new one, with all that the maps hold. */
+static void lmdb_fill(struct sim_store *store)
+{
+    struct iso_store_options options = {.not_durable = true};
+    struct iso_txn *txn;
+    struct iso_why why;
+    const char *folder = getenv("TMPDIR");
+    char path[64];
+    snprintf(path, sizeof path, "%.40s/iso-sim-XXXXXX",
+             folder != NULL ? folder : "/tmp");
+    iso_assert(mkdtemp(path) != NULL);
+    must(iso_store_lmdb_open(path, &options, &store->lmdb, &why), &why);
+    lmdb_hide(path);
+    must(iso_txn_begin(store->lmdb, &txn, &why), &why);
+    for (int space = 0; space < ISO_SPACES; space++) {
+        struct iso_bytes key = {0}, value;
+        bool found = iso_map_seek(&store->maps[space], key, false, &key, &value);
+        while (found) {
+            iso_txn_put(txn, (enum iso_space)space, key, value);
+            found = iso_map_seek(&store->maps[space], key, true, &key, &value);
+        }
+    }
+    must(iso_txn_commit(txn, &why), &why);
 }
 
 /* ---- writing ---- */
@@ -147,6 +234,8 @@ static enum iso_err store_write(void *self, const struct iso_change *changes,
         return iso_fail(why, ISO_STORE_FULL, "the simulated disk is full");
     }
     store->next = SIM_COMMIT_WELL;
+    if (how != SIM_COMMIT_DIES_BEFORE && store->lmdb != NULL)
+        lmdb_write(store, changes, count);
     if (how != SIM_COMMIT_DIES_BEFORE)
         changes_write(store, changes, count);
     if (how == SIM_COMMIT_WELL)
@@ -191,12 +280,14 @@ static const struct iso_backend sim_backend = {
 
 /* ---- the disk ---- */
 
-void sim_store_init(struct sim_store *store, uint64_t seed)
+void sim_store_init(struct sim_store *store, uint64_t seed, bool lmdb)
 {
     *store = (struct sim_store){0};
     iso_chance_seeded_init(&store->chance, seed);
     for (int i = 0; i < 16; i += 8)
         iso_put_u64(store->id + i, iso_chance_draw(&store->chance));
+    if (lmdb)
+        lmdb_fill(store);
 }
 
 struct iso_store *sim_store_open(struct sim_store *store)
@@ -206,6 +297,8 @@ struct iso_store *sim_store_open(struct sim_store *store)
 
 void sim_store_release(struct sim_store *store)
 {
+    if (store->lmdb != NULL)
+        lmdb_close(store);
     maps_release(store->maps);
     for (int n = 0; n < SIM_STORE_COPIES; n++)
         maps_release(store->copies[n]);
@@ -222,11 +315,16 @@ bool sim_store_restore(struct sim_store *store, unsigned n)
     if (!store->copied[n])
         return false;
     maps_copy(store->maps, store->copies[n]);
+    if (store->lmdb != NULL) {
+        lmdb_close(store);
+        lmdb_fill(store);
+    }
     return true;
 }
 
 void sim_store_lose(struct sim_store *store, uint64_t seed)
 {
+    bool lmdb = store->lmdb != NULL;
     sim_store_release(store);
-    sim_store_init(store, seed);
+    sim_store_init(store, seed, lmdb);
 }

@@ -1,6 +1,7 @@
 /* sim_store.h - a region's store in the simulator: maps whose copies cost nothing, so
  * that an older state can be kept and put back, behind a door at which a commit can
- * fail, die, or be full.
+ * fail, die, or be full. In some worlds an LMDB store holds the same, and is what the
+ * daemon reads.
  *
  * The machine that dies in a commit is not here: the store says so (`died`), and who
  * steps the daemon ends it.
@@ -32,10 +33,11 @@ struct sim_store {
     enum sim_store_commit next;    /* what the next commit does */
     bool died;
     uint64_t failed, commits;
+    struct iso_store *lmdb; /* NULL: none */
 };
 
 /* `store` is borrowed, outlives the handle, and is looked into at any time. */
-void sim_store_init(struct sim_store *store, uint64_t seed);
+void sim_store_init(struct sim_store *store, uint64_t seed, bool lmdb);
 struct iso_store *sim_store_open(struct sim_store *store);
 void sim_store_release(struct sim_store *store);
 
