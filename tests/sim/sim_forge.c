@@ -12,7 +12,7 @@ struct forgery {
     const struct iso_definition_log *log;
     const char *key;
     struct iso_write write;
-    struct iso_buf header, value, names;
+    struct iso_buf header, value, names, seen;
     struct iso_message message;
 };
 
@@ -31,6 +31,21 @@ static unsigned region_draw(struct forgery *it)
     return region;
 }
 
+/* Of fields, each part says by itself what was read of it. */
+static void patch_forge(struct forgery *it)
+{
+    struct iso_names names = it->write.read;
+    bool is_delete = it->write.operation == ISO_DELETE;
+    struct iso_buf *patch = is_delete ? &it->seen : &it->value;
+    iso_buf_clear(patch);
+    sim_patch_forge(it->sim, names, is_delete, patch);
+    it->write.read = (struct iso_names){0};
+    if (is_delete)
+        it->write.seen = iso_buf_bytes(patch);
+    else
+        it->write.operation = ISO_PATCH;
+}
+
 /* Versions near those that there are, or of none. */
 static void names_draw(struct forgery *it)
 {
@@ -39,7 +54,8 @@ static void names_draw(struct forgery *it)
     for (unsigned i = 0; i < sim->plan.keys; i++)
         if (sim->keys[i] == it->key)
             key = &sim->oracle.keys[i];
-    for (size_t n = sim_dice(sim, 6); n > 0; n--) {
+    size_t most = sim_percent(sim, 5) ? 190 : 6; /* a row remembers but some */
+    for (size_t n = sim_dice(sim, most); n > 0; n--) {
         struct iso_version version = {
             iso_hlc_of_ms(sim->truth.now_ms - (int64_t)sim_dice(sim, 2000)) +
                 sim_dice(sim, 3),
@@ -155,6 +171,8 @@ static void forge_kind(struct forgery *it, enum sim_fault fault)
         break;
     case SIM_FAULT_forged_names:
         names_draw(it);
+        if (plan->resolver == SIM_FIELDS)
+            patch_forge(it);
         break;
     case SIM_FAULT_forged_definition:
         define(it);
@@ -189,4 +207,5 @@ void sim_forge(struct sim *sim, enum sim_fault fault)
     iso_buf_release(&it.header);
     iso_buf_release(&it.value);
     iso_buf_release(&it.names);
+    iso_buf_release(&it.seen);
 }

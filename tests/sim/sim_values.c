@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "schema/patch.h"
 #include "schema/value.h"
 #include "tests/sim/sim.h"
 
@@ -169,4 +170,62 @@ struct iso_edit *sim_edit(struct sim *sim, const struct iso_schemas *schemas)
     for (size_t n = 1 + sim_dice(sim, 4); n > 0; n--)
         step_draw(sim, edit);
     return edit;
+}
+
+/* ---- a liar's ---- */
+
+static void sums_draw(struct sim *sim, struct iso_sum sums[3], struct iso_step *step)
+{
+    size_t count = sim_dice(sim, 4);
+    for (size_t i = 0; i < count; i++)
+        sums[i] =
+            (struct iso_sum){.log = (uint16_t)(10 * (1 + i)),
+                             .region = (uint8_t)(1 + sim_dice(sim, sim->plan.regions)),
+                             .next = (int64_t)sim_dice(sim, 60),
+                             .sum = (int64_t)sim_dice(sim, 20) - 10};
+    step->sums = sums;
+    step->sum_count = count;
+}
+
+/* A datum of what the step's kind says, or nearly. */
+static void datum_draw(struct sim *sim, const struct draw *draw, struct iso_buf *value)
+{
+    if (draw->kind == 't')
+        iso_avro_add_text(value, sim_percent(sim, 50) ? "t1" : "t2");
+    if (draw->kind == 'n' || sim_percent(sim, 5))
+        iso_avro_add_long(value, (int64_t)sim_dice(sim, 9));
+}
+
+void sim_patch_forge(struct sim *sim, struct iso_names names, bool of_delete,
+                     struct iso_buf *out)
+{
+    struct iso_patch patch = {0};
+    struct iso_buf values[4] = {{0}};
+    struct iso_sum sums[4][3];
+    const struct iso_definition_schema *schemas = sim->definition->schemas;
+    patch.put = sim_percent(sim, 30);
+    if (patch.put || of_delete)
+        patch.mark = names;
+    if (!of_delete)
+        memcpy(patch.fingerprint,
+               schemas[sim_dice(sim, sim->definition->schema_count)].fingerprint,
+               sizeof patch.fingerprint);
+    for (size_t n = sim_dice(sim, 4); n > 0; n--) {
+        const struct draw *draw = &draws[sim_dice(sim, DRAWS)];
+        struct iso_step *step = iso_patch_step_add(&patch);
+        datum_draw(sim, draw, &values[n]);
+        step->field = iso_bytes_text(draw->field);
+        step->has_member = draw->has_member;
+        step->member = iso_bytes_text(draw->has_member ? "m1" : "");
+        step->operation = draw->operation;
+        step->value = iso_buf_bytes(&values[n]);
+        if (draw->operation == ISO_STEP_UNSET && *draw->field != 'n')
+            sums_draw(sim, sums[n], step);
+        if (step->sum_count == 0)
+            step->seen = names;
+    }
+    iso_patch_encode(&patch, out);
+    for (size_t n = 0; n < 4; n++)
+        iso_buf_release(&values[n]);
+    iso_patch_release(&patch);
 }

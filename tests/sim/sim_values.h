@@ -23,4 +23,9 @@ void sim_value(struct sim *sim, const struct iso_schemas *schemas, bool blind,
 /* Some operations on fields; to be freed. */
 struct iso_edit *sim_edit(struct sim *sim, const struct iso_schemas *schemas);
 
+/* A patch that a liar makes: right in form, or nearly, with versions and sums that
+ * nobody ever wrote; `of_delete`: what its DELETE was shown. */
+void sim_patch_forge(struct sim *sim, struct iso_names names, bool of_delete,
+                     struct iso_buf *out);
+
 #endif
