@@ -29,6 +29,7 @@
 #include "tests/sim/sim_store.h"
 
 enum { SIM_SESSIONS = 2, SIM_HANDLES = 2, SIM_SCAN_EVERY = 100 };
+enum { SIM_HEARTBEAT_TICKS = 100 };
 
 /* A machine's or a broker's clock. */
 struct sim_clock {

@@ -38,7 +38,7 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
         .tuning = {.fetch_bytes = 1 << 20,
                    .batch_bytes = sim->plan.small_batches ? 1 : 1 << 30,
                    .batch_time_max_ms = 10 * tick_ms,
-                   .heartbeat_ms = 100 * tick_ms,
+                   .heartbeat_ms = SIM_HEARTBEAT_TICKS * tick_ms,
                    .report_ms = 50 * tick_ms,
                    .commit_ms = 5000},
     };

@@ -198,6 +198,35 @@ static void letters_check(struct sim *sim)
               (unsigned long long)different, (unsigned long long)refused);
 }
 
+/* What was published does not stay in the outbox. */
+static void outbox_check(const struct sim_region *region)
+{
+    struct sim *sim = region->sim;
+    for (unsigned n = 0; n < sim->plan.shards; n++)
+        SIM_HOLDS(sim, region->disks[n].maps[ISO_OUTBOX].count == 0,
+                  "the outbox of %s/%u holds %zu letters", region->name, n,
+                  region->disks[n].maps[ISO_OUTBOX].count);
+}
+
+/* Heartbeats move the time of every log, however quiet, which is all that the floor
+ * waits for. (One that its only writer left for a later one is not heard any more, and
+ * a daemon whose clock was far ahead waits until it is that time.) */
+static void time_check(struct sim *sim)
+{
+    if (sim->plan.weights[SIM_FAULT_producer_clock_races] > 0 ||
+        sim->plan.weights[SIM_FAULT_producer_clock_steps] > 0)
+        return;
+    for (unsigned i = 0; i < sim->oracle.log_count && sim->former == NULL; i++)
+        for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+            int64_t age_ms = sim->truth.now_ms - sim->oracle.logs[i][p].now.t_ms;
+            int64_t most_ms = 2 * (sim->plan.after_max_ms / 10 + 600) + 3000 +
+                              2 * SIM_HEARTBEAT_TICKS * sim->plan.tick_ms;
+            SIM_HOLDS(sim, sim->broken[p] || sim->trimmed[p] || age_ms <= most_ms,
+                      "the time of log %u/%u stands %lld ms back",
+                      sim->oracle.numbers[i], p, (long long)age_ms);
+        }
+}
+
 /* ---- the monitor ---- */
 
 static struct iso_bus *monitor_bus(void *user, const char *cluster, struct iso_why *why)
@@ -245,6 +274,9 @@ void sim_check_rest(struct sim *sim)
         for (unsigned n = 0; n < sim->plan.shards; n++)
             sim_shard_stop(&sim->regions[r], n);
     stops_check(sim);
+    time_check(sim);
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        outbox_check(&sim->regions[r]);
     letters_check(sim);
     verdict_check(sim, asked_ms);
 }

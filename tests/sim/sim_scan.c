@@ -14,6 +14,7 @@ struct sums {
     struct iso_bucket buckets[BUCKETS_MAX];
     uint64_t ledger_rows;
     struct iso_digest ledger;
+    uint64_t large, asides; /* values that are held aside, and rows of such */
 };
 
 static void entry_add(struct sums *sums, struct iso_bytes key, struct iso_bytes row)
@@ -38,6 +39,9 @@ static void entry_add(struct sums *sums, struct iso_bytes key, struct iso_bytes 
                                                                  : ISO_PARTS_SIBLINGS,
                                 &look.parts, &why));
         iso_parts_tally(&look.parts, key, &look.scratch, &part);
+        for (size_t i = 0; i < look.parts.count; i++)
+            for (size_t n = 0; n < look.parts.parts[i].value_count; n++)
+                sums->large += iso_held_is_aside(&look.parts.parts[i].values[n]);
     }
     iso_tally_add(tally, &part);
 }
@@ -52,6 +56,13 @@ static void loser_add(struct sums *sums, struct iso_bytes key, struct iso_bytes 
         return;
     sums->ledger_rows++;
     iso_digest_add(&sums->ledger, digest);
+}
+
+static void aside_add(struct sums *sums, struct iso_bytes key, struct iso_bytes row)
+{
+    (void)key;
+    (void)row;
+    sums->asides++;
 }
 
 static void each_row(struct sums *sums, enum iso_space space,
@@ -99,6 +110,10 @@ static bool slice_scan(struct sim_region *region, uint32_t partition, struct sum
         return false;
     each_row(sums, ISO_ENTRY, entry_add);
     each_row(sums, ISO_LEDGER, loser_add);
+    each_row(sums, ISO_ASIDE, aside_add);
+    SIM_LOOK_HOLDS(&look, sums->large == sums->asides,
+                   "%llu rows for %llu values that stand aside",
+                   (unsigned long long)sums->asides, (unsigned long long)sums->large);
     buckets_check(sums);
     SIM_LOOK_HOLDS(&look,
                    sums->ledger_rows == look.slice.ledger_rows &&
