@@ -108,7 +108,9 @@ static bool whole_is_loser(void *user, const struct iso_loser *loser)
         const struct sim_effect *effect = &whole->key->effects[i];
         if (iso_version_equal(effect->version, loser->version))
             return sim_effect_is_loser(effect, whole->held, whole->prefix) &&
-                   iso_bytes_equal(effect->value, loser->value);
+                   (loser->dropped
+                        ? iso_digest_equal(iso_hash128(effect->value), loser->hash)
+                        : iso_bytes_equal(effect->value, loser->value));
     }
     return false;
 }

@@ -111,7 +111,9 @@ static void values_check(struct fielding *it)
     size_t expected = 0;
     for (size_t i = 0; i < it->of->count; i++) {
         const struct sim_op *op = &it->of->ops[i];
-        if (op->act != SIM_ACT_SET || !is_in(it, op) || is_swept(it, op) ||
+        bool again = i > 0 && it->of->ops[i - 1].effect == op->effect &&
+                     it->of->ops[i - 1].act == SIM_ACT_SET; /* added twice */
+        if (op->act != SIM_ACT_SET || again || !is_in(it, op) || is_swept(it, op) ||
             sim_children_are_in(op->children, it->prefix))
             continue;
         held_check(it, op);

@@ -29,6 +29,7 @@ struct sim_plan {
     bool avro;
     bool small_batches; /* each record is a commit of its own */
     bool lmdb;          /* stores are on disk */
+    bool pruned;        /* ledgers have bounds, in each region another */
     bool hot;           /* most writes go to a few keys */
     enum sim_resolver resolver;
     int64_t before_max_ms, after_max_ms;
