@@ -68,9 +68,8 @@ enum iso_err iso_cli_doctor(struct cli *cli, int argc, char **argv)
     iso_doctor_kafka(&doctor);
     iso_doctor_regions(&doctor);
     if (!doctor.json)
-        printf("%zu failures, %zu warnings, %zu findings that are well\n",
-               doctor.counts[DOCTOR_FAILURE], doctor.counts[DOCTOR_WARNING],
-               doctor.counts[DOCTOR_OK]);
+        printf("%zu failed, %zu warned of, %zu well\n", doctor.counts[DOCTOR_FAILURE],
+               doctor.counts[DOCTOR_WARNING], doctor.counts[DOCTOR_OK]);
     cli->why.text[0] = '\0'; /* it was said */
     cli->has_exit_status = true;
     cli->exit_status = doctor.counts[DOCTOR_FAILURE] > 0;

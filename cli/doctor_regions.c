@@ -82,7 +82,8 @@ static void region_look(struct doctor *doctor, const struct iso_status *status,
     char subject[160];
     snprintf(subject, sizeof subject, "%.64s in %.32s", region->collection,
              region->region);
-    int64_t silent_ms = status->at_ms - region->report_ms;
+    int64_t silent_ms =
+        region->report_ms > 0 ? status->at_ms - region->report_ms : INT64_MAX;
     if (region->heard < region->slices)
         iso_doctor_find(doctor, DOCTOR_FAILURE, subject,
                         "%zu of its %zu slices were never reported: start isostasyd "
@@ -147,6 +148,23 @@ static void pair_look(struct doctor *doctor, const struct iso_status_pair *pair)
         iso_doctor_find(doctor, DOCTOR_WARNING, subject, "%s", pair->warning);
 }
 
+/* Regions that are on their way are no fault; what is not known is not well. */
+static enum doctor_level verdict_level(enum iso_verdict_state state)
+{
+    switch (state) {
+    case ISO_VERDICT_CONVERGED:
+        return DOCTOR_OK;
+    case ISO_VERDICT_PENDING:
+    case ISO_VERDICT_CONSISTENT:
+        return DOCTOR_NOTE;
+    case ISO_VERDICT_UNKNOWN:
+        return DOCTOR_WARNING;
+    case ISO_VERDICT_DIVERGED:
+        return DOCTOR_FAILURE;
+    }
+    return DOCTOR_WARNING;
+}
+
 static void collection_look(struct doctor *doctor, const struct iso_status *status,
                             const struct iso_status_collection *collection)
 {
@@ -166,10 +184,10 @@ static void collection_look(struct doctor *doctor, const struct iso_status *stat
                         "daemon build it anew",
                         collection->verdict.why);
     else
-        iso_doctor_find(doctor, DOCTOR_OK, collection->name, "%s%s%s",
-                        iso_verdict_state_name(collection->verdict.state),
-                        collection->verdict.why[0] ? ": " : "",
-                        collection->verdict.why);
+        iso_doctor_find(
+            doctor, verdict_level(collection->verdict.state), collection->name,
+            "%s%s%s", iso_verdict_state_name(collection->verdict.state),
+            collection->verdict.why[0] ? ": " : "", collection->verdict.why);
 }
 
 /* Several looks: a clock is known by what is heard live. */
@@ -194,7 +212,8 @@ void iso_doctor_regions(struct doctor *doctor)
     struct cli_watching watching;
     const struct iso_status *status = NULL;
     stores_look(doctor);
-    enum iso_err err = iso_cli_watching_open(doctor->cli, NULL, &watching);
+    enum iso_err err =
+        iso_cli_watching_open(doctor->cli, NULL, CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = looks(doctor, &watching, &status);
     if (status != NULL) {

@@ -83,9 +83,32 @@ static void pair_print(const struct iso_status_pair *pair)
                (unsigned long long)row->refused);
 }
 
-static void pair_explain(const struct iso_status_pair *pair)
+/* An offset or a count; what is not known is no number. */
+static const char *number_text(bool known, uint64_t number, char text[CLI_MS_TEXT])
+{
+    if (!known)
+        return "unknown";
+    snprintf(text, CLI_MS_TEXT, "%llu", (unsigned long long)number);
+    return text;
+}
+
+static void slice_explain(const struct iso_lag_slice *slice)
 {
     char lag[CLI_MS_TEXT], stale[CLI_MS_TEXT];
+    char frontier[CLI_MS_TEXT], end[CLI_MS_TEXT], records[CLI_MS_TEXT];
+    printf("    %9u %5u %12s %12s %9s %9s %9s  %s\n", (unsigned)slice->partition,
+           (unsigned)slice->log,
+           number_text(slice->frontier >= 0, (uint64_t)slice->frontier, frontier),
+           number_text(slice->end >= 0, (uint64_t)slice->end, end),
+           number_text(slice->records_behind != ISO_UNKNOWN_COUNT,
+                       slice->records_behind, records),
+           iso_cli_ms_text(slice->lag_ms, lag),
+           iso_cli_ms_text(slice->staleness_ms, stale),
+           iso_lag_state_name(slice->state));
+}
+
+static void pair_explain(const struct iso_status_pair *pair)
+{
     const struct iso_lag_row *row = &pair->row;
     printf("    rule %s", pair->rule);
     if (pair->applied_rate >= 0 && pair->written_rate >= 0)
@@ -95,16 +118,8 @@ static void pair_explain(const struct iso_status_pair *pair)
     if (row->worst_count > 0)
         printf("    %9s %5s %12s %12s %9s %9s %9s  %s\n", "PARTITION", "LOG",
                "FRONTIER", "END", "RECORDS", "LAG", "STALE", "STATE");
-    for (size_t i = 0; i < row->worst_count; i++) {
-        const struct iso_lag_slice *slice = &row->worst[i];
-        printf("    %9u %5u %12lld %12lld %9llu %9s %9s  %s\n",
-               (unsigned)slice->partition, (unsigned)slice->log,
-               (long long)slice->frontier, (long long)slice->end,
-               (unsigned long long)slice->records_behind,
-               iso_cli_ms_text(slice->lag_ms, lag),
-               iso_cli_ms_text(slice->staleness_ms, stale),
-               iso_lag_state_name(slice->state));
-    }
+    for (size_t i = 0; i < row->worst_count; i++)
+        slice_explain(&row->worst[i]);
 }
 
 static void verdict_print(const struct iso_status_collection *collection)
@@ -275,7 +290,8 @@ enum iso_err iso_cli_lag(struct cli *cli, int argc, char **argv)
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct cli_watching watching;
-    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0],
+                                             CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = lag_loop(cli, &arguments, &watching, lag_print);
     iso_cli_watching_close(&watching);
@@ -289,7 +305,8 @@ enum iso_err iso_cli_top(struct cli *cli, int argc, char **argv)
         .most = 1, .options = top_options, .parser = lag_option, .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct cli_watching watching;
-    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0],
+                                             CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = lag_loop(cli, &arguments, &watching, top_print);
     iso_cli_watching_close(&watching);

@@ -41,9 +41,10 @@ static void bytes_text(uint64_t bytes, char text[CLI_MS_TEXT])
 
 static int64_t age_ms(const struct iso_status *status, int64_t ms)
 {
-    if (ms == ISO_UNKNOWN_MS)
+    int64_t age_ms;
+    if (ms == ISO_UNKNOWN_MS || __builtin_sub_overflow(status->at_ms, ms, &age_ms))
         return ISO_UNKNOWN_MS;
-    return ms < status->at_ms ? status->at_ms - ms : 0;
+    return age_ms > 0 ? age_ms : 0;
 }
 
 /* Does a log that stands still keep the region from forgetting? Ordinarily the floor is
@@ -153,7 +154,8 @@ static enum iso_err status_look(struct cli *cli, struct status_arguments *argume
                                 struct cli_watching *watching,
                                 const struct iso_status **status)
 {
-    enum iso_err err = iso_cli_watching_open(cli, arguments->given.places[0], watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments->given.places[0],
+                                             CLI_TIMEOUT_MS, watching);
     *status = NULL;
     if (err == ISO_OK)
         err = iso_cli_watching_look(cli, watching, status);
@@ -244,6 +246,8 @@ struct check {
     struct iso_buf figures;
 };
 
+/* A bar would begin the figures, a line's end the long output: what a daemon reports
+ * makes neither. */
 static void check_find(struct check *check, enum check_level level, const char *subject,
                        const char *what)
 {
@@ -251,6 +255,8 @@ static void check_find(struct check *check, enum check_level level, const char *
         return;
     check->level = level;
     snprintf(check->what, sizeof check->what, "%s: %s", subject, what);
+    for (char *at = check->what; (at = strpbrk(at, "|\n")) != NULL; at++)
+        *at = ' ';
 }
 
 /* 'label'=value;warn;crit;min, as plug-ins write it: U where it is not known. */
@@ -434,7 +440,8 @@ enum iso_err iso_cli_events(struct cli *cli, int argc, char **argv)
                                       .input = &arguments};
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     struct cli_watching watching;
-    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0], &watching);
+    enum iso_err err = iso_cli_watching_open(cli, arguments.given.places[0],
+                                             CLI_TIMEOUT_MS, &watching);
     if (err == ISO_OK)
         err = events_loop(cli, &watching, &arguments);
     iso_cli_watching_close(&watching);

@@ -9,7 +9,7 @@
 #include "cli/watching.h"
 #include "monitor/view.h"
 
-enum { WAIT_STEP_MS = 200, WAIT_DEFAULT_MS = 60000 };
+enum { WAIT_STEP_MS = 200, WAIT_LEAST_MS = 1000, WAIT_DEFAULT_MS = 60000 };
 
 struct wait_arguments {
     struct cli_given given; /* collection, or none: all */
@@ -51,8 +51,17 @@ struct waiting {
     const struct wait_arguments *arguments;
     struct cli_watching watching;
     int64_t asked_ms; /* when the ends were read */
+    int64_t began_ms; /* steady */
     struct iso_verdict verdict;
 };
+
+/* How long one question to Kafka may take: no longer than is left, but an answer. */
+static int wait_step_ms(int64_t left_ms)
+{
+    if (left_ms < WAIT_LEAST_MS)
+        return WAIT_LEAST_MS;
+    return left_ms < CLI_TIMEOUT_MS ? (int)left_ms : CLI_TIMEOUT_MS;
+}
 
 /* One collection, or each; NULL after the last. */
 static const char *collection_at(const struct waiting *waiting, size_t n)
@@ -70,11 +79,17 @@ static void verdict_ask(struct waiting *waiting, const char *name)
                     &waiting->verdict);
 }
 
-/* Is it so, for every collection asked about? The last verdict that is not stays. */
+/* Is it so, for every collection asked about? The last verdict that is not stays. Of
+ * nothing nothing is known. */
 static bool wait_done(struct waiting *waiting)
 {
     struct iso_lag *lag = iso_monitor_lag(waiting->watching.monitor);
     const char *name;
+    if (collection_at(waiting, 0) == NULL) {
+        snprintf(waiting->verdict.why, sizeof waiting->verdict.why,
+                 "there is no collection yet");
+        return false;
+    }
     for (size_t i = 0; (name = collection_at(waiting, i)) != NULL; i++) {
         uint64_t records = 0;
         verdict_ask(waiting, name);
@@ -112,13 +127,13 @@ static void certificates_print(struct waiting *waiting)
 
 static enum iso_err wait_loop(struct cli *cli, struct waiting *waiting)
 {
-    int64_t until_ms =
-        iso_steady_ms(&iso_clock_machine) + waiting->arguments->timeout_ms;
+    int64_t until_ms = waiting->began_ms + waiting->arguments->timeout_ms;
     bool ends = true; /* read once: what is written after the question does not count */
     for (;;) {
         int64_t asked_ms = iso_now_ms(&iso_clock_machine);
+        int64_t left_ms = until_ms - iso_steady_ms(&iso_clock_machine);
         enum iso_err err = iso_monitor_refresh(waiting->watching.monitor, ends,
-                                               CLI_TIMEOUT_MS, &cli->why);
+                                               wait_step_ms(left_ms), &cli->why);
         int64_t now_ms = iso_steady_ms(&iso_clock_machine);
         if (err != ISO_OK && err != ISO_UNAVAILABLE)
             return err;
@@ -151,9 +166,11 @@ enum iso_err iso_cli_wait(struct cli *cli, int argc, char **argv)
     iso_cli_parse(&syntax, argc, argv, &arguments.given);
     if (arguments.caught_up && arguments.converged)
         return iso_fail(&cli->why, ISO_USAGE, "--converged or --caught-up, not both");
-    struct waiting waiting = {.arguments = &arguments};
+    struct waiting waiting = {.arguments = &arguments,
+                              .began_ms = iso_steady_ms(&iso_clock_machine)};
     enum iso_err err =
-        iso_cli_watching_open(cli, arguments.given.places[0], &waiting.watching);
+        iso_cli_watching_open(cli, arguments.given.places[0],
+                              wait_step_ms(arguments.timeout_ms), &waiting.watching);
     if (err == ISO_OK)
         err = wait_loop(cli, &waiting);
     if (err == ISO_OK)

@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 enum iso_err iso_cli_watching_open(struct cli *cli, const char *collection,
-                                   struct cli_watching *watching)
+                                   int timeout_ms, struct cli_watching *watching)
 {
     *watching = (struct cli_watching){.collection = collection};
     enum iso_err err =
-        iso_monitor_open(cli->settings, CLI_TIMEOUT_MS, &watching->monitor, &cli->why);
+        iso_monitor_open(cli->settings, timeout_ms, &watching->monitor, &cli->why);
     if (err != ISO_OK)
         return err;
     const struct iso_control *control = iso_monitor_control(watching->monitor);

@@ -15,9 +15,10 @@ struct cli_watching {
     const char *collection; /* the one asked about; NULL: all */
 };
 
-/* ISO_NO_DEFINITION: there is no such collection. Close after a failure, too. */
+/* Waits for Kafka at most timeout_ms. ISO_NO_DEFINITION: there is no such collection.
+ * Close after a failure, too. */
 enum iso_err iso_cli_watching_open(struct cli *cli, const char *collection,
-                                   struct cli_watching *watching);
+                                   int timeout_ms, struct cli_watching *watching);
 void iso_cli_watching_close(struct cli_watching *watching);
 
 /* Refreshes and looks; *status is held until it is released. Kafka away:

@@ -278,6 +278,16 @@ static enum iso_err look_up(struct iso_replica *replica,
     return err == ISO_OK ? read_take(replica, look->collection, read, why) : err;
 }
 
+/* As it was: a read that fails must not begin the session anew. It may be the read's
+ * own, whose bytes are there still. */
+static void token_return(struct iso_read *read, struct iso_bytes token)
+{
+    if (token.size > 0 && token.data == read->token.data)
+        read->token.size = token.size;
+    else
+        iso_buf_add_bytes(&read->token, token);
+}
+
 enum iso_err iso_replica_get_fresh(struct iso_replica *replica, const char *name,
                                    struct iso_bytes key,
                                    const struct iso_read_options *options,
@@ -288,11 +298,13 @@ enum iso_err iso_replica_get_fresh(struct iso_replica *replica, const char *name
     enum iso_err err = iso_replica_collection(replica, name, &look.collection, why);
     if (err == ISO_OK)
         err = iso_token_decode(options->token, &replica->token, why);
-    if (err != ISO_OK)
+    if (err == ISO_OK && (key.size == 0 || key.size > ISO_KEY_MAX))
+        err = iso_fail(why, ISO_TOO_LARGE, "the key has %zu bytes: keys have 1 to %d",
+                       key.size, ISO_KEY_MAX);
+    if (err != ISO_OK) {
+        token_return(read, options->token);
         return err;
-    if (key.size == 0 || key.size > ISO_KEY_MAX)
-        return iso_fail(why, ISO_TOO_LARGE, "the key has %zu bytes: keys have 1 to %d",
-                        key.size, ISO_KEY_MAX);
+    }
     look.partition = iso_partition_of(key, look.collection->partitions);
     look.shard = look.partition % replica->shards;
     err = iso_replica_look_open(replica, &look, options, read, why);

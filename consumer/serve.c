@@ -122,7 +122,7 @@ static void scrape_counters(struct scrape *scrape)
             memcpy(&value, (const char *)&scrape->shards[i].stats + counters[c].offset,
                    sizeof value);
             iso_exposition_sample(&scrape->out, (double)value, "region", scrape->region,
-                                  "shard", number(label, i), NULL);
+                                  "shard", number(label, i), (char *)NULL);
         }
     }
 }
@@ -136,10 +136,11 @@ static void scrape_slices(struct scrape *scrape)
         const struct iso_shard_stats *stats = &scrape->shards[i].stats;
         iso_exposition_sample(&scrape->out, (double)stats->slices_applying, "region",
                               scrape->region, "shard", number(label, i), "applying",
-                              "true", NULL);
-        iso_exposition_sample(
-            &scrape->out, (double)(stats->slices - stats->slices_applying), "region",
-            scrape->region, "shard", number(label, i), "applying", "false", NULL);
+                              "true", (char *)NULL);
+        iso_exposition_sample(&scrape->out,
+                              (double)(stats->slices - stats->slices_applying),
+                              "region", scrape->region, "shard", number(label, i),
+                              "applying", "false", (char *)NULL);
     }
 }
 
@@ -148,7 +149,8 @@ static void scrape_gauge(struct scrape *scrape, const char *name, const char *un
 {
     iso_exposition_family(&scrape->out, name, ISO_GAUGE, unit, help);
     if (known)
-        iso_exposition_sample(&scrape->out, value, "region", scrape->region, NULL);
+        iso_exposition_sample(&scrape->out, value, "region", scrape->region,
+                              (char *)NULL);
 }
 
 static void scrape_latency(struct scrape *scrape, const struct iso_health *health)
@@ -166,7 +168,7 @@ static void scrape_latency(struct scrape *scrape, const struct iso_health *healt
         iso_exposition_histogram(
             &scrape->out, bounds, source->latency.counts, ISO_LATENCY_BOUNDS,
             (double)source->latency.sum_ms / 1000.0, "region", scrape->region, "source",
-            number(label, source->region), NULL);
+            number(label, source->region), (char *)NULL);
     }
 }
 
@@ -215,7 +217,7 @@ static void metrics(void *user, const struct iso_http_request *request,
     iso_exposition_family(&scrape.out, "isostasy_daemon_build", ISO_INFO_METRIC, "",
                           "The software.");
     iso_exposition_sample(&scrape.out, 1, "version", ISOSTASY_VERSION, "region",
-                          scrape.region, NULL);
+                          scrape.region, (char *)NULL);
     scrape_counters(&scrape);
     scrape_slices(&scrape);
     scrape_health(&scrape);

@@ -171,6 +171,10 @@ static void store_cell(struct iso_buf *out, const struct iso_lag_region *region)
         return;
     }
     double used = (double)region->store_used / 1048576.0;
+    if (region->store_free == ISO_UNKNOWN_COUNT) {
+        iso_page_add(out, "<td class=\"n\">%.1f <small>MiB</small></td>", used);
+        return;
+    }
     double room = used + (double)region->store_free / 1048576.0;
     iso_page_add(out,
                  "<td class=\"n\">%.1f <small>of</small> %.1f <small>MiB</small></td>",

@@ -223,11 +223,13 @@ void iso_page_time(struct iso_buf *out, int64_t ms)
 void iso_page_age(const struct iso_page *page, int64_t then_ms)
 {
     char text[ISO_PAGE_TEXT_MAX], moment_text[ISO_PAGE_TEXT_MAX];
-    if (then_ms == ISO_UNKNOWN_MS || page->at_ms == ISO_UNKNOWN_MS) {
+    int64_t age_ms;
+    if (then_ms == ISO_UNKNOWN_MS || page->at_ms == ISO_UNKNOWN_MS ||
+        __builtin_sub_overflow(page->at_ms, then_ms, &age_ms)) {
         iso_page_add(page->out, "<span class=\"none\">unknown</span>");
         return;
     }
-    int64_t age_ms = then_ms > page->at_ms ? 0 : page->at_ms - then_ms;
+    age_ms = age_ms > 0 ? age_ms : 0;
     iso_page_add(page->out, "<span title=\"%s\">%s ago</span>",
                  iso_page_time_text(then_ms, moment_text),
                  iso_page_duration_text(age_ms, text));

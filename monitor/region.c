@@ -80,6 +80,8 @@ static void health_add(struct iso_lag_region *region, const struct table_report 
     region->has_store = report->has_store;
     region->store_used = report->has_store ? report->store_used : 0;
     region->store_free = report->has_store ? report->store_free : 0;
+    if (region->store_free == INT64_MAX) /* a store without a bound */
+        region->store_free = ISO_UNKNOWN_COUNT;
 }
 
 static void region_fill(const struct iso_lag *lag,

@@ -199,7 +199,7 @@ struct place {
 struct group {
     struct place *places;
     size_t count;
-    uint64_t partitions, waits; /* of all */
+    uint64_t partitions, waits; /* of all; ISO_UNKNOWN_COUNT: not known of one */
     enum iso_lag_state state;
     bool any;
 };
@@ -265,8 +265,10 @@ static void group_add(const struct burrow *at, struct group *group,
     const struct iso_lag_row *row = &pair->row;
     bool here =
         row->worst_count > 0 && log_here(at, collection, row->worst[0].log) != NULL;
-    if (here && row->records_behind != ISO_UNKNOWN_COUNT)
-        group->waits += row->records_behind;
+    if (here &&
+        (row->records_behind == ISO_UNKNOWN_COUNT ||
+         __builtin_add_overflow(group->waits, row->records_behind, &group->waits)))
+        group->waits = ISO_UNKNOWN_COUNT;
     if (here && (!group->any || iso_lag_state_severity(pair->state) >
                                     iso_lag_state_severity(group->state)))
         group->state = pair->state;
@@ -381,7 +383,8 @@ static json_t *group_status(const struct burrow *at, const struct group *group,
     iso_view_put(status, "partitions", partitions);
     iso_view_put_count(status, "partition_count", group->partitions);
     iso_view_put(status, "maxlag", most != NULL ? place_view(most) : json_null());
-    iso_view_put_count(status, "totallag", group->waits);
+    iso_view_put_count(status, "totallag",
+                       group->any ? group->waits : ISO_UNKNOWN_COUNT);
     return answer_list(at, "consumer status returned", "status", status);
 }
 

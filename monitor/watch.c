@@ -223,6 +223,30 @@ static size_t regions_of(const struct watch_look *look, const char *collection)
     return count;
 }
 
+/* Where the monitor itself does not hear a cluster, it is not the daemons there that
+ * are silent: nothing is known of them. What was found to differ stays found. */
+static void verdict_blind(const struct watch_look *look,
+                          const struct iso_status_collection *collection,
+                          struct iso_verdict *verdict)
+{
+    for (size_t i = 0; i < collection->region_count; i++) {
+        const struct iso_lag_region *region = &collection->regions[i];
+        const struct iso_status_cluster *cluster =
+            iso_status_cluster(look->status, region->cluster);
+        if (cluster == NULL || cluster->answers ||
+            verdict->state == ISO_VERDICT_DIVERGED ||
+            (cluster->heard_ms != ISO_UNKNOWN_MS &&
+             look->now_ms - cluster->heard_ms < JUDGE_BELIEF_MS))
+            continue;
+        verdict->state = ISO_VERDICT_UNKNOWN;
+        snprintf(verdict->why, sizeof verdict->why,
+                 "cluster %.64s does not answer the monitor: what %s holds by now is "
+                 "not known",
+                 cluster->name, region->region);
+        return;
+    }
+}
+
 /* Rows and regions come by collection, in the order of the table. */
 static void look_at_collection(struct watch_look *look)
 {
@@ -240,6 +264,7 @@ static void look_at_collection(struct watch_look *look)
     look->region_count -= regions;
     struct iso_verdict verdict;
     iso_lag_verdict(look->lag, name, look->now_ms, INT64_MIN, &verdict);
+    verdict_blind(look, collection, &verdict);
     iso_status_take_verdict(collection, &verdict);
     iso_tell_collection(&look->watch->tell, collection, look->now_ms);
 }

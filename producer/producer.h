@@ -124,6 +124,8 @@ struct iso_write_options {
  *   ISO_BAD_DATA     context or token is none of ours; the value is not one of its
  *                    schema
  *   ISO_REFUSED      the collection's definition does not name the value's schema
+ *   ISO_STALE        delete: the session has counted on a counter since it read; read
+ *                    the key again, then delete it with the new context
  *   ISO_CLOCK_SKEW   what was read is further in the future than this machine's
  *                    clock may be wrong by
  * What fails leaves context and token as they were. */

@@ -69,11 +69,12 @@ static enum iso_err patch_send(struct record *record, size_t schema,
     const struct iso_fields *fields = iso_schemas_fields(schemas, schema);
     memcpy(record->patch.fingerprint, iso_schemas_fingerprint(schemas, schema),
            ISO_FINGERPRINT_SIZE);
-    if (record->options != NULL && record->options->has_expiry) {
-        enum iso_err err = iso_patch_check_expiry(&record->patch, fields, why);
-        if (err != ISO_OK)
-            return err;
-    }
+    /* A context that a service made up can name what is not there. */
+    enum iso_err err = iso_patch_check(&record->patch, fields, why);
+    if (err == ISO_OK && record->options != NULL && record->options->has_expiry)
+        err = iso_patch_check_expiry(&record->patch, fields, why);
+    if (err != ISO_OK)
+        return err;
     iso_patch_encode(&record->patch, &record->bytes);
     record->out.write.operation = ISO_PATCH;
     record->out.has_value = true;
@@ -136,6 +137,8 @@ enum iso_err iso_record_delete(struct iso_producer *producer, struct iso_bytes k
     record.out.write.operation = ISO_DELETE;
     if (err == ISO_OK && !record.out.write.blind)
         err = iso_seen_delete(&record.seen, &record.patch, why);
+    if (err == ISO_OK && !record.out.write.blind)
+        err = iso_patch_check_seen(&record.patch, producer->schemas, why);
     if (err == ISO_OK && !record.out.write.blind) {
         iso_patch_encode(&record.patch, &record.bytes);
         record.out.write.seen = iso_buf_bytes(&record.bytes);

@@ -96,8 +96,9 @@ enum iso_err iso_definition_check(const struct iso_definition *definition,
                                   struct iso_why *why);
 
 /* Whether `next` may come after `now` in one collection: the next number and another
- * id; partitions, buckets and resolver as they were; regions that stay, and every log,
- * as they were (more writers may join; an open log may end, an ended one stays);
+ * id; partitions, buckets and resolver as they were; before_max, after_max and limits
+ * not below what they were; regions that stay, and every log, as they were (more
+ * writers may join; an open log may end, an ended one stays);
  * iso_definition_schemas_follow. ISO_BAD_DATA says what. */
 enum iso_err iso_definition_follows(const struct iso_definition *next,
                                     const struct iso_definition *now,

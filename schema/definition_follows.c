@@ -30,6 +30,32 @@ static enum iso_err head_follows(const struct iso_definition *next,
     return ISO_OK;
 }
 
+/* A producer goes on with the definition that it was opened with, and calls durable
+ * what that admits: a later one may admit more, and never less. */
+static enum iso_err bounds_follow(const struct iso_definition *next,
+                                  const struct iso_definition *now, struct iso_why *why)
+{
+    const struct {
+        const char *name;
+        int64_t next, now;
+    } rows[] = {
+        {"before_max", next->before_max_ms, now->before_max_ms},
+        {"after_max", next->after_max_ms, now->after_max_ms},
+        {"the limit of keys", next->limits.key_max, now->limits.key_max},
+        {"the limit of values", next->limits.value_max, now->limits.value_max},
+        {"the limit of headers", next->limits.header_max, now->limits.header_max},
+        {"the limit of versions read", next->limits.read_max, now->limits.read_max},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].next < rows[i].now)
+            return BAD(why,
+                       "%s falls from %lld to %lld: what a producer that is open wrote "
+                       "durably would be refused; leave it, or raise it",
+                       rows[i].name, (long long)rows[i].now, (long long)rows[i].next);
+    }
+    return ISO_OK;
+}
+
 static enum iso_err regions_follow(const struct iso_definition *next,
                                    const struct iso_definition *now,
                                    struct iso_why *why)
@@ -179,6 +205,8 @@ enum iso_err iso_definition_follows(const struct iso_definition *next,
                                     struct iso_why *why)
 {
     enum iso_err err = head_follows(next, now, why);
+    if (err == ISO_OK)
+        err = bounds_follow(next, now, why);
     if (err == ISO_OK)
         err = regions_follow(next, now, why);
     for (size_t i = 0; err == ISO_OK && i < now->log_count; i++)

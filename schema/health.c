@@ -11,6 +11,9 @@
 
 enum { BUCKETS = ISO_LATENCY_BOUNDS + 1 };
 
+/* No clock is off by more; so who reckons with it need not fear to overflow. */
+#define CLOCK_MAX_MS (INT64_C(1) << 53)
+
 const int64_t iso_latency_bounds_ms[ISO_LATENCY_BOUNDS] = {
     5,    10,   25,    50,    100,   250,    500,    1000,
     2500, 5000, 10000, 30000, 60000, 300000, 3600000};
@@ -198,8 +201,8 @@ static void loser_decode(struct iso_avro_cursor *cursor, struct iso_health *heal
 static void health_read(struct iso_avro_cursor *cursor, struct iso_health *health)
 {
     health->started_ms = iso_avro_long(cursor);
-    health->clock_ms = iso_avro_long(cursor);
-    health->clock_error_ms = iso_bounded_long(cursor, -1, INT64_MAX);
+    health->clock_ms = iso_bounded_long(cursor, -CLOCK_MAX_MS, CLOCK_MAX_MS);
+    health->clock_error_ms = iso_bounded_long(cursor, -1, CLOCK_MAX_MS);
     health->has_clock = health->clock_error_ms >= 0;
     int64_t used = iso_bounded_long(cursor, -1, INT64_MAX);
     health->has_store = used >= 0;

@@ -116,7 +116,7 @@ expect 0 iso top --count 1
 expect 0 iso check
 [[ $out == "ISOSTASY OK - 6 pairs"*"'things eu->us lag'=0.000s;"* ]] || fail "check says: $out"
 expect 0 iso doctor
-[[ $out == *"ok       things in ap"*$'\n0 failures, '* ]] || fail "doctor says: $out"
+[[ $out == *"ok       things in ap"*$'\n0 failed, '* ]] || fail "doctor says: $out"
 expect 64 iso check --warning never
 expect 66 iso status nosuch
 daemon_kill ap

@@ -54,16 +54,17 @@ link pass
 watches settled 30
 proves "a pair that is cut is named, and nobody else"
 
-# The clock of eu's daemon is an hour ahead.
-daemon_stop eu
-# (By the library itself: the program faketime would stand between us and the daemon.)
-wrapper=(env FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME=+1h
-    "LD_PRELOAD=$(faketime -m -f +1h printenv LD_PRELOAD)")
-daemon_start eu
-wrapper=()
-iso put things c 3 --region us >/dev/null
-reads eu c 3
-watches clock eu 3600 20
+# The clock of eu's daemon is an hour ahead, then an hour behind.
+cc -O1 -Wall -Wextra -Werror -D_GNU_SOURCE -shared -fPIC -o "$work/clock_off.so" "$here/clock_off.c"
+for seconds in 3600 -3600; do
+    daemon_stop eu
+    wrapper=(env CLOCK_OFF="$seconds" LD_PRELOAD="$work/clock_off.so")
+    daemon_start eu
+    wrapper=()
+    iso put things c "at $seconds" --region us >/dev/null
+    reads eu c "at $seconds"
+    watches clock eu "$seconds" 20
+done
 daemon_stop eu
 daemon_start eu
 watches settled 30

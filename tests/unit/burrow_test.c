@@ -238,6 +238,11 @@ START_TEST(a_group_is_behind_by_what_its_sources_say)
         json_integer_value(json_object_get(json_object_get(one, "end"), "offset")), 88);
     ck_assert(json_equal(one, json_object_get(said, "maxlag")));
     json_decref(view);
+    pair->row.records_behind = pair->row.worst[0].records_behind = ISO_UNKNOWN_COUNT;
+    view = ask("/kafka/home/consumer/isostasy.us/lag");
+    said = json_object_get(view, "status");
+    ck_assert(json_is_null(json_object_get(said, "totallag")));
+    json_decref(view);
     draw_free(status);
 }
 END_TEST

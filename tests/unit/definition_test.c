@@ -385,6 +385,9 @@ RULE(next_same_id, memset(d->id, 3, sizeof d->id))
 RULE(next_partitions, d->partitions--)
 RULE(next_buckets, d->buckets++)
 RULE(next_resolver, put_text(d->resolver, "siblings"))
+RULE(next_before_max, d->before_max_ms--)
+RULE(next_after_max, d->after_max_ms--)
+RULE(next_limit, d->limits.value_max--)
 RULE(next_region_number, d->regions[0].number = 9; d->logs[1].writers |= 1 << 8;
      d->logs[1].writers &= ~UINT64_C(2); d->logs[2].writers = 1)
 RULE(next_region_name, put_text(d->regions[0].name, "fr"))
@@ -403,6 +406,9 @@ static const struct rule follow_rules[] = {
     {"partitions", next_partitions, "partitions change from 4 to 3", "new collection"},
     {"buckets", next_buckets, "buckets change", "new collection"},
     {"resolver", next_resolver, "from lww to siblings", "new collection"},
+    {"before_max", next_before_max, "before_max falls", "or raise it"},
+    {"after_max", next_after_max, "after_max falls", "or raise it"},
+    {"limit", next_limit, "the limit of values falls", "or raise it"},
     {"region_number", next_region_number, "region eu was number 2", "keeps"},
     {"region_name", next_region_name, "region eu was number 2", "keeps"},
     {"log_topic", next_log_topic, "log 3 moves", "new number"},
@@ -442,6 +448,7 @@ START_TEST(logs_may_open_and_end_and_writers_may_join)
     struct iso_why why = {0};
     next->logs[0].ends = sample_ends();
     next->logs[1].writers |= 1;
+    next->before_max_ms++;
     logs_open(next, 1);
     ck_assert_int_eq(iso_definition_encode(next, &why), ISO_OK);
     ck_assert_msg(iso_definition_follows(next, now, &why) == ISO_OK, "%s", why.text);

@@ -79,6 +79,24 @@ START_TEST(nothing_known_is_a_health_too)
 }
 END_TEST
 
+START_TEST(a_clock_that_no_clock_shows_is_refused)
+{
+    struct iso_health health = sample(), read = {0};
+    struct iso_buf out = {0};
+    health.clock_ms = INT64_MIN;
+    iso_health_encode(&health, &out);
+    ck_assert_int_eq(iso_health_decode(iso_buf_bytes(&out), &read, NULL), ISO_BAD_DATA);
+    health.clock_ms = 0;
+    health.clock_error_ms = INT64_MAX;
+    iso_buf_clear(&out);
+    iso_health_encode(&health, &out);
+    ck_assert_int_eq(iso_health_decode(iso_buf_bytes(&out), &read, NULL), ISO_BAD_DATA);
+    iso_health_release(&read);
+    iso_health_release(&health);
+    iso_buf_release(&out);
+}
+END_TEST
+
 START_TEST(a_report_carries_it_and_one_without_it_says_so)
 {
     struct iso_report report = {
@@ -174,6 +192,7 @@ int main(void)
     TCase *all = tcase_create("all");
     tcase_add_test(all, a_health_is_what_was_put_in_and_the_walk_accepts_it);
     tcase_add_test(all, nothing_known_is_a_health_too);
+    tcase_add_test(all, a_clock_that_no_clock_shows_is_refused);
     tcase_add_test(all, a_report_carries_it_and_one_without_it_says_so);
     tcase_add_test(all, a_quantile_lies_in_the_bucket_that_holds_it);
     tcase_add_test(all, any_bytes_are_a_health_or_are_refused);

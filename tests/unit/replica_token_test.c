@@ -271,6 +271,28 @@ START_TEST(what_is_no_token_is_refused)
 {
     iso_buf_add(&session, "nonsense", 8);
     ck_err(get_as("bash", ISO_STALE_MARK, 0), ISO_BAD_DATA);
+    ck_assert(iso_bytes_equal(iso_buf_bytes(&found.token), iso_buf_bytes(&session)));
+}
+END_TEST
+
+START_TEST(a_read_that_cannot_begin_hands_the_token_back)
+{
+    put("bash", "5.2", 10);
+    ck_ok(get("bash"));
+    for (int n = 0; n < 2; n++) { /* no such collection; no such key */
+        struct iso_read_options options = {.token = iso_buf_bytes(&found.token)};
+        ck_err(iso_replica_get_fresh(replica, n == 0 ? "carts" : "packages",
+                                     iso_bytes_text(n == 0 ? "bash" : ""), &options,
+                                     &found, &why),
+               n == 0 ? ISO_NO_DEFINITION : ISO_TOO_LARGE);
+        ck_assert_uint_eq(given(1)->value, 2);
+    }
+    carry(place(LOG, 2));
+    struct iso_read_options options = {.token = iso_buf_bytes(&session)};
+    ck_err(iso_replica_get_fresh(replica, "carts", iso_bytes_text("bash"), &options,
+                                 &found, &why),
+           ISO_NO_DEFINITION);
+    ck_assert(iso_bytes_equal(iso_buf_bytes(&found.token), iso_buf_bytes(&session)));
 }
 END_TEST
 
@@ -363,6 +385,7 @@ int main(void)
     tcase_add_test(tests, a_token_of_another_installation_is_refused);
     tcase_add_test(tests, other_collections_and_slices_ask_nothing_and_are_passed_on);
     tcase_add_test(tests, what_is_no_token_is_refused);
+    tcase_add_test(tests, a_read_that_cannot_begin_hands_the_token_back);
     tcase_add_test(tests, a_token_that_cannot_grow_is_an_error_and_handed_back);
     tcase_add_test(tests, a_damaged_slice_says_so_and_shows_nothing);
     tcase_add_test(tests, a_read_that_waits_shows_the_value_when_it_is_there);

@@ -94,6 +94,9 @@ START_TEST(behind_a_cluster_that_is_away_nobody_is_called_stopped)
     ck_assert(status->clusters[0].answers);
     ck_assert(!status->clusters[1].answers);
     ck_assert_str_ne(status->clusters[1].why, "");
+    const struct iso_verdict *verdict = &status->collections[0].verdict;
+    ck_assert_int_eq(verdict->state, ISO_VERDICT_UNKNOWN);
+    ck_assert_ptr_nonnull(strstr(verdict->why, "cluster far does not answer"));
     iso_status_release(watch, status);
     size_t count = iso_watch_events(watch, 0, events, EVENTS_MAX);
     ck_assert_uint_ge(count, 1);
