@@ -23,7 +23,7 @@
 #include "base/option.h"
 #include "base/utf8.h"
 
-enum { DETAIL_MAX = 1024 };
+enum { DETAIL_MAX = 1024, BODIES_MAX = 64 << 20 };
 
 static const char answer_type[] = "application/json; charset=utf-8";
 static const char problem_type[] = "application/problem+json";
@@ -281,8 +281,41 @@ static void add_headers(const struct iso_http *http,
         add(response, "Retry-After", "1");
 }
 
+/* A body until its client has it: a slow one holds it for long, so all of them together
+ * are bounded. The library takes it from the callback's own argument. */
+struct body {
+    struct iso_http *http;
+    size_t size;
+    uint8_t *data;
+};
+
+static void body_free(void *user)
+{
+    struct body *body = user;
+    atomic_fetch_sub(&body->http->bodies, body->size);
+    iso_free(body->data);
+    iso_free(body);
+}
+
+/* Counts the body; of one that does not fit, another answer. One may be as large as it
+ * likes while no other waits to be read. */
+static void body_take(struct iso_http *http, struct iso_http_answer *answer)
+{
+    size_t size = answer->body.size;
+    size_t before = atomic_fetch_add(&http->bodies, size);
+    if (size == 0 || before == 0 || before + size <= BODIES_MAX)
+        return;
+    atomic_fetch_sub(&http->bodies, size);
+    iso_buf_release(&answer->body);
+    iso_http_problem(answer, 503, "Too much is under way",
+                     "Clients that read slowly hold as much as may be held: ask again "
+                     "later, or for less");
+    atomic_fetch_add(&http->bodies, answer->body.size);
+}
+
 /* The body leaves with the response, or is none. */
-static struct MHD_Response *make_response(struct iso_http_visit *visit,
+static struct MHD_Response *make_response(struct iso_http *http,
+                                          struct iso_http_visit *visit,
                                           struct iso_http_answer *answer)
 {
     static char nothing[1];
@@ -293,9 +326,15 @@ static struct MHD_Response *make_response(struct iso_http_visit *visit,
         return iso_http_stream_response(visit);
     }
     if (body.size > 0) {
+        struct body *held = iso_alloc(sizeof *held);
+        *held = (struct body){http, body.size, body.data};
         iso_http_visit_sends(visit, body.size);
-        return MHD_create_response_from_buffer_with_free_callback(body.size, body.data,
-                                                                  iso_free);
+        struct MHD_Response *response =
+            MHD_create_response_from_buffer_with_free_callback_cls(body.size, body.data,
+                                                                   body_free, held);
+        if (response == NULL)
+            body_free(held);
+        return response;
     }
     iso_buf_release(&body);
     if (answer->still.size == 0)
@@ -337,7 +376,9 @@ static enum MHD_Result send_answer(struct asking *asking, struct iso_http_visit 
                          "As many streams are open as there may be: ask again later, "
                          "or ask for what is now");
     iso_http_visit_sends(visit, 0);
-    struct MHD_Response *response = make_response(visit, answer);
+    if (answer->stream == NULL)
+        body_take(asking->http, answer);
+    struct MHD_Response *response = make_response(asking->http, visit, answer);
     if (response == NULL)
         return MHD_NO;
     add_headers(asking->http, answer, etag, response);

@@ -18,6 +18,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "base/http.h"
@@ -69,6 +70,7 @@ struct iso_http {
     char socket_path[108]; /* unix; empty: none */
     ino_t socket_inode;
     struct MHD_Daemon *daemon;
+    atomic_size_t bodies; /* bytes that clients have not read yet */
 
     pthread_mutex_t lock; /* of all below, and of visits; taken before the library's */
     pthread_cond_t turn;  /* the ticker's */

@@ -113,7 +113,7 @@ const struct iso_option iso_options[] = {
 
     {"monitor", "interval", DURATION("1s", 100, HOUR,
         "How often the ends of the logs are asked for.")},
-    {"monitor", "stale.after", DURATION("3s", 100, DAY,
+    {"monitor", "stale.after", DURATION("2500ms", 100, DAY,
         "A region whose newest report is older is shown as stale.")},
     {"monitor", "stopped.after", DURATION("10s", 100, DAY,
         "A region whose newest report is older is shown as stopped.")},

@@ -95,6 +95,7 @@ int64_t iso_memory_append(struct iso_memory_cluster *cluster,
     }
     struct memory_record *record = record_new(message, header_name);
     record->append_ms = iso_now_ms(cluster->clock);
+    record->steady_ms = iso_steady_ms(cluster->clock);
     record->append_by_broker = topic->append_by_broker;
     partition->records[partition->count++] = record;
     return partition->begin + (int64_t)partition->count - 1;
@@ -105,8 +106,8 @@ int64_t iso_memory_visible_end(const struct memory_bus *bus,
 {
     size_t end = partition->count;
     if (bus->delay_ms > 0) {
-        int64_t limit_ms = iso_now_ms(bus->cluster->clock) - bus->delay_ms;
-        while (end > 0 && partition->records[end - 1]->append_ms >= limit_ms)
+        int64_t limit_ms = iso_steady_ms(bus->cluster->clock) - bus->delay_ms;
+        while (end > 0 && partition->records[end - 1]->steady_ms >= limit_ms)
             end--;
     }
     return partition->begin + (int64_t)end;
@@ -175,7 +176,12 @@ struct iso_bus *iso_bus_memory_open(struct iso_memory_cluster *cluster)
 
 void iso_memory_cut(struct iso_bus *bus, bool cut)
 {
-    memory_bus_of(bus)->cut = cut;
+    iso_memory_cut_ways(bus, cut ? ISO_MEMORY_IN | ISO_MEMORY_OUT : 0);
+}
+
+void iso_memory_cut_ways(struct iso_bus *bus, unsigned ways)
+{
+    memory_bus_of(bus)->cut = ways;
 }
 
 void iso_memory_delay(struct iso_bus *bus, int64_t ms)
@@ -219,6 +225,18 @@ void iso_memory_truncate(struct iso_memory_cluster *cluster, const char *topic,
         partition_drop(at, (size_t)(end - at->begin), at->count);
 }
 
+void iso_memory_recreate(struct iso_memory_cluster *cluster, const char *topic)
+{
+    struct memory_topic *at = iso_memory_topic(cluster, topic);
+    iso_assert(at != NULL);
+    for (int i = 0; i < at->partition_count; i++) {
+        struct memory_partition *partition = &at->partitions[i];
+        if (partition->count > 0)
+            partition_drop(partition, 0, partition->count);
+        partition->begin = 0;
+    }
+}
+
 /* ---- the bus ---- */
 
 static void memory_close(struct iso_bus *base)
@@ -233,7 +251,7 @@ static void memory_close(struct iso_bus *base)
 
 static enum iso_err memory_reachable(const struct memory_bus *bus, struct iso_why *why)
 {
-    if (bus->cut)
+    if (bus->cut != 0)
         return iso_fail(why, ISO_UNAVAILABLE, "the memory cluster is cut off: heal it");
     return ISO_OK;
 }
@@ -368,7 +386,7 @@ static enum iso_err memory_ends(struct iso_bus *base, struct iso_position *posit
             break;
         }
         positions[i].begin = partition->begin;
-        positions[i].end = iso_memory_visible_end(bus, partition);
+        positions[i].end = partition->begin + (int64_t)partition->count;
     }
     pthread_mutex_unlock(&bus->cluster->lock);
     return err;

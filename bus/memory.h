@@ -24,8 +24,15 @@ struct iso_bus *iso_bus_memory_open(struct iso_memory_cluster *cluster);
  * is sent waits; healed, it goes on. */
 void iso_memory_cut(struct iso_bus *bus, bool cut);
 
+/* The same of one way: while nothing comes IN, readers get nothing, and what is sent
+ * enters the log, but is answered when it is healed; while nothing goes OUT, readers go
+ * on, and what is sent waits. A question needs both ways. 0: healed. */
+enum iso_memory_way { ISO_MEMORY_IN = 1, ISO_MEMORY_OUT = 2 };
+void iso_memory_cut_ways(struct iso_bus *bus, unsigned ways);
+
 /* Readers of this bus see a record only when it is older than `ms` by the cluster's
- * clock. */
+ * steady clock. An end is told when all was
+ * seen, and who asks for it is told the true one. */
 void iso_memory_delay(struct iso_bus *bus, int64_t ms);
 
 /* The next `n` deliveries of this bus's publishers: the record enters the log, the
@@ -44,5 +51,9 @@ void iso_memory_trim(struct iso_memory_cluster *cluster, const char *topic,
                      int partition, int64_t begin);
 void iso_memory_truncate(struct iso_memory_cluster *cluster, const char *topic,
                          int partition, int64_t end);
+
+/* Deletes the topic and makes it anew under its name: with the same settings, and
+ * nothing in it. */
+void iso_memory_recreate(struct iso_memory_cluster *cluster, const char *topic);
 
 #endif

@@ -17,6 +17,7 @@
 struct memory_record {
     int holders;
     int64_t append_ms;
+    int64_t steady_ms; /* when it came, by a clock that never steps */
     bool append_by_broker;
     bool has_key, has_value, has_header;
     struct iso_bytes key, value, header, header_name; /* in `bytes` */
@@ -54,7 +55,7 @@ struct iso_memory_cluster {
 struct memory_bus {
     struct iso_bus bus;
     struct iso_memory_cluster *cluster;
-    bool cut;
+    unsigned cut; /* which ways, iso_memory_way */
     int64_t delay_ms;
     int lose_answers, duplicate; /* how many are still to be lost, doubled */
     bool fence;

@@ -18,6 +18,8 @@ struct memory_publisher {
     struct iso_message *waiting; /* a ring; room is a power of two */
     size_t first, count, room;
     int64_t memory;
+    struct iso_delivery *answers; /* on their way, while nothing comes in */
+    size_t answer_count, answer_room;
     bool fenced;
 };
 
@@ -152,6 +154,40 @@ static struct iso_delivery publisher_append(struct memory_publisher *publisher,
     return delivery;
 }
 
+/* The lock is held. */
+static void answer_keep(struct memory_publisher *publisher,
+                        const struct iso_delivery *delivery)
+{
+    if (publisher->answer_count == publisher->answer_room) {
+        publisher->answer_room = publisher->answer_room * 2 + 16;
+        publisher->answers = iso_realloc(
+            publisher->answers, publisher->answer_room * sizeof *publisher->answers);
+    }
+    publisher->answers[publisher->answer_count++] = *delivery;
+}
+
+/* Tells what has waited; a fate of its own for who closes. The lock is held. */
+static int answers_tell(struct memory_publisher *publisher, bool closing)
+{
+    pthread_mutex_t *lock = &publisher->bus->cluster->lock;
+    struct iso_delivery *answers = publisher->answers;
+    size_t count = publisher->answer_count;
+    publisher->answers = NULL;
+    publisher->answer_count = publisher->answer_room = 0;
+    pthread_mutex_unlock(lock);
+    for (size_t i = 0; i < count; i++) {
+        if (closing) {
+            answers[i].fate = ISO_MAYBE_SENT;
+            answers[i].err = ISO_UNKNOWN;
+            answers[i].offset = answers[i].append_ms = -1;
+        }
+        publisher->options.delivered(publisher->options.user, &answers[i]);
+    }
+    iso_free(answers);
+    pthread_mutex_lock(lock);
+    return (int)count;
+}
+
 static enum iso_err memory_poll(struct iso_publisher *base, int timeout_ms,
                                 int *delivered, struct iso_why *why)
 {
@@ -162,9 +198,16 @@ static enum iso_err memory_poll(struct iso_publisher *base, int timeout_ms,
     pthread_mutex_lock(lock);
     enum iso_err err = publisher_fenced(publisher, why);
     size_t waiting = publisher->count;
-    while (err == ISO_OK && waiting-- > 0 && !publisher->bus->cut) {
+    unsigned cut = publisher->bus->cut;
+    if (err == ISO_OK && publisher->answer_count > 0 && (cut & ISO_MEMORY_IN) == 0)
+        *delivered += answers_tell(publisher, false);
+    while (err == ISO_OK && waiting-- > 0 && (cut & ISO_MEMORY_OUT) == 0) {
         struct iso_message message = waiting_take(publisher);
         struct iso_delivery delivery = publisher_append(publisher, &message);
+        if ((cut & ISO_MEMORY_IN) != 0) {
+            answer_keep(publisher, &delivery);
+            continue;
+        }
         pthread_mutex_unlock(lock);
         ++*delivered;
         publisher->options.delivered(publisher->options.user, &delivery);
@@ -176,7 +219,7 @@ static enum iso_err memory_poll(struct iso_publisher *base, int timeout_ms,
 
 static enum iso_err memory_trouble(struct iso_publisher *base, struct iso_why *why)
 {
-    if (publisher_of(base)->bus->cut)
+    if (publisher_of(base)->bus->cut != 0)
         return iso_fail(why, ISO_UNAVAILABLE, "the memory cluster is cut off: heal it");
     return ISO_OK;
 }
@@ -186,6 +229,7 @@ static void memory_publisher_close(struct iso_publisher *base)
     struct memory_publisher *publisher = publisher_of(base);
     pthread_mutex_t *lock = &publisher->bus->cluster->lock;
     pthread_mutex_lock(lock);
+    answers_tell(publisher, true);
     while (publisher->count > 0) {
         struct iso_message message = waiting_take(publisher);
         struct iso_delivery delivery = {.opaque = message.opaque,

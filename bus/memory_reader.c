@@ -182,7 +182,7 @@ static void reader_serve(struct memory_reader *reader, struct memory_assignment 
     while (at->next < end && reader->record_count < max)
         reader_record(reader, at,
                       partition->records[(size_t)(at->next - partition->begin)]);
-    if (at->next >= end && at->end_told != at->next && reader->record_count < max) {
+    if (at->next >= log_end && at->end_told != at->next && reader->record_count < max) {
         at->end_told = at->next;
         reader_event(reader, at, ISO_AT_END);
     }
@@ -203,7 +203,8 @@ static enum iso_err memory_fetch(struct iso_reader *base, size_t max, int timeou
         reader->held = iso_realloc(reader->held, max * sizeof(struct memory_record *));
     }
     size_t first = reader->count > 0 ? reader->turn % reader->count : 0;
-    for (size_t i = 0; i < reader->count && !reader->bus->cut; i++) {
+    bool cut = (reader->bus->cut & ISO_MEMORY_IN) != 0;
+    for (size_t i = 0; i < reader->count && !cut; i++) {
         size_t slot = (first + i) % reader->count;
         if (reader->record_count == max)
             break;

@@ -7,6 +7,10 @@
 
 #include <inttypes.h>
 
+#ifndef ISO_PLANTED
+#define ISO_PLANTED(mistake) 0
+#endif
+
 #define MS_MAX \
     ((INT64_C(1) << 46) - 1) /* beyond the year 4199 a clock is not believed */
 
@@ -280,12 +284,12 @@ static enum iso_err admit_plain(const struct iso_admit *admit,
     uint64_t next = log->top + 1;
     uint64_t now = iso_hlc_of_ms(iso_admit_append_ms(record));
     uint64_t most = iso_hlc_of_ms(log->t_ms + admit->definition->after_max_ms);
-    uint64_t hlc = next > now ? next : now;
+    uint64_t hlc = next > now && !ISO_PLANTED(no_header_no_order) ? next : now;
     admitted->write = (struct iso_write){
         .operation = record->has_value ? ISO_PUT : ISO_DELETE,
         .log = log->log,
         .partition = admit->partition,
-        .version = {hlc < most ? hlc : most,
+        .version = {hlc < most || ISO_PLANTED(no_header_no_limit) ? hlc : most,
                     iso_node(128u + log->log, (uint64_t)record->offset)},
         .blind = true,
     };

@@ -15,6 +15,10 @@
 
 #include "consumer/rows.h"
 
+#ifndef ISO_PLANTED
+#define ISO_PLANTED(mistake) 0
+#endif
+
 enum { MARK_EVERY = 4096 };
 
 struct step {
@@ -75,6 +79,9 @@ static enum iso_err judge(struct step *step, bool control_read, struct iso_why *
 static void set_aside(struct step *step, enum iso_err err, const struct iso_why *why)
 {
     log_of(step)->refused++;
+    if (ISO_PLANTED(what_is_refused_moves_the_vector))
+        iso_vector_move(&step->apply->slice.vector, log_of(step)->log,
+                        step->record->offset);
     iso_apply_letter(step->apply, step->index, step->record, err, why);
     step->outcome = ISO_SET_ASIDE;
 }
@@ -96,6 +103,8 @@ static void merge_keep(struct step *step, struct iso_bytes key, uint32_t number,
     iso_apply_mortal_keep(apply, step->record->key, number);
     iso_buckets_touch(&apply->buckets, number);
     iso_tally_subtract(&bucket->tally, &merged->was);
+    if (ISO_PLANTED(digests_forget_tombstones) && merged->is.tombstones > 0)
+        apply->merged.is.mortal = (struct iso_digest){0};
     iso_tally_add(&bucket->tally, &merged->is);
     iso_tally_subtract(&apply->slice.tally, &merged->was);
     iso_tally_add(&apply->slice.tally, &merged->is);
@@ -188,11 +197,17 @@ static void advance_time(struct step *step)
         log->top = hlc;
     if (has_header(step)) {
         int64_t attested_ms = iso_hlc_ms(hlc) < append_ms ? iso_hlc_ms(hlc) : append_ms;
+        if (ISO_PLANTED(the_broker_alone_says_the_time))
+            attested_ms = append_ms;
+        if (ISO_PLANTED(the_writer_alone_says_the_time))
+            attested_ms = iso_hlc_ms(hlc);
         if (attested_ms > log->t_ms)
             log->t_ms = attested_ms;
     }
     const struct iso_definition *definition = step->apply->logs[step->index].definition;
     if (log->t_ms - definition->before_max_ms > log->bound_ms)
+        log->bound_ms = log->t_ms - definition->before_max_ms;
+    if (ISO_PLANTED(bounds_fall))
         log->bound_ms = log->t_ms - definition->before_max_ms;
 }
 
@@ -268,6 +283,8 @@ static enum iso_err filter_and_effect(struct step *step, struct iso_why *why)
     case ISO_FILTER_DUPLICATE:
         log->duplicates++;
         step->outcome = ISO_DUPLICATE;
+        if (ISO_PLANTED(what_is_sent_twice_counts_twice))
+            break;
         return ISO_OK;
     case ISO_FILTER_DISORDER:
         disorder(step, why);

@@ -83,6 +83,10 @@ static enum iso_err log_end(struct asking *asking, uint16_t number, int64_t *end
 
 /* Whether a write of that node and seq was admitted, or will not be any more because
  * later ones closed its gap. */
+#ifndef ISO_PLANTED
+#define ISO_PLANTED(mistake) 0
+#endif
+
 static enum iso_err filter_has(struct asking *asking, const struct iso_token_item *item,
                                bool *has)
 {
@@ -115,6 +119,8 @@ static enum iso_err item_met(struct asking *asking, const struct iso_slice_log *
     bool pending = item->seq > 0;
     *met = pending ? iso_hlc_ms(item->value) < log->bound_ms
                    : log->frontier >= (int64_t)item->value;
+    if (ISO_PLANTED(what_is_pending_is_met))
+        *met = true;
     return pending && !*met ? filter_has(asking, item, met) : ISO_OK;
 }
 

@@ -15,6 +15,10 @@
 
 #include "base/log.h"
 
+#ifndef ISO_PLANTED
+#define ISO_PLANTED(mistake) 0
+#endif
+
 /* Longer than a fetch is late on a busy machine; the last batch of a region that
  * catches up may wait for nothing so long. */
 enum { BATCH_PATIENCE_MS = 50 };
@@ -104,6 +108,8 @@ enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
             continue;
         slice->changed = false;
         slice->news = true;
+        if (ISO_PLANTED(an_abort_does_not_undo))
+            continue;
         enum iso_err err = iso_apply_load(slice->apply, why);
         if (err != ISO_OK && iso_err_kind(err) == ISO_RETRY) {
             shard->reload = true;

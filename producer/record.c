@@ -137,8 +137,6 @@ enum iso_err iso_record_delete(struct iso_producer *producer, struct iso_bytes k
     record.out.write.operation = ISO_DELETE;
     if (err == ISO_OK && !record.out.write.blind)
         err = iso_seen_delete(&record.seen, &record.patch, why);
-    if (err == ISO_OK && !record.out.write.blind)
-        err = iso_patch_check_seen(&record.patch, producer->schemas, why);
     if (err == ISO_OK && !record.out.write.blind) {
         iso_patch_encode(&record.patch, &record.bytes);
         record.out.write.seen = iso_buf_bytes(&record.bytes);

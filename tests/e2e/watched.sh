@@ -47,7 +47,7 @@ iso put things a 1 --region eu >/dev/null
 iso put things b 2 --region us >/dev/null
 watches settled
 link drop
-watches is_in us ap 'stalled' 6 us
+watches is_in us ap 'stalled' 5 us
 watches is_in eu ap 'ok' 1
 watches is_in eu us 'ok' 1
 link pass

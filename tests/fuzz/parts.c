@@ -83,7 +83,10 @@ static bool succeeds(void *self, uint16_t log, uint16_t older)
 static void row_delete(const struct iso_resolver *resolver, struct iso_bytes row)
 {
     static struct iso_merged merged;
-    struct iso_ledger ledger = {NULL, enter, leave, leave_older, succeeds};
+    struct iso_ledger ledger = {.enter = enter,
+                                .leave = leave,
+                                .leave_older = leave_older,
+                                .succeeds = succeeds}; /* nothing is swept */
     struct iso_coming coming = {.operation = ISO_DELETE,
                                 .key = key,
                                 .version = {UINT64_C(9) << 16, UINT64_C(1) << 48},

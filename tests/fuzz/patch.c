@@ -126,8 +126,11 @@ static void entry_merge(struct entry *entry, const struct iso_coming *coming)
 {
     static struct iso_merged merged;
     struct iso_why why = {0};
-    struct iso_ledger port = {&entry->ledger, row_enter, row_leave, rows_leave_older,
-                              never_succeeds};
+    struct iso_ledger port = {.self = &entry->ledger,
+                              .enter = row_enter,
+                              .leave = row_leave,
+                              .leave_older = rows_leave_older,
+                              .succeeds = never_succeeds}; /* nothing is swept */
     struct iso_merge merge = {iso_buf_bytes(&entry->row), coming, &port, 0, NULL};
     if (iso_resolver_find("fields")->merge(&merge, &merged, &why) != ISO_OK)
         fuzz_broken("what was admitted cannot be merged", &why);

@@ -164,12 +164,10 @@ START_TEST(a_record_is_seen_when_it_is_older_than_the_delay)
     put("a");
     iso_clock_manual_add(&now, 50);
     put("b");
-    ck_assert_str_eq(heard(), ".");
+    ck_assert_str_eq(heard(), "");
     iso_clock_manual_add(&now, 51);
-    ck_assert_str_eq(heard(), "a.");
+    ck_assert_str_eq(heard(), "a");
     ck_assert_int_eq(iso_bus_ends(there, &ends, 1, 0, &why), ISO_OK);
-    ck_assert_int_eq(ends.end, 1);
-    ck_assert_int_eq(iso_bus_ends(here, &ends, 1, 0, &why), ISO_OK);
     ck_assert_int_eq(ends.end, 2);
     iso_clock_manual_add(&now, 50);
     ck_assert_str_eq(heard(), "b.");

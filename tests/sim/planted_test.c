@@ -1,0 +1,88 @@
+/* The simulator is shown mistakes, one at a time, in a build of the product that has
+ * them as a switch: each must be found. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+enum { SEEDS = 500 };
+
+/* name in ISO_PLANTED(…) */
+static const char *const mistakes[] = {
+    "a_held_feed_goes_on",
+    "an_abort_does_not_undo",
+    "beaten_are_forgotten",
+    "blind_takes_any_region",
+    "blind_takes_newer_losers",
+    "bounds_fall",
+    "clears_spare_what_is_here",
+    "deletes_are_losers",
+    "deletes_kill_nothing_later",
+    "deletes_leave_rows_behind",
+    "deletes_see_nothing",
+    "deletes_spare_what_was_not_shown",
+    "digests_forget_tombstones",
+    "early_is_durable",
+    "expiring_are_losers",
+    "larger_names_count",
+    "late_is_durable",
+    "losers_stay_counted",
+    "names_are_not_remembered",
+    "no_header_no_limit",
+    "no_header_no_order",
+    "nodes_are_forgotten_early",
+    "nodes_may_go_back",
+    "only_the_best_is_kept",
+    "puts_leave_no_mark",
+    "removed_adds_return",
+    "replaced_are_losers",
+    "the_broker_alone_says_the_time",
+    "the_dead_are_losers",
+    "the_dead_claim_nothing",
+    "the_last_clear_counts",
+    "the_last_reset_counts",
+    "the_writer_alone_says_the_time",
+    "ties_go_to_who_comes",
+    "what_is_deleted_is_not_lost",
+    "what_is_not_newer_is_a_duplicate",
+    "what_is_pending_is_met",
+    "what_is_refused_moves_the_vector",
+    "what_is_sent_twice_counts_twice",
+};
+enum { MISTAKES = sizeof mistakes / sizeof mistakes[0] };
+
+/* The exit status, and the last line that was said. */
+static int planted_run(const char *mistake, char line[256])
+{
+    char command[512];
+    snprintf(command, sizeof command, "%s --seeds 1-%d --quiet --planted %s 2>&1",
+             ISO_SIM_FAST, SEEDS, mistake);
+    FILE *out = popen(command, "r");
+    ck_assert_ptr_nonnull(out);
+    while (fgets(line, 256, out) != NULL)
+        continue;
+    int status = pclose(out);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(a_planted_mistake_is_found)
+{
+    char line[256] = "";
+    ck_assert_msg(planted_run(mistakes[_i], line) == 1, "%s: %s", mistakes[_i], line);
+    printf("%s: %s", mistakes[_i], line);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("planted");
+    TCase *tcase = tcase_create("planted");
+    tcase_set_timeout(tcase, 0);
+    tcase_add_loop_test(tcase, a_planted_mistake_is_found, 0, MISTAKES);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}

@@ -1,0 +1,88 @@
+/* Which logs the oracle reads, from where, and what it forgets when one was cut. */
+#include "tests/sim/sim.h"
+
+#include "base/mem.h"
+#include "schema/value.h"
+
+static void log_assign(struct sim *sim, unsigned index, uint32_t partition)
+{
+    struct iso_why why;
+    const struct iso_definition_log *log =
+        iso_definition_log(sim->definition, sim->oracle.numbers[index]);
+    SIM_OK(sim,
+           iso_reader_assign(sim->oracle.readers[sim_cluster_of(sim, log->cluster)],
+                             index * SIM_PARTITIONS_MAX + partition, log->topic,
+                             (int)partition, 0, &why));
+}
+
+void sim_oracle_open(struct sim *sim)
+{
+    struct iso_why why;
+    struct iso_reader_options options = {.header = ISO_HEADER_NAME};
+    for (unsigned c = 0; c < sim->plan.clusters; c++)
+        SIM_OK(sim, iso_reader_open(sim->admins[c], &options, &sim->oracle.readers[c],
+                                    &why));
+}
+
+void sim_oracle_log(struct sim *sim, uint16_t number)
+{
+    struct sim_oracle *oracle = &sim->oracle;
+    unsigned index = oracle->log_count++;
+    oracle->numbers[index] = number;
+    for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+        struct sim_log *log = &oracle->logs[index][p];
+        *log = (struct sim_log){.exists = true, .number = number};
+        log->now = *sim_state_at(log, 0);
+        log_assign(sim, index, p);
+    }
+}
+
+static void key_clear(struct sim_key *key)
+{
+    for (size_t i = 0; i < key->count; i++)
+        iso_free(key->effects[i].bytes);
+    for (size_t i = 0; i < key->part_count; i++)
+        iso_free(key->parts[i].ops);
+    key->count = key->part_count = 0;
+    iso_arena_clear(&key->arena);
+}
+
+void sim_oracle_again(struct sim *sim, uint32_t partition)
+{
+    struct sim_oracle *oracle = &sim->oracle;
+    for (unsigned i = 0; i < sim->plan.keys; i++)
+        if (sim->key_partition[i] == partition)
+            key_clear(&oracle->keys[i]);
+    for (unsigned i = 0; i < oracle->log_count; i++) {
+        struct sim_log *log = &oracle->logs[i][partition];
+        log->next = 0;
+        log->node_count = 0;
+        log->birth = 0;
+        log->now = *sim_state_at(log, 0);
+        log_assign(sim, i, partition);
+    }
+    sim_oracle_read(sim);
+}
+
+void sim_oracle_close(struct sim *sim)
+{
+    struct sim_oracle *oracle = &sim->oracle;
+    for (unsigned c = 0; c < sim->plan.clusters; c++)
+        iso_reader_close(oracle->readers[c]);
+    for (unsigned i = 0; i < SIM_KEYS_MAX; i++) {
+        key_clear(&oracle->keys[i]);
+        iso_free(oracle->keys[i].effects);
+        iso_free(oracle->keys[i].parts);
+        iso_arena_release(&oracle->keys[i].arena);
+    }
+    for (unsigned i = 0; i < SIM_LOGS_MAX; i++) {
+        for (unsigned p = 0; p < SIM_PARTITIONS_MAX; p++) {
+            iso_free(oracle->logs[i][p].records);
+            iso_free(oracle->logs[i][p].nodes);
+        }
+    }
+    for (int i = 0; i < 2; i++)
+        iso_schemas_free(oracle->schemas[i]);
+    iso_buf_release(&oracle->names);
+    iso_buf_release(&oracle->hash);
+}

@@ -1,0 +1,6 @@
+/* Which mistake is switched on, in the build that has any. */
+#include <stddef.h>
+
+#include "tests/sim/planted.h"
+
+const char *sim_planted = NULL;

@@ -1,0 +1,282 @@
+/* What must be true at rest: every region has read every log to its end, or has stopped
+ * by name where it had to; who was answered was told the truth; each refused record has
+ * one dead letter; and the product's own monitor says that the regions have converged.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "monitor/monitor.h"
+
+/* Whether daemons find out by themselves that a log of the same length is another one
+ * (DESIGN.md, section 9): the newest record read again, running hashes compared. */
+enum { SEES_OTHER_HISTORIES = 0 };
+
+/* ---- who stands where ---- */
+
+/* Of these, only what the reports say is asked: see stops_check. */
+static bool slice_may_stop(const struct sim *sim, uint32_t partition)
+{
+    return sim->broken[partition] || sim->trimmed[partition];
+}
+
+bool sim_region_is_level(const struct sim_region *region)
+{
+    const struct sim *sim = region->sim;
+    for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+        if (slice_may_stop(sim, p))
+            continue;
+        for (unsigned i = 0; i < sim->oracle.log_count; i++)
+            if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
+                return false;
+    }
+    return true;
+}
+
+static void region_print(const struct sim_region *region)
+{
+    const struct sim *sim = region->sim;
+    for (unsigned h = 0; h < SIM_HANDLES; h++) {
+        struct iso_producer_stats stats = {0};
+        if (region->handles[h].producer != NULL)
+            iso_producer_stats(region->handles[h].producer, &stats);
+        fprintf(stderr, "%s: %llu writes wait\n", region->name,
+                (unsigned long long)stats.waiting);
+    }
+    for (unsigned n = 0; n < sim->plan.shards; n++) {
+        struct iso_shard_stats stats = {0};
+        if (region->shards[n] != NULL)
+            iso_shard_stats(region->shards[n], &stats);
+        fprintf(stderr, "%s/%u: %zu of %zu slices apply%s\n", region->name, n,
+                stats.slices_applying, stats.slices,
+                stats.pending ? ", a batch is open" : "");
+    }
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        for (unsigned i = 0; i < sim->oracle.log_count; i++)
+            if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
+                fprintf(stderr, "%s: %u/%u stands at %lld of %lld\n", region->name,
+                        sim->oracle.numbers[i], p, (long long)region->frontiers[p][i],
+                        (long long)sim->oracle.logs[i][p].next);
+}
+
+void sim_rest_print(const struct sim *sim)
+{
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        region_print(&sim->regions[r]);
+}
+
+/* ---- who had to stop ---- */
+
+/* Of each region and slice, what its daemon said last. */
+struct reports {
+    const struct sim *sim;
+    enum iso_slice_state states[SIM_REGIONS_MAX][SIM_PARTITIONS_MAX];
+};
+
+static enum iso_err reports_each(void *user, const struct iso_record *record,
+                                 struct iso_why *why)
+{
+    struct reports *reports = user;
+    struct iso_report report = {0};
+    enum iso_err err = iso_report_decode(record->value, &report, why);
+    if (err != ISO_OK)
+        return err;
+    for (unsigned r = 0; r < reports->sim->plan.regions; r++)
+        if (strcmp(reports->sim->regions[r].name, report.region) == 0)
+            reports->states[r][report.slice.partition] = report.state;
+    iso_report_release(&report);
+    return ISO_OK;
+}
+
+/* Has a log lost what the region was to read next, or has it another end than the
+ * region has seen? */
+static bool slice_has_hole(struct sim *sim, const struct sim_region *region,
+                           uint32_t partition)
+{
+    bool hole = false;
+    for (unsigned i = 0; i < sim->oracle.log_count; i++) {
+        const struct iso_definition_log *row =
+            iso_definition_log(sim->definition, sim->oracle.numbers[i]);
+        struct iso_position ends = {.topic = row->topic, .partition = (int)partition};
+        struct iso_why why;
+        SIM_OK(sim, iso_bus_ends(sim->admins[sim_cluster_of(sim, row->cluster)], &ends,
+                                 1, 1000, &why));
+        int64_t frontier = sim_frontier(region, partition, i);
+        hole = hole || frontier > ends.end || (frontier >= 0 && frontier < ends.begin);
+    }
+    return hole;
+}
+
+/* A slice that only a seed could mend has stopped by name; one that read what its logs
+ * are now, to their ends, need not have. */
+static void stops_check(struct sim *sim)
+{
+    struct reports reports = {.sim = sim};
+    struct iso_why why = {0};
+    for (unsigned c = 0; c < sim->plan.clusters; c++) {
+        struct iso_walk walk = {.topic = "iso.status",
+                                .timeout_ms = 1000,
+                                .each = reports_each,
+                                .user = &reports};
+        SIM_OK(sim, iso_bus_read(sim->admins[c], &walk, NULL, &why));
+    }
+    for (unsigned r = 0; r < sim->plan.regions; r++) {
+        const struct sim_region *region = &sim->regions[r];
+        for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+            bool stopped = reports.states[r][p] == ISO_SLICE_STOPPED;
+            sim->figures.stops += stopped;
+            SIM_HOLDS(sim, !stopped || slice_may_stop(sim, p),
+                      "%s stopped slice %u, whose logs are whole", region->name, p);
+            SIM_HOLDS(sim, stopped || !slice_has_hole(sim, region, p),
+                      "%s goes on in slice %u over a hole in its log", region->name, p);
+            SIM_HOLDS(sim, stopped || !region->strayed[p] || !SEES_OTHER_HISTORIES,
+                      "%s goes on in slice %u in another history", region->name, p);
+        }
+    }
+}
+
+/* ---- dead letters ---- */
+
+struct letters {
+    char **ids;
+    size_t count, room;
+};
+
+static enum iso_err letters_each(void *user, const struct iso_record *record,
+                                 struct iso_why *why)
+{
+    struct letters *letters = user;
+    (void)why;
+    if (letters->count == letters->room) {
+        letters->room = letters->room * 2 + 64;
+        letters->ids = iso_realloc(letters->ids, letters->room * sizeof(char *));
+    }
+    struct iso_buf id = {0};
+    iso_buf_add_bytes(&id, record->key);
+    letters->ids[letters->count++] = iso_strdup(iso_buf_text(&id));
+    iso_buf_release(&id);
+    return ISO_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Each refused record has one letter at least, and nothing else has any. */
+static void letters_check(struct sim *sim)
+{
+    struct letters letters = {0};
+    struct iso_why why = {0};
+    uint64_t refused = 0, different = 0;
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        if (sim->broken[p] || sim->trimmed[p])
+            return; /* who publishes them may have stopped */
+    for (unsigned c = 0; c < sim->plan.clusters; c++) {
+        struct iso_walk walk = {.topic = "iso.dead-letter",
+                                .timeout_ms = 1000,
+                                .each = letters_each,
+                                .user = &letters};
+        SIM_OK(sim, iso_bus_read(sim->admins[c], &walk, NULL, &why));
+    }
+    if (letters.count > 0)
+        qsort(letters.ids, letters.count, sizeof(char *), by_text);
+    for (size_t i = 0; i < letters.count; i++) {
+        different += i == 0 || strcmp(letters.ids[i], letters.ids[i - 1]) != 0;
+        if (i > 0)
+            iso_free(letters.ids[i - 1]);
+    }
+    if (letters.count > 0)
+        iso_free(letters.ids[letters.count - 1]);
+    iso_free(letters.ids);
+    for (unsigned i = 0; i < sim->oracle.log_count; i++)
+        for (uint32_t p = 0; p < sim->plan.partitions; p++)
+            refused += sim->oracle.logs[i][p].now.refused;
+    SIM_HOLDS(sim, different == refused, "%llu dead letters for %llu refused records",
+              (unsigned long long)different, (unsigned long long)refused);
+}
+
+/* What was published does not stay in the outbox. */
+static void outbox_check(const struct sim_region *region)
+{
+    struct sim *sim = region->sim;
+    for (unsigned n = 0; n < sim->plan.shards; n++)
+        SIM_HOLDS(sim, region->disks[n].maps[ISO_OUTBOX].count == 0,
+                  "the outbox of %s/%u holds %zu letters", region->name, n,
+                  region->disks[n].maps[ISO_OUTBOX].count);
+}
+
+/* Heartbeats move the time of every log, however quiet, which is all that the floor
+ * waits for. (One that its only writer left for a later one is not heard any more, and
+ * a daemon whose clock was far ahead waits until it is that time.) */
+static void time_check(struct sim *sim)
+{
+    if (sim->plan.weights[SIM_FAULT_producer_clock_races] > 0 ||
+        sim->plan.weights[SIM_FAULT_producer_clock_steps] > 0)
+        return;
+    for (unsigned i = 0; i < sim->oracle.log_count && sim->former == NULL; i++)
+        for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+            int64_t age_ms = sim->truth.now_ms - sim->oracle.logs[i][p].now.t_ms;
+            int64_t most_ms = 2 * (sim->plan.after_max_ms / 10 + 600) + 3000 +
+                              2 * SIM_HEARTBEAT_TICKS * sim->plan.tick_ms;
+            SIM_HOLDS(sim, sim->broken[p] || sim->trimmed[p] || age_ms <= most_ms,
+                      "the time of log %u/%u stands %lld ms back",
+                      sim->oracle.numbers[i], p, (long long)age_ms);
+        }
+}
+
+/* ---- the monitor ---- */
+
+static struct iso_bus *monitor_bus(void *user, const char *cluster, struct iso_why *why)
+{
+    struct sim *sim = user;
+    (void)why;
+    return sim->admins[sim_cluster_of(sim, cluster)];
+}
+
+/* Reports that were sent at rest are read as the product's monitor reads them. */
+static void verdict_check(struct sim *sim, int64_t asked_ms)
+{
+    static const char *const clusters[] = {"home", "far", "moon"};
+    struct iso_monitor_options options = {
+        .prefix = "iso.",
+        .clusters = clusters,
+        .cluster_count = sim->plan.clusters,
+        .bus = monitor_bus,
+        .user = sim,
+        .clock = &sim->truth.clock,
+        .lag = {.stale_after_ms = 10000, .stopped_after_ms = 1000000}};
+    struct iso_monitor *monitor;
+    struct iso_verdict verdict;
+    struct iso_why why = {0};
+    SIM_OK(sim, iso_monitor_open_on(&options, 1000, &monitor, &why));
+    SIM_OK(sim, iso_monitor_refresh(monitor, true, 1000, &why));
+    iso_lag_verdict(iso_monitor_lag(monitor), "cart", sim->truth.now_ms, asked_ms,
+                    &verdict);
+    bool whole = true;
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        whole = whole && !sim->broken[p] && !sim->trimmed[p];
+    if (whole)
+        SIM_HOLDS(sim, verdict.state == ISO_VERDICT_CONVERGED,
+                  "the monitor says %s: %s", iso_verdict_state_name(verdict.state),
+                  verdict.why);
+    sim_trace(sim, "the monitor says %s", iso_verdict_state_name(verdict.state));
+    iso_monitor_close(monitor);
+}
+
+void sim_check_rest(struct sim *sim)
+{
+    int64_t asked_ms = sim->truth.now_ms;
+    sim_time_passes(sim, 3000); /* more than clocks may differ unseen */
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        for (unsigned n = 0; n < sim->plan.shards; n++)
+            sim_shard_stop(&sim->regions[r], n);
+    stops_check(sim);
+    time_check(sim);
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        outbox_check(&sim->regions[r]);
+    letters_check(sim);
+    verdict_check(sim, asked_ms);
+}
