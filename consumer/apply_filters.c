@@ -67,7 +67,7 @@ enum iso_err iso_apply_filters_drop(struct iso_apply_filters *filters,
                                     int64_t bound_ms, struct iso_why *why)
 {
     const struct iso_apply_filter *slot = slot_of(filters, log, node);
-    struct iso_filter filter;
+    struct iso_filter filter = {0};
     struct iso_bytes row;
     if (slot->used && slot->log == log && slot->node == node)
         return ISO_OK;

@@ -85,6 +85,16 @@ static inline void route_big(void *user, const struct iso_http_request *request,
         iso_buf_print(&answer->body, "%0999d\n", i);
 }
 
+static inline void route_huge(void *user, const struct iso_http_request *request,
+                              struct iso_http_answer *answer)
+{
+    (void)user;
+    (void)request;
+    iso_buf_reserve(&answer->body, 40 << 20);
+    memset(answer->body.data, 'x', 40 << 20);
+    answer->body.size = 40 << 20;
+}
+
 static inline void route_problem(void *user, const struct iso_http_request *request,
                                  struct iso_http_answer *answer)
 {
@@ -161,6 +171,7 @@ static const struct iso_http_route kit_routes[] = {
     {"/v1/pairs/{source}/{target}", route_echo},
     {"/v1/pairs/{source}/{target}/explain", route_echo},
     {"/big", route_big},
+    {"/huge", route_huge},
     {"/problem", route_problem},
     {"/events", route_events},
     {"/flood", route_flood},

@@ -122,6 +122,34 @@ static size_t flood(const char *head, const char *piece)
     return sent;
 }
 
+/* Asks for forty megabytes and reads the first line: "200", "503". */
+static int huge(char status[4])
+{
+    char line[13] = "";
+    int fd = dial();
+    ck_assert(tell(fd, "GET /huge HTTP/1.1\r\n" LOCAL "\r\n"));
+    ck_assert_int_eq(recv(fd, line, sizeof line - 1, MSG_WAITALL), sizeof line - 1);
+    memcpy(status, line + 9, 4);
+    return fd;
+}
+
+START_TEST(what_nobody_reads_is_bounded_over_all_clients)
+{
+    char status[4];
+    int first = huge(status);
+    ck_assert_str_eq(status, "200");
+    close(huge(status));
+    ck_assert_str_eq(status, "503");
+    ck_assert_int_eq(get("/big"), 200);
+    close(first);
+    int64_t end_ms = now_ms() + PROMPT_MS;
+    do { /* the server hears of it in a while */
+        ck_assert_int_lt(now_ms(), end_ms);
+        close(huge(status));
+    } while (strcmp(status, "200") != 0);
+}
+END_TEST
+
 START_TEST(a_head_of_a_gibibyte_is_cut_off_and_costs_no_memory)
 {
     ck_assert_int_eq(get("/livez"), 200);
@@ -236,6 +264,7 @@ int main(void)
     tcase_add_test(tcase, slow_clients_hold_up_nobody_and_are_cut_off);
     tcase_add_test(tcase, a_byte_now_and_then_keeps_no_connection);
     tcase_add_test(tcase, a_client_that_does_not_read_is_cut_off);
+    tcase_add_test(tcase, what_nobody_reads_is_bounded_over_all_clients);
     tcase_add_test(tcase, a_head_of_a_gibibyte_is_cut_off_and_costs_no_memory);
     tcase_add_test(tcase, beyond_the_limit_connections_are_closed_and_counted);
     tcase_add_test(tcase, who_is_idle_makes_room);
