@@ -138,7 +138,9 @@ static void look_whole(struct sim_look *look, const struct sim_key *key,
     struct iso_digest canonical;
     struct iso_why why;
     uint64_t losers = look_ledger(look, key, name, prefix);
-    if (held == NULL || sim_effect_is_swept(held, prefix))
+    /* What is over stays while the key has rows in the ledger (DESIGN.md, section 6).
+     */
+    if (held != NULL && sim_effect_is_swept(held, prefix) && losers + look->marks == 0)
         held = NULL;
     struct iso_bytes row = sim_look_row(look, name);
     SIM_LOOK_HOLDS(look, (held == NULL) == (row.size == 0), "%s %s", name,
