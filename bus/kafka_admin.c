@@ -349,6 +349,24 @@ static rd_kafka_resp_err_t offsets_ask(const struct question *question,
     return err;
 }
 
+/* librdkafka answers from the metadata that it has: once it heard that a partition has
+ * no leader it says so until its next refresh, minutes later. Asking for the topic's
+ * metadata is what makes it look. */
+static void leaders_refresh(const struct question *question,
+                            const rd_kafka_topic_partition_list_t *list)
+{
+    const char *last = "";
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+        if (at->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+            strcmp(at->topic, last) == 0)
+            continue;
+        last = at->topic;
+        int partitions, leaders;
+        (void)leaders_ask(question, last, &partitions, &leaders);
+    }
+}
+
 enum iso_err iso_kafka_ends(struct iso_bus *bus, struct iso_position *positions,
                             size_t count, int timeout_ms, struct iso_why *why)
 {
@@ -358,9 +376,11 @@ enum iso_err iso_kafka_ends(struct iso_bus *bus, struct iso_position *positions,
     for (size_t i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, positions[i].topic,
                                           positions[i].partition);
-    rd_kafka_resp_err_t err;
-    int worst;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int worst = 0;
     do {
+        if (err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+            leaders_refresh(&question, list);
         err = offsets_ask(&question, list, RD_KAFKA_OFFSET_BEGINNING, &worst);
         for (size_t i = 0; i < count; i++)
             positions[i].begin = list->elems[i].offset;
