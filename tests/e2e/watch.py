@@ -60,12 +60,17 @@ def told(pair):
 
 
 def settled(url, seconds="20"):
-    """Every pair is well and was heard of, and the regions converged."""
-    ill = []
+    """Every pair is well and was heard of, and the regions converged; in the second
+    look after this question at the earliest."""
+    ill, looks = [], {status(url)["at_ms"]}
 
     def condition():
         ill.clear()
-        collections = status(url)["collections"]
+        now = status(url)
+        looks.add(now["at_ms"])
+        if len(looks) < 3:
+            return False
+        collections = now["collections"]
         for collection in collections:
             ill.extend(f"{pair['source_region']} → {pair['target_region']} is {told(pair)}"
                        for pair in collection["pairs"]
@@ -74,6 +79,7 @@ def settled(url, seconds="20"):
             if verdict["state"] != "converged":
                 ill.append(f"{collection['collection']} is {told(verdict)}")
         return bool(collections) and not ill
+
     try:
         _, took = until(float(seconds), "all pairs ok, and converged", condition)
     except Wrong as wrong:
