@@ -24,6 +24,14 @@
 
 struct iso_shard;
 
+/* When a shard sweeps, and how much at a time. What it forgets does not depend on it
+ * (consumer/sweep.h). */
+struct iso_sweep_pace {
+    int64_t busy_ms;              /* between two pieces, while records come */
+    size_t busy_rows, quiet_rows; /* that a piece looks at; 0: there is none */
+};
+extern const struct iso_sweep_pace iso_sweep_usual;
+
 struct iso_shard_tuning {
     int64_t fetch_bytes;       /* fetched ahead, by all readers together */
     int64_t batch_bytes;       /* a transaction commits at this size at the latest */
@@ -35,6 +43,7 @@ struct iso_shard_tuning {
     int linger_ms;               /* of its own producers */
     int64_t conflicts_bytes_max; /* of its ledger, see consumer/prune.h; 0: no bound */
     int64_t conflicts_age_ms;    /* 0: no bound */
+    const struct iso_sweep_pace *sweep; /* looked at in each step; NULL: usual */
 };
 
 struct iso_shard_options {

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "consumer/sweep.h"
 
-enum { SWEEP_BUSY_MS = 50, SWEEP_BUSY_ROWS = 256, SWEEP_QUIET_ROWS = 8192 };
+const struct iso_sweep_pace iso_sweep_usual = {50, 256, 8192};
 
 /* A slice that is stopped or parked keeps what it has. */
 static bool is_due(const struct shard_slice *slice)
@@ -52,7 +52,9 @@ static enum iso_err slice_sweep(struct iso_shard *shard, struct shard_slice *sli
 
 enum iso_err iso_shard_sweep(struct iso_shard *shard, size_t count, struct iso_why *why)
 {
-    size_t left = count > 0 ? SWEEP_BUSY_ROWS : SWEEP_QUIET_ROWS;
+    const struct iso_sweep_pace *set = shard->options.tuning.sweep;
+    const struct iso_sweep_pace *pace = set != NULL ? set : &iso_sweep_usual;
+    size_t left = count > 0 ? pace->busy_rows : pace->quiet_rows;
     int64_t now_ms = shard_now(shard);
     enum iso_err err = ISO_OK;
     if (shard->reload || now_ms < shard->retry_at_ms ||
@@ -65,7 +67,7 @@ enum iso_err iso_shard_sweep(struct iso_shard *shard, size_t count, struct iso_w
         size_t rows = 0;
         if (!is_due(slice) || shard->reload || now_ms < shard->retry_at_ms)
             continue;
-        shard->sweep_at_ms = now_ms + SWEEP_BUSY_MS;
+        shard->sweep_at_ms = now_ms + pace->busy_ms;
         err = slice_sweep(shard, slice, left, &rows, why);
         left = rows < left ? left - rows : 0;
     }

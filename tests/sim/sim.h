@@ -68,6 +68,7 @@ struct sim_region {
     struct sim_handle handles[SIM_HANDLES];
     struct sim_session sessions[SIM_SESSIONS];
     int64_t away_until_ms; /* its daemon does nothing until then */
+    struct iso_sweep_pace pace;
     /* Where each slice stood when it was last looked at. */
     int64_t frontiers[SIM_PARTITIONS_MAX][SIM_LOGS_MAX];
     bool strayed[SIM_PARTITIONS_MAX]; /* it read what its log is not any more */
@@ -190,6 +191,9 @@ void sim_check_rest(struct sim *sim);
 void sim_rest_print(const struct sim *sim);
 /* Has it read all logs to their ends, where it can? */
 bool sim_region_is_level(const struct sim_region *region);
+
+/* Has it forgotten all that can be forgotten of what it has read? */
+bool sim_region_has_swept(struct sim_region *region);
 
 /* Where the store says that a slice stands in a log, by index; -1: it says nothing. */
 int64_t sim_frontier(const struct sim_region *region, uint32_t partition,

@@ -183,6 +183,25 @@ static bool store_restored(struct place *at)
     return true;
 }
 
+/* A region that does not sweep as it usually does, does so again. */
+static bool sweeps_change(struct place *at, struct iso_sweep_pace pace)
+{
+    bool usual = memcmp(&at->region->pace, &iso_sweep_usual, sizeof pace) == 0;
+    at->region->pace = usual ? pace : iso_sweep_usual;
+    return usual;
+}
+
+static bool sweep_early(struct place *at)
+{
+    size_t rows = sim_percent(at->sim, 50) ? SIZE_MAX : 1 + sim_dice(at->sim, 4);
+    return sweeps_change(at, (struct iso_sweep_pace){0, rows, rows});
+}
+
+static bool sweep_late(struct place *at)
+{
+    return sweeps_change(at, (struct iso_sweep_pace){0, 0, 0});
+}
+
 /* ---- services ---- */
 
 static bool producer_crash(struct place *at)

@@ -44,7 +44,8 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
                    .conflicts_age_ms =
                        sim->plan.pruned ? 40 * tick_ms * region->index : 0,
                    .conflicts_bytes_max =
-                       sim->plan.pruned && region->index == 0 ? 200 : 0},
+                       sim->plan.pruned && region->index == 0 ? 200 : 0,
+                   .sweep = &region->pace},
     };
     struct iso_why why = {0};
     enum iso_err err = iso_shard_open(&options, &region->shards[shard], &why);
@@ -103,6 +104,7 @@ void sim_region_open(struct sim_region *region)
     uint64_t seed = sim->plan.seed * 1000 + region->index * 10;
     snprintf(region->name, sizeof region->name, "%s", names[region->index]);
     region->cluster = region->index % sim->plan.clusters;
+    region->pace = iso_sweep_usual;
     iso_chance_seeded_init(&region->chance, seed + 9);
     for (unsigned c = 0; c < sim->plan.clusters; c++) {
         region->buses[c] = iso_bus_memory_open(sim->clusters[c]);

@@ -106,6 +106,7 @@ static void region_heal(struct sim_region *region)
     clock_heal(sim, &region->daemon_clock);
     clock_heal(sim, &region->service_clock);
     region->away_until_ms = 0;
+    region->pace = iso_sweep_usual;
     for (unsigned c = 0; c < sim->plan.clusters; c++) {
         region->cut[c] = 0;
         struct iso_bus *buses[] = {region->buses[c], region->fronts[c]};
@@ -145,7 +146,7 @@ static void round_run(struct sim *sim)
     }
 }
 
-static bool region_rests(const struct sim_region *region)
+static bool region_rests(struct sim_region *region)
 {
     const struct sim *sim = region->sim;
     for (unsigned h = 0; h < SIM_HANDLES; h++) {
@@ -163,7 +164,7 @@ static bool region_rests(const struct sim_region *region)
         if (stats.pending)
             return false;
     }
-    return sim_region_is_level(region);
+    return sim_region_is_level(region) && sim_region_has_swept(region);
 }
 
 static void settle(struct sim *sim)
