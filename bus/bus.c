@@ -92,6 +92,22 @@ enum iso_err iso_bus_ends(struct iso_bus *bus, struct iso_position *positions,
                       : bus->port->ends(bus, positions, count, timeout_ms, why);
 }
 
+enum iso_err iso_bus_committed(struct iso_bus *bus, const char *group,
+                               struct iso_committed *positions, size_t count,
+                               int timeout_ms, struct iso_why *why)
+{
+    iso_assert(group != NULL && group[0] != '\0');
+    for (size_t i = 0; i < count; i++) {
+        enum iso_err err = topic_check(positions[i].topic, why);
+        if (err != ISO_OK)
+            return err;
+        positions[i].next = -1;
+    }
+    return count == 0
+               ? ISO_OK
+               : bus->port->committed(bus, group, positions, count, timeout_ms, why);
+}
+
 enum iso_err iso_publisher_open(struct iso_bus *bus,
                                 const struct iso_publisher_options *options,
                                 struct iso_publisher **publisher, struct iso_why *why)

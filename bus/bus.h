@@ -87,6 +87,20 @@ struct iso_position {
 enum iso_err iso_bus_ends(struct iso_bus *bus, struct iso_position *positions,
                           size_t count, int timeout_ms, struct iso_why *why);
 
+/* What a consumer group has committed of a partition, as whoever commits under that
+ * name last wrote it: for other people's tools, and for who has nothing better. */
+struct iso_committed {
+    const char *topic;
+    int partition;
+    int64_t next; /* answer: the offset that it would read next; -1: none is kept */
+};
+/* ISO_DENIED. Where the partition or the group does not exist, nothing is committed.
+ * Opens a client of that group for it, which joins nothing: costs some connections, and
+ * up to a second beyond timeout_ms when the group's broker does not answer. */
+enum iso_err iso_bus_committed(struct iso_bus *bus, const char *group,
+                               struct iso_committed *positions, size_t count,
+                               int timeout_ms, struct iso_why *why);
+
 /* ---- publishing ---- */
 
 /* How a record that was sent ended. */
@@ -177,7 +191,7 @@ struct iso_reader_options {
     int64_t memory_max; /* bytes that may be fetched ahead; 0: 64 MiB */
     const char *client_id;
     const char *header;
-    const char *group; /* where commit writes; never read back. NULL: nowhere */
+    const char *group; /* where commit writes; no reader reads it. NULL: nowhere */
 };
 
 enum iso_err iso_reader_open(struct iso_bus *bus,

@@ -328,6 +328,7 @@ static const struct iso_bus_port kafka_port = {
     .topic_create = iso_kafka_topic_create,
     .topic_config = iso_kafka_topic_config,
     .ends = iso_kafka_ends,
+    .committed = iso_kafka_committed,
     .publisher_open = iso_kafka_publisher_open,
     .reader_open = iso_kafka_reader_open,
 };

@@ -6,6 +6,7 @@
  *   kafka_publisher.c  sending, and each record's fate
  *   kafka_reader.c     reading from offsets that the owner names
  *   kafka_commit.c     positions, for other people's tools
+ *   kafka_committed.c  what was committed so, by anybody
  */
 #ifndef ISO_BUS_KAFKA_H
 #define ISO_BUS_KAFKA_H
@@ -87,6 +88,9 @@ iso_kafka_topic_config(struct iso_bus *bus, const char *topic, int timeout_ms,
                        void *user, struct iso_why *why);
 enum iso_err iso_kafka_ends(struct iso_bus *bus, struct iso_position *positions,
                             size_t count, int timeout_ms, struct iso_why *why);
+enum iso_err iso_kafka_committed(struct iso_bus *bus, const char *group,
+                                 struct iso_committed *positions, size_t count,
+                                 int timeout_ms, struct iso_why *why);
 enum iso_err iso_kafka_publisher_open(struct iso_bus *bus,
                                       const struct iso_publisher_options *options,
                                       struct iso_publisher **publisher,

@@ -159,6 +159,7 @@ void iso_memory_cluster_free(struct iso_memory_cluster *cluster)
     for (size_t i = 0; i < cluster->topic_count; i++)
         topic_free(cluster->topics[i]);
     iso_free(cluster->topics);
+    iso_memory_commits_release(cluster);
     pthread_mutex_destroy(&cluster->lock);
     iso_free(cluster);
 }
@@ -249,7 +250,7 @@ static void memory_close(struct iso_bus *base)
     iso_free(bus);
 }
 
-static enum iso_err memory_reachable(const struct memory_bus *bus, struct iso_why *why)
+enum iso_err iso_memory_reachable(const struct memory_bus *bus, struct iso_why *why)
 {
     if (bus->cut != 0)
         return iso_fail(why, ISO_UNAVAILABLE, "the memory cluster is cut off: heal it");
@@ -266,7 +267,7 @@ static enum iso_err memory_brokers(struct iso_bus *base, int timeout_ms, int *br
 {
     (void)timeout_ms;
     *brokers = 1;
-    return memory_reachable(memory_bus_of(base), why);
+    return iso_memory_reachable(memory_bus_of(base), why);
 }
 
 static enum iso_err memory_partitions(struct iso_bus *base, const char *topic,
@@ -275,7 +276,7 @@ static enum iso_err memory_partitions(struct iso_bus *base, const char *topic,
 {
     (void)timeout_ms;
     struct memory_bus *bus = memory_bus_of(base);
-    enum iso_err err = memory_reachable(bus, why);
+    enum iso_err err = iso_memory_reachable(bus, why);
     if (err != ISO_OK)
         return err;
     pthread_mutex_lock(&bus->cluster->lock);
@@ -325,7 +326,7 @@ static enum iso_err memory_topic_create(struct iso_bus *base,
     (void)timeout_ms;
     struct memory_bus *bus = memory_bus_of(base);
     struct iso_memory_cluster *cluster = bus->cluster;
-    enum iso_err err = memory_reachable(bus, why);
+    enum iso_err err = iso_memory_reachable(bus, why);
     if (err != ISO_OK)
         return err;
     if (spec->replication > 1)
@@ -355,7 +356,7 @@ memory_topic_config(struct iso_bus *base, const char *topic, int timeout_ms,
 {
     (void)timeout_ms;
     struct memory_bus *bus = memory_bus_of(base);
-    enum iso_err err = memory_reachable(bus, why);
+    enum iso_err err = iso_memory_reachable(bus, why);
     if (err != ISO_OK)
         return err;
     pthread_mutex_lock(&bus->cluster->lock);
@@ -373,7 +374,7 @@ static enum iso_err memory_ends(struct iso_bus *base, struct iso_position *posit
 {
     (void)timeout_ms;
     struct memory_bus *bus = memory_bus_of(base);
-    enum iso_err err = memory_reachable(bus, why);
+    enum iso_err err = iso_memory_reachable(bus, why);
     if (err != ISO_OK)
         return err;
     pthread_mutex_lock(&bus->cluster->lock);
@@ -400,6 +401,7 @@ static const struct iso_bus_port memory_port = {
     .topic_create = memory_topic_create,
     .topic_config = memory_topic_config,
     .ends = memory_ends,
+    .committed = iso_memory_committed,
     .publisher_open = iso_memory_publisher_open,
     .reader_open = iso_memory_reader_open,
 };

@@ -44,11 +44,20 @@ struct memory_topic {
     int64_t message_max;   /* max.message.bytes */
 };
 
+/* What one group has committed of one partition. */
+struct memory_committed {
+    char *group, *topic;
+    int partition;
+    int64_t next;
+};
+
 struct iso_memory_cluster {
     pthread_mutex_t lock;
     const struct iso_clock *clock;
     struct memory_topic **topics;
     size_t topic_count;
+    struct memory_committed *commits;
+    size_t commit_count;
     int buses;
 };
 
@@ -85,6 +94,16 @@ int64_t iso_memory_visible_end(const struct memory_bus *bus,
 
 /* Lets go of a record; frees it with its last holder. The lock is held. */
 void iso_memory_record_drop(struct memory_record *record);
+
+/* Keeps a position. The lock is held. */
+void iso_memory_commit(struct iso_memory_cluster *cluster, const char *group,
+                       const struct iso_place *place);
+void iso_memory_commits_release(struct iso_memory_cluster *cluster);
+enum iso_err iso_memory_committed(struct iso_bus *bus, const char *group,
+                                  struct iso_committed *positions, size_t count,
+                                  int timeout_ms, struct iso_why *why);
+/* ISO_UNAVAILABLE while the bus is cut off. */
+enum iso_err iso_memory_reachable(const struct memory_bus *bus, struct iso_why *why);
 
 enum iso_err iso_memory_publisher_open(struct iso_bus *bus,
                                        const struct iso_publisher_options *options,

@@ -21,6 +21,7 @@ struct memory_reader {
     struct iso_reader reader;
     struct memory_bus *bus;
     char *header;
+    char *group; /* NULL: commits go nowhere */
     struct memory_assignment *assignments;
     size_t count;
     size_t turn; /* who is served first */
@@ -45,6 +46,7 @@ enum iso_err iso_memory_reader_open(struct iso_bus *bus,
     opened->reader.port = &reader_port;
     opened->bus = memory_bus_of(bus);
     opened->header = iso_strdup(options->header);
+    opened->group = options->group == NULL ? NULL : iso_strdup(options->group);
     pthread_mutex_lock(&opened->bus->cluster->lock);
     opened->bus->users++;
     pthread_mutex_unlock(&opened->bus->cluster->lock);
@@ -74,6 +76,7 @@ static void memory_reader_close(struct iso_reader *base)
     iso_free(reader->records);
     iso_free(reader->held);
     iso_free(reader->header);
+    iso_free(reader->group);
     iso_free(reader);
 }
 
@@ -218,13 +221,29 @@ static enum iso_err memory_fetch(struct iso_reader *base, size_t max, int timeou
     return ISO_OK;
 }
 
-static void memory_commit(struct iso_reader *reader, const uint32_t *ids,
+static void reader_commit(const struct memory_reader *reader, uint32_t id,
+                          int64_t next_offset)
+{
+    for (size_t i = 0; i < reader->count; i++) {
+        const struct memory_assignment *at = &reader->assignments[i];
+        if (at->id == id)
+            iso_memory_commit(reader->bus->cluster, reader->group,
+                              &(struct iso_place){.topic = at->topic,
+                                                  .partition = at->partition,
+                                                  .offset = next_offset});
+    }
+}
+
+static void memory_commit(struct iso_reader *base, const uint32_t *ids,
                           const int64_t *next_offsets, size_t count)
 {
-    (void)reader; /* nobody else's tools look at a cluster in memory */
-    (void)ids;
-    (void)next_offsets;
-    (void)count;
+    const struct memory_reader *reader = reader_of(base);
+    if (reader->group == NULL || (reader->bus->cut & ISO_MEMORY_OUT) != 0)
+        return;
+    pthread_mutex_lock(&reader->bus->cluster->lock);
+    for (size_t i = 0; i < count; i++)
+        reader_commit(reader, ids[i], next_offsets[i]);
+    pthread_mutex_unlock(&reader->bus->cluster->lock);
 }
 
 static const struct iso_reader_port reader_port = {

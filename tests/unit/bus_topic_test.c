@@ -32,6 +32,52 @@ START_TEST(ends_say_the_first_record_and_the_next)
 }
 END_TEST
 
+/* Commits id 7 at `first` until it is told so: a commit that fails is forgotten, and
+ * the first ones do while the group's broker is looked for. */
+static void await_committed(struct iso_reader *reader, const char *group, int64_t first)
+{
+    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + WAIT_MS;
+    struct iso_committed told = {topic, 1, -5};
+    do {
+        const struct iso_record *records;
+        size_t count;
+        iso_reader_commit(reader, (uint32_t[]){7, 9}, (int64_t[]){first, 0}, 2);
+        ck_assert_int_eq(iso_reader_fetch(reader, 1, STEP_MS, &records, &count, &why),
+                         ISO_OK);
+        ck_assert_msg(iso_bus_committed(bus, group, &told, 1, WAIT_MS, &why) == ISO_OK,
+                      "%s", why.text);
+        ck_assert_msg(iso_steady_ms(&iso_clock_machine) < until_ms,
+                      "%lld, not %lld was committed", (long long)told.next,
+                      (long long)first);
+    } while (told.next != first);
+}
+
+START_TEST(what_a_group_committed_is_told_to_whoever_asks)
+{
+    char group[80], other[96];
+    struct iso_reader *reader = NULL;
+    snprintf(group, sizeof group, "isostasy.%s", topic);
+    snprintf(other, sizeof other, "%s.other", group);
+    struct iso_reader_options options = {
+        .client_id = "test", .header = "iso", .group = group};
+    ck_assert_int_eq(iso_reader_open(bus, &options, &reader, &why), ISO_OK);
+    publish_numbers(1, 0, 17);
+    assign(reader, 7, 1, 0);
+    assign(reader, 9, 2, 0);
+    await_committed(reader, group, 11);
+    struct iso_committed told[] = {
+        {topic, 2, -5}, {topic, 3, -5}, {"is-not-there", 0, -5}};
+    ck_assert_int_eq(iso_bus_committed(bus, group, told, 3, WAIT_MS, &why), ISO_OK);
+    ck_assert_int_eq(told[0].next, 0);
+    ck_assert_int_eq(told[1].next, -1); /* nobody committed it */
+    ck_assert_int_eq(told[2].next, -1);
+    await_committed(reader, group, 17);
+    ck_assert_int_eq(iso_bus_committed(bus, other, told, 1, WAIT_MS, &why), ISO_OK);
+    ck_assert_int_eq(told[0].next, -1);
+    iso_reader_close(reader);
+}
+END_TEST
+
 START_TEST(a_topic_that_is_not_there_is_not_found)
 {
     char missing[64];
@@ -220,6 +266,7 @@ static void add(TCase *tests)
 {
     tcase_add_test(tests, every_record_gets_one_fate_with_its_offset_and_append_time);
     tcase_add_test(tests, ends_say_the_first_record_and_the_next);
+    tcase_add_test(tests, what_a_group_committed_is_told_to_whoever_asks);
     tcase_add_test(tests, a_topic_that_is_not_there_is_not_found);
     tcase_add_test(tests, a_partition_that_is_not_there_takes_no_record);
     tcase_add_test(tests, a_topic_is_made_once_and_reports_its_settings);
