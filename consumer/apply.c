@@ -147,7 +147,7 @@ enum iso_err iso_apply_load(struct iso_apply *apply, struct iso_why *why)
     iso_apply_filters_forget(&apply->filters);
     apply->changed = false;
     apply->loser_fresh = false;
-    apply->pass.is_running = false;
+    apply->pass.is_running = apply->pass.has_oldest = false;
     enum iso_err err = iso_snapshot_open(apply->store, &snapshot, why);
     if (err != ISO_OK)
         return err;

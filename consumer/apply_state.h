@@ -30,8 +30,13 @@ struct iso_sweep_pass {
     bool is_running;
     int64_t swept_ms;      /* H that every bucket is brought to */
     int64_t least_ms;      /* H over the buckets that are behind it */
+    int64_t oldest_ms;     /* of what waits in the buckets behind us */
+    bool is_partial;       /* some had come to the step already */
     uint32_t next;         /* bucket */
     struct iso_buf filter; /* row of the duplicate filter that was looked at last */
+    /* As the last whole pass left it, and what came since; ISO_NEVER_MS: nothing. */
+    bool has_oldest;
+    int64_t left_oldest_ms, came_oldest_ms;
 };
 
 struct iso_apply {

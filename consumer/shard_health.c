@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "consumer/admit.h"
+#include "consumer/sweep.h"
 
 enum {
     CLOCK_AGE_MAX_MS = 60000, /* a better answer than this old one will come */
@@ -133,9 +134,19 @@ static void store_ask(struct iso_shard *shard)
     health->store_free = health->has_store ? stats.bytes_free : 0;
 }
 
-void iso_shard_health_fill(struct iso_shard *shard, struct iso_health *health)
+/* What a slice's health has of the sweep. */
+static void oldest_fill(const struct shard_slice *slice, struct iso_health *health)
+{
+    int64_t oldest_ms = 0;
+    health->has_oldest =
+        slice->apply != NULL && iso_sweep_oldest(slice->apply, &oldest_ms);
+    health->oldest_ms = oldest_ms == ISO_NEVER_MS || oldest_ms < 0 ? 0 : oldest_ms;
+}
+
+void iso_shard_health_fill(struct iso_shard *shard, struct shard_slice *slice)
 {
     const struct shard_health *known = &shard->health;
+    struct iso_health *health = &slice->health;
     if (shard_now(shard) >= known->store_ask_at_ms)
         store_ask(shard);
     health->started_ms = known->started_ms;
@@ -145,6 +156,7 @@ void iso_shard_health_fill(struct iso_shard *shard, struct iso_health *health)
     health->has_store = known->has_store;
     health->store_used = known->store_used;
     health->store_free = known->store_free;
+    oldest_fill(slice, health);
 }
 
 void iso_shard_health(const struct iso_shard *shard, struct iso_health *sum)

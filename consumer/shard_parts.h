@@ -213,8 +213,8 @@ void iso_shard_health_abort(struct iso_shard *shard);
 /* The brokers answered a letter. */
 void iso_shard_health_answer(struct iso_shard *shard, const struct shard_letter *letter,
                              int64_t append_ms);
-/* Asks the store, when it is time, and fills what is alike. */
-void iso_shard_health_fill(struct iso_shard *shard, struct iso_health *health);
+/* Asks the store, when it is time, and fills in what the slice's own health lacks. */
+void iso_shard_health_fill(struct iso_shard *shard, struct shard_slice *slice);
 
 /* shard_sweep.c */
 /* A piece of a sweep, when one is due; `count`: of the records that were just read. */

@@ -117,7 +117,7 @@ static bool report_send(struct iso_shard *shard, struct shard_slice *slice)
                                       : *iso_apply_slice(slice->apply),
         .has_health = true,
     };
-    iso_shard_health_fill(shard, &slice->health);
+    iso_shard_health_fill(shard, slice);
     report.health = slice->health; /* borrowed as well */
     snprintf(report.region, sizeof report.region, "%s", shard->options.region);
     snprintf(report.collection, sizeof report.collection, "%s",

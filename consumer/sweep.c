@@ -58,9 +58,16 @@ static void mortal_key(struct iso_apply *apply, struct iso_bytes entry_key,
                         entry_key);
 }
 
+static int64_t earlier(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
 static void mortal_put(struct iso_apply *apply, int64_t due_ms)
 {
     uint8_t row[MORTAL_SIZE];
+    if (!ISO_PLANTED(oldest_forgets_what_came))
+        apply->pass.came_oldest_ms = earlier(apply->pass.came_oldest_ms, due_ms);
     iso_put_u64(row, (uint64_t)due_ms);
     iso_txn_put(apply->txn, ISO_MORTAL, iso_buf_bytes(&apply->mortal_key),
                 iso_bytes(row, sizeof row));
@@ -149,8 +156,11 @@ static enum iso_err due_each(void *user, struct iso_bytes key, struct iso_bytes 
     if (row.size != MORTAL_SIZE || key.size <= ISO_ROWS_MORTAL_PREFIX)
         return index_is_wrong(why);
     gathering->rows++;
-    if ((int64_t)iso_get_u64(row.data) >= apply->pass.swept_ms)
+    int64_t due_ms = (int64_t)iso_get_u64(row.data);
+    if (due_ms >= apply->pass.swept_ms) {
+        apply->pass.oldest_ms = earlier(apply->pass.oldest_ms, due_ms);
         return ISO_OK;
+    }
     iso_buf_add_u16(&apply->mortal_keys, (uint16_t)(key.size - ISO_ROWS_MORTAL_PREFIX));
     iso_buf_add(&apply->mortal_keys, key.data + ISO_ROWS_MORTAL_PREFIX,
                 key.size - ISO_ROWS_MORTAL_PREFIX);
@@ -192,6 +202,8 @@ static enum iso_err bucket_sweep(struct iso_apply *apply, uint32_t number, size_
             err = due_sweep(apply, number, bucket, rows, why);
         if (!ISO_PLANTED(sweeps_leave_no_step))
             bucket->swept_ms = pass->swept_ms;
+    } else {
+        pass->is_partial = true;
     }
     if (err == ISO_OK && bucket->swept_ms < pass->least_ms)
         pass->least_ms = bucket->swept_ms;
@@ -276,6 +288,8 @@ static void pass_begin(struct iso_apply *apply)
     pass->is_running = true;
     pass->swept_ms = step_of(apply);
     pass->least_ms = INT64_MAX;
+    pass->oldest_ms = pass->came_oldest_ms = ISO_NEVER_MS;
+    pass->is_partial = pass->has_oldest = false;
     pass->next = 0;
     iso_rows_prefix(&pass->filter, apply->number, apply->partition);
     if (pass->swept_ms > apply->slice.swept_max_ms)
@@ -303,5 +317,14 @@ enum iso_err iso_sweep_step(struct iso_apply *apply, struct iso_txn *txn,
     if (err != ISO_END)
         return err;
     pass->is_running = false;
+    pass->has_oldest = !pass->is_partial;
+    pass->left_oldest_ms = pass->oldest_ms;
     return ISO_OK;
+}
+
+bool iso_sweep_oldest(const struct iso_apply *apply, int64_t *oldest_ms)
+{
+    const struct iso_sweep_pass *pass = &apply->pass;
+    *oldest_ms = earlier(pass->left_oldest_ms, pass->came_oldest_ms);
+    return pass->has_oldest;
 }

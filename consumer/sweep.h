@@ -18,6 +18,10 @@
 /* Is there a bucket that has not come to the step that the floor has reached? */
 bool iso_sweep_due(const struct iso_apply *apply);
 
+/* Nothing in the slice that waits to be forgotten is older; ISO_NEVER_MS: nothing
+ * waits. False: not known, since no pass was made since the slice was loaded. */
+bool iso_sweep_oldest(const struct iso_apply *apply, int64_t *oldest_ms);
+
 /* Sweeps bucket after bucket until `rows_max` rows were looked at, or the pass is over;
  * *rows says how many: at most what one bucket has more, and 0 when nothing is due.
  * After a failure (ISO_DAMAGED; the store's) the transaction must be aborted, and the

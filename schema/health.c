@@ -147,6 +147,7 @@ void iso_health_encode(const struct iso_health *health, struct iso_buf *out)
     iso_avro_add_long(out, health->has_clock ? health->clock_error_ms : -1);
     iso_avro_add_long(out, health->has_store ? bounded(health->store_used) : -1);
     iso_avro_add_long(out, health->has_store ? bounded(health->store_free) : 0);
+    iso_avro_add_long(out, health->has_oldest ? health->oldest_ms : -1);
     if (health->source_count > 0)
         iso_avro_add_long(out, (int64_t)health->source_count);
     for (size_t i = 0; i < health->source_count; i++)
@@ -208,6 +209,9 @@ static void health_read(struct iso_avro_cursor *cursor, struct iso_health *healt
     health->has_store = used >= 0;
     health->store_used = used < 0 ? 0 : (uint64_t)used;
     health->store_free = iso_bounded_count(cursor);
+    int64_t oldest_ms = iso_bounded_long(cursor, -1, INT64_MAX);
+    health->has_oldest = oldest_ms >= 0;
+    health->oldest_ms = health->has_oldest ? oldest_ms : 0;
     struct iso_list sources = iso_list(ISO_HEALTH_SOURCES_MAX);
     while (iso_list_next(cursor, &sources))
         latency_decode(cursor, health);

@@ -9,10 +9,12 @@
  * The extension's bytes are Avro, of the record
  *
  *   long started, long clock, long clock_error, long store_used, long store_free,
- *   array of {long region, long sum, array of {long bucket, long count}} latencies,
- *   array of {bytes key, fixed(16) version, long log, long offset, long at} losers
+ *   long oldest, array of {long region, long sum, array of {long bucket, long count}}
+ * latencies, array of {bytes key, fixed(16) version, long log, long offset, long at}
+ * losers
  *
- * where a clock or store that is not known is -1 in clock_error or store_used, an array
+ * where a clock, store or oldest that is not known is -1 in clock_error, store_used or
+ * oldest, an array
  * of latencies holds no bucket that is 0, and losers are none or one.
  */
 #ifndef ISO_SCHEMA_HEALTH_H
@@ -53,7 +55,11 @@ struct iso_health {
     int64_t clock_ms;       /* the daemon's clock minus its brokers', … */
     int64_t clock_error_ms; /* … give or take so much */
     bool has_store;
-    uint64_t store_used, store_free;   /* bytes; free: that it may still grow by */
+    uint64_t store_used, store_free; /* bytes; free: that it may still grow by */
+    /* Of the slice: nothing that waits to be forgotten is older; 0: nothing waits.
+     * Known when this process has swept the slice once. */
+    bool has_oldest;
+    int64_t oldest_ms;
     struct iso_health_source *sources; /* of this slice, since the start; by region */
     size_t source_count, source_room;
     /* The newest that this process saw entering the slice's conflict ledger. */

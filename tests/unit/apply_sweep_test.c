@@ -15,7 +15,8 @@
     X(steps_are_taken_without_sweeping) /* H says what is not so */           \
     X(sweeps_leave_no_step)             /* what was swept says H of before */ \
     X(sweeps_leave_the_digest)          /* sums are not those of the rows */  \
-    X(index_rows_are_missing)           /* what nobody finds stays */
+    X(index_rows_are_missing)           /* what nobody finds stays */         \
+    X(oldest_forgets_what_came)         /* since the last pass */
 
 #include "tests/law/planted.h"
 
@@ -33,6 +34,7 @@ struct reader {
 
 static struct world world;
 static struct iso_definition *definition;
+static size_t oldest_known;
 static const char *fault; /* what was found wrong, if anything was */
 
 static void found(bool holds, const char *what)
@@ -167,6 +169,7 @@ struct sums {
     struct iso_bucket buckets[BUCKETS];
     struct iso_tally tallies[BUCKETS];
     size_t mortals, indexed, asides, named;
+    int64_t oldest_ms; /* of what waits to be forgotten */
     uint64_t with_losers;
 };
 
@@ -214,6 +217,7 @@ static void check_due(struct sums *sums, struct iso_bytes key, uint32_t bucket,
         iso_snapshot_get(sums->snapshot, ISO_MORTAL, iso_buf_bytes(&index), &row, NULL);
     iso_buf_release(&index);
     sums->mortals += due_ms != ISO_NEVER_MS;
+    sums->oldest_ms = due_ms < sums->oldest_ms ? due_ms : sums->oldest_ms;
     found((err == ISO_OK) == (due_ms != ISO_NEVER_MS), "the index is wrong");
     if (err == ISO_OK)
         found((int64_t)iso_get_u64(row.data) <= due_ms, "the index is too late");
@@ -258,6 +262,7 @@ static bool tally_equal(const struct iso_tally *a, const struct iso_tally *b)
 static void sums_take(struct sums *sums, const struct reader *reader)
 {
     memset(sums, 0, sizeof *sums);
+    sums->oldest_ms = ISO_NEVER_MS;
     sums->apply = reader->ground.apply;
     ck_ok(iso_snapshot_open(reader->ground.store, &sums->snapshot, NULL));
     each_row(sums, ISO_BUCKET, each_bucket);
@@ -292,6 +297,9 @@ static void reader_check(const struct reader *reader)
     found(tally_equal(&all, &slice->tally), "the slice is not the sum of its buckets");
     found(sums.mortals == sums.indexed, "a row of the index has no entry");
     found(sums.named == sums.asides, "a large value has no entry");
+    int64_t oldest_ms;
+    bool known = iso_sweep_oldest(reader->ground.apply, &oldest_ms);
+    found(!known || oldest_ms <= sums.oldest_ms, "something older waits");
     found(slice->swept_min_ms == least_ms, "swept_min is not the least H");
     found(slice->swept_max_ms >= most_ms, "a bucket is ahead of swept_max");
     found(most_ms == 0 || most_ms <= iso_apply_floor_ms(reader->ground.apply),
@@ -352,10 +360,16 @@ static void reader_run(struct reader *reader, size_t stop)
 
 static void reader_finish(struct reader *reader)
 {
+    bool swept = false;
+    int64_t oldest_ms;
     for (int n = 0; fault == NULL && iso_sweep_due(reader->ground.apply); n++) {
         reader_sweep(reader, 100000);
         found(n < 10, "a sweep does not end");
+        swept = true;
     }
+    /* A pass that a crash has cut short knows of a part. */
+    if (swept && iso_sweep_oldest(reader->ground.apply, &oldest_ms))
+        oldest_known++;
     reader_commit(reader);
     reader_check(reader);
 }
@@ -404,6 +418,7 @@ static void run(uint64_t seed, const char *resolver, const char *path)
     struct reader readers[READERS];
     size_t met = 0;
     fault = NULL;
+    oldest_known = 0;
     world_make(seed, resolver);
     for (size_t i = 0; i < READERS; i++)
         reader_init(&readers[i], READERS * (100 * seed) + i, i == 2 ? path : NULL);
@@ -421,6 +436,7 @@ static void run(uint64_t seed, const char *resolver, const char *path)
     if (fault == NULL)
         readers_compare(&readers[0], &readers[1], &met);
     found(met > 4 * BUCKETS, "too little was compared");
+    found(oldest_known > 0, "what is oldest is never known");
     for (size_t i = 0; i < READERS; i++)
         ground_release(&readers[i].ground);
     world_free();

@@ -15,6 +15,8 @@ static struct iso_health sample(void)
         .has_store = true,
         .store_used = 1 << 30,
         .store_free = UINT64_MAX,
+        .has_oldest = true,
+        .oldest_ms = 1699999000000,
         .has_loser = true,
         .loser_version = {.hlc = 77, .node = 88},
         .loser_log = 2,
@@ -71,7 +73,8 @@ START_TEST(nothing_known_is_a_health_too)
     ck_assert_int_eq(
         iso_avro_check(iso_avsc(ISO_AVSC_HEALTH), iso_buf_bytes(&out), NULL), ISO_OK);
     ck_assert_int_eq(iso_health_decode(iso_buf_bytes(&out), &read, NULL), ISO_OK);
-    ck_assert(!read.has_clock && !read.has_store && !read.has_loser);
+    ck_assert(!read.has_clock && !read.has_store && !read.has_oldest &&
+              !read.has_loser);
     ck_assert_uint_eq(read.source_count, 0);
     ck_assert_uint_eq(read.loser_key.size, 0);
     iso_health_release(&read);
