@@ -81,14 +81,16 @@ static void figures_print(const struct sim_figures *sum, double seconds)
     printf("%llu operations, %llu writes, %llu deliveries (%llu refused, %llu twice), "
            "%llu reads (%llu stale), %llu answers durable, %llu unknown, %llu not "
            "applied, %llu keys checked, %llu scans, %llu rows in ledgers, %llu slices "
-           "stopped\n",
+           "stopped, %llu answers of a plug-in (%llu errors)\n",
            (unsigned long long)sum->operations, (unsigned long long)sum->writes,
            (unsigned long long)sum->deliveries, (unsigned long long)sum->refused,
            (unsigned long long)sum->duplicates, (unsigned long long)sum->reads,
            (unsigned long long)sum->stale_reads, (unsigned long long)sum->durable,
            (unsigned long long)sum->unknown, (unsigned long long)sum->not_applied,
            (unsigned long long)sum->checked_keys, (unsigned long long)sum->scans,
-           (unsigned long long)sum->losers, (unsigned long long)sum->stops);
+           (unsigned long long)sum->losers, (unsigned long long)sum->stops,
+           (unsigned long long)sum->plugin_reads,
+           (unsigned long long)sum->plugin_errors);
     for (int i = 0; i < SIM_FAULTS; i++)
         printf("%-24s%llu\n", sim_fault_name((enum sim_fault)i),
                (unsigned long long)sum->faults[i]);

@@ -6,6 +6,7 @@
  *   sim_world.c    coming into being, and the end
  *   sim_region.c   daemons: start, step, crash, disks
  *   sim_service.c  what services write and read, with contexts and tokens
+ *   sim_plugin.c   reads through a plug-in
  *   sim_faults.c   what goes wrong; sim_forge.c: what others write into the logs
  *   sim_oracle.c   which records count, from the words of DESIGN.md; sim_keys.c: what
  *                  the records of a key come to
@@ -83,7 +84,8 @@ struct sim_ack {
 
 struct sim_figures {
     uint64_t operations, writes, reads, stale_reads, deliveries, refused, duplicates,
-        durable, unknown, not_applied, checked_keys, scans, losers, stops;
+        durable, unknown, not_applied, checked_keys, scans, losers, stops, plugin_reads,
+        plugin_errors;
     uint64_t faults[SIM_FAULTS];
 };
 

@@ -4,6 +4,7 @@
 #include "tests/sim/sim.h"
 
 #include "base/mem.h"
+#include "tests/sim/sim_plugin.h"
 
 static const char *const names[SIM_FAULTS] = {
 #define SIM_FAULT_NAME(name, weight, load) [SIM_FAULT_##name] = #name,
@@ -228,6 +229,13 @@ static bool clock_set_back_restart(struct place *at)
 {
     at->region->service_clock.manual.now_ms -= 1 + ticks(at, 500);
     return producer_crash(at);
+}
+
+static bool plugin_error(struct place *at)
+{
+    if (at->sim->plan.plugin)
+        sim_plugin_trip(at->region);
+    return at->sim->plan.plugin;
 }
 
 /* ---- clocks ---- */

@@ -44,8 +44,9 @@
     X(region_away, 25, HEAVY)        /* past retention */                         \
     X(log_truncated, 25, HEAVY)      /* as by an unclean election */              \
     X(topic_recreated, 25, HEAVY)                                                 \
-    X(sweep_early, 20, LIGHT) /* a region sweeps in every step, much or little */ \
-    X(sweep_late, 20, LIGHT)  /* a region does not sweep for long */
+    X(sweep_early, 20, LIGHT)  /* in every step, much or little */                \
+    X(sweep_late, 20, LIGHT)   /* not for long */                                 \
+    X(plugin_error, 60, LIGHT) /* a value that readers' plug-in cannot take */
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, weight, load) SIM_FAULT_##name,

@@ -9,10 +9,10 @@ static uint64_t draw(struct iso_chance *dice, uint64_t sides)
     return iso_chance_draw(dice) % sides;
 }
 
-const char *sim_resolver_name(enum sim_resolver resolver)
+const char *sim_resolver_name(const struct sim_plan *plan)
 {
     static const char *const names[] = {"lww", "siblings", "fields"};
-    return names[resolver];
+    return plan->plugin ? "plugin:trips" : names[plan->resolver];
 }
 
 /* Most worlds have most of the light faults and one or two of the heavy ones, so that
@@ -71,6 +71,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, unsigned operations)
     faults_draw(plan, &dice);
     plan->lmdb = draw(&dice, 25) == 0;
     plan->pruned = draw(&dice, 4) == 0;
+    plan->plugin = plan->resolver == SIM_SIBLINGS && !plan->avro && draw(&dice, 2) == 0;
 }
 
 void sim_plan_print(const struct sim_plan *plan, struct iso_buf *text)
@@ -82,10 +83,9 @@ void sim_plan_print(const struct sim_plan *plan, struct iso_buf *text)
         "%u%% writes, %u%% reads, trouble %u/1000%s%s%s",
         (unsigned long long)plan->seed, plan->regions, plan->clusters,
         plan->per_region ? "a log each" : "one log", plan->shards, plan->partitions,
-        plan->buckets, plan->keys, plan->hot ? " (hot)" : "",
-        sim_resolver_name(plan->resolver), plan->avro ? "avro" : "opaque",
-        (long long)plan->before_max_ms / 1000, (long long)plan->after_max_ms / 1000,
-        (long long)plan->tick_ms, plan->writes, plan->reads, plan->trouble,
-        plan->small_batches ? ", small batches" : "", plan->lmdb ? ", LMDB" : "",
-        plan->pruned ? ", pruned" : "");
+        plan->buckets, plan->keys, plan->hot ? " (hot)" : "", sim_resolver_name(plan),
+        plan->avro ? "avro" : "opaque", (long long)plan->before_max_ms / 1000,
+        (long long)plan->after_max_ms / 1000, (long long)plan->tick_ms, plan->writes,
+        plan->reads, plan->trouble, plan->small_batches ? ", small batches" : "",
+        plan->lmdb ? ", LMDB" : "", plan->pruned ? ", pruned" : "");
 }

@@ -30,6 +30,7 @@ struct sim_plan {
     bool small_batches; /* each record is a commit of its own */
     bool lmdb;          /* stores are on disk */
     bool pruned;        /* ledgers have bounds, in each region another */
+    bool plugin;        /* readers are shown siblings through a plug-in */
     bool hot;           /* most writes go to a few keys */
     enum sim_resolver resolver;
     int64_t before_max_ms, after_max_ms;
@@ -45,6 +46,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, unsigned operations);
 /* One line. */
 void sim_plan_print(const struct sim_plan *plan, struct iso_buf *text);
 
-const char *sim_resolver_name(enum sim_resolver resolver);
+/* As in a definition. */
+const char *sim_resolver_name(const struct sim_plan *plan);
 
 #endif

@@ -8,6 +8,7 @@
 #include "consumer/replica.h"
 #include "schema/patch.h"
 #include "schema/token.h"
+#include "tests/sim/sim_plugin.h"
 #include "tests/sim/sim_values.h"
 
 /* ---- answers ---- */
@@ -216,6 +217,8 @@ void sim_read(struct sim *sim, struct sim_region *region)
         iso_buf_add_bytes(&session->token, iso_buf_bytes(&read.token));
         sim_trace(sim, "%s ? %s %s%s", region->name, sim->keys[key],
                   err == ISO_OK ? "shown" : "nothing", read.stale ? ", stale" : "");
+        if (sim->plan.plugin)
+            sim_plugin_read(region, key, &read);
     }
     iso_read_release(&read);
 }

@@ -76,7 +76,7 @@ static struct iso_definition *definition_first(struct sim *sim)
     size_t logs = plan->per_region ? plan->regions : 1;
     snprintf(definition->collection, sizeof definition->collection, "cart");
     snprintf(definition->resolver, sizeof definition->resolver, "%s",
-             sim_resolver_name(plan->resolver));
+             sim_resolver_name(plan));
     definition->number = 1;
     memset(definition->id, 7, sizeof definition->id);
     definition->partitions = plan->partitions;
