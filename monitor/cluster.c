@@ -2,6 +2,7 @@
  *
  *   ends       one question for all partitions of all logs; when one topic is not
  *              there, a question for each log, so that it alone stays unknown
+ *   committed  where no report of a region is there (cluster_commits.c)
  *   retention  a question for each topic, a few at a time, every ten minutes
  *
  * Reports are in cluster_status.c, looks at what waits in cluster_look.c, dead letters

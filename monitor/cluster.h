@@ -102,6 +102,8 @@ struct iso_cluster {
     int64_t heard_ms;      /* ISO_UNKNOWN_MS: never */
     int64_t retention_ms;  /* steady: when retention was last asked, or -1 */
     size_t retention_next; /* which log is to be asked */
+    int64_t commits_ms;    /* steady: when groups are to be asked next */
+    size_t commits_next;   /* for which region */
     bool away;
     int64_t away_until_ms; /* steady */
     struct iso_why why;    /* of being away, or of the last trouble heard */
@@ -118,6 +120,9 @@ enum iso_err iso_cluster_reports(struct iso_cluster *cluster, int64_t until_ms,
 /* Asks where the logs begin and end: all, or only those never asked. */
 enum iso_err iso_cluster_ends(struct iso_cluster *cluster, bool all, int64_t until_ms,
                               struct iso_why *why);
+/* Asks what the groups of some regions have committed of which no report is there. A
+ * second at the most, and another where a group's broker does not answer. */
+void iso_cluster_commits(struct iso_cluster *cluster, int64_t until_ms);
 /* Asks for how long some of the topics are kept, if that was not asked of late. */
 void iso_cluster_retention(struct iso_cluster *cluster, int64_t until_ms);
 

@@ -59,11 +59,19 @@ static const char *late_rule(const struct iso_status_pair *pair)
     return pair->row.state == ISO_LAG_LAGGING ? "late.waits" : "late.grows";
 }
 
+/* Does all that is known rest on committed offsets? */
+static bool committed(const struct iso_lag_row *row)
+{
+    return row->committed && row->report_age_ms == ISO_UNKNOWN_MS;
+}
+
 static const char *rule_of(const struct iso_status_pair *pair, bool closed)
 {
     const struct iso_lag_row *row = &pair->row;
     switch (pair->state) {
     case ISO_LAG_UNKNOWN:
+        if (committed(row))
+            return "unknown.committed";
         return row->report_age_ms == ISO_UNKNOWN_MS ? "unknown.report"
                                                     : "unknown.measure";
     case ISO_LAG_OK:
@@ -74,6 +82,8 @@ static const char *rule_of(const struct iso_status_pair *pair, bool closed)
     case ISO_LAG_STALLED:
         return "late.stands";
     case ISO_LAG_STOPPED:
+        if (!closed && committed(row))
+            return "stopped.committed";
         return closed ? "stopped.closed" : "stopped.silent";
     case ISO_LAG_PARKED:
         return "parked.slice";

@@ -14,11 +14,15 @@
  *   late.stands         stalled
  *   stopped.closed      its daemon said goodbye
  *   stopped.silent      its daemon is not heard
+ *   stopped.committed   no report of it is there, and the offsets that its group
+ *                       committed do not move though something waits
  *   parked.slice        its daemon parked or stopped a slice
  *   rewound.frontier    it stands below where it stood
  *   lost.retention      retention was faster
  *   diverged.digest     other data at an equal vector
  *   unknown.report      no report was ever heard
+ *   unknown.committed   nor is one now, but its group has committed offsets, by which
+ *                       what waits is counted
  *   unknown.measure     something else that is needed is not known
  *   unknown.blind       the monitor itself does not hear the cluster of its daemon
  */

@@ -172,7 +172,8 @@ static void stalled(struct judge_text *text, const struct iso_status_pair *pair,
                     int64_t now_ms, bool row_why)
 {
     const struct iso_lag_row *row = &pair->row;
-    iso_judge_print(text, "%s has applied nothing of %s", row->target, row->source);
+    iso_judge_print(text, "%s has applied nothing of %s%s", row->target, row->source,
+                    row->moves ? " in some partition" : "");
     since(text, pair->since_ms, now_ms);
     if (row_why && row->why[0] != '\0')
         iso_judge_print(text, ": %s", row->why);
@@ -186,9 +187,15 @@ static void stalled(struct judge_text *text, const struct iso_status_pair *pair,
 }
 
 static void stopped(struct judge_text *text, const struct iso_status_pair *pair,
-                    int64_t now_ms)
+                    int64_t now_ms, bool row_why)
 {
     const struct iso_lag_row *row = &pair->row;
+    if (strcmp(pair->rule, "stopped.committed") == 0) {
+        waits(text, row);
+        iso_judge_print(text, " (by committed offsets); %s",
+                        row_why ? row->why : "its daemon is not heard");
+        return;
+    }
     bool closed = strcmp(pair->rule, "stopped.closed") == 0;
     iso_judge_print(text, "the daemon of %s was %s", row->target,
                     closed ? "stopped" : "last heard");
@@ -229,6 +236,11 @@ static void told(struct judge_text *text, const struct iso_status_pair *pair,
 static void unknown(struct judge_text *text, const struct iso_status_pair *pair,
                     bool row_why)
 {
+    if (row_why && strcmp(pair->rule, "unknown.committed") == 0) {
+        waits(text, &pair->row);
+        iso_judge_print(text, " (by committed offsets); %s", pair->row.why);
+        return;
+    }
     iso_judge_print(text, "how %s does for %s is not known", pair->row.target,
                     pair->row.source);
     if (row_why && pair->row.why[0] != '\0')
@@ -257,7 +269,7 @@ void iso_judge_sentence(struct iso_status_pair *pair, int64_t now_ms, bool row_w
         stalled(&text, pair, now_ms, row_why);
         return;
     case ISO_LAG_STOPPED:
-        stopped(&text, pair, now_ms);
+        stopped(&text, pair, now_ms, row_why);
         return;
     case ISO_LAG_PARKED:
     case ISO_LAG_REWOUND:

@@ -18,10 +18,10 @@
 struct lag_target {
     const struct look *look;
     unsigned number;
-    struct table_report *report;
-    bool heard;               /* of late */
-    struct row_slice *slices; /* by source */
-    uint64_t *counts;         /* room for one log's, by source */
+    struct table_report *report; /* NULL: nothing is known */
+    bool heard;                  /* its daemon, of late */
+    struct row_slice *slices;    /* by source */
+    uint64_t *counts;            /* room for one log's, by source */
     int64_t *newest_ms;
 };
 
@@ -29,6 +29,53 @@ static void said_worsen(struct row_said *said, struct row_said more)
 {
     if (iso_row_worse(&more, said))
         *said = more;
+}
+
+/* ---- what was committed ---- */
+
+/* Positions that nobody could ask for again are not believed for longer. */
+enum { COMMITTED_BELIEF_MS = 60000 };
+/* Daemons commit much more rarely than they report. */
+enum { COMMITTED_PATIENCE = 3 };
+
+static struct table_report *known(const struct look *look, unsigned region)
+{
+    struct table_report *report =
+        iso_table_known(look->collection, region, look->partition);
+    bool old = report != NULL && report->committed &&
+               iso_table_age_ms(look->now_ms, report->heard_ms) > COMMITTED_BELIEF_MS;
+    return old ? NULL : report;
+}
+
+static bool committed_waits(const struct look *look, const struct table_report *report)
+{
+    for (size_t i = 0; i < look->collection->log_count; i++) {
+        const struct look_log *log = &look->logs[i];
+        if (log->writers != 0 && log->end_known && report->frontiers[i] >= 0 &&
+            report->frontiers[i] < log->end)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing but positions is known. They move while the daemon runs, of whatever slice,
+ * so where something waits and none has moved for long, it does not run. */
+static struct row_said committed_said(const struct look *look, unsigned region,
+                                      const struct table_report *report)
+{
+    const struct table_commits *commits = look->collection->commits[region];
+    int64_t since_ms =
+        commits->moved_ms == ISO_UNKNOWN_MS ? commits->since_ms : commits->moved_ms;
+    struct row_said said = {.state = ISO_LAG_UNKNOWN,
+                            .rule = ROW_COMMITTED,
+                            .partition = look->partition,
+                            .amount = iso_table_age_ms(look->now_ms, since_ms)};
+    if (said.amount > COMMITTED_PATIENCE * look->lag->options.stopped_after_ms &&
+        committed_waits(look, report)) {
+        said.state = ISO_LAG_STOPPED;
+        said.rule = ROW_UNMOVED;
+    }
+    return said;
 }
 
 /* ---- the daemon ---- */
@@ -80,6 +127,8 @@ static struct row_said log_said(const struct lag_target *target, size_t index)
         said.rule = ROW_NO_END;
         return said;
     }
+    if (target->report->committed)
+        return said; /* it may have applied more than it committed */
     if (frontier >= log->end) {
         stand->high = frontier; /* it is where it ever was, and all there is */
         return said;
@@ -104,6 +153,18 @@ static enum iso_lag_state late_state(const struct lag_target *target, bool moves
         return ISO_LAG_CATCHING_UP;
     bool twice = target->report->heard_ms > target->report->since_ms;
     return target->heard && twice ? ISO_LAG_STALLED : ISO_LAG_LAGGING;
+}
+
+/* Late, and left where it is for long, by a daemon that is heard. */
+static bool is_stuck(const struct lag_target *target, const struct table_stand *stand,
+                     const struct row_said *said)
+{
+    const struct table_report *report = target->report;
+    int64_t patience_ms = target->look->lag->options.stopped_after_ms;
+    int64_t since_ms =
+        stand->moved_ms == ISO_UNKNOWN_MS ? report->since_ms : stand->moved_ms;
+    return said->state == ISO_LAG_STALLED && said->amount > patience_ms &&
+           iso_table_age_ms(report->heard_ms, since_ms) > patience_ms;
 }
 
 /* The target's records of one log, for one source. */
@@ -176,6 +237,8 @@ static void slice_late(const struct lag_target *target, size_t index, unsigned s
         slice->moves = slice->moves || moves;
         said.state = late_state(target, moves);
         said_worsen(&slice->said, said);
+        if (is_stuck(target, stand, &said))
+            said_worsen(&slice->stuck, said);
     }
     if (first_ms != ISO_UNKNOWN_MS && log->retention_ms > 0 &&
         log->begin <= iso_table_frontier(target->report, index)) {
@@ -212,16 +275,32 @@ static void source_in(const struct lag_target *target, size_t index, unsigned so
                    iso_look_first_ms(log, stand, frontier));
 }
 
+/* Nothing is committed in the log: how far the target is there is not known. */
+static void log_nowhere(const struct lag_target *target, size_t index)
+{
+    for (uint64_t left = target->look->logs[index].writers; left != 0;
+         left &= left - 1) {
+        struct row_slice *slice = &target->slices[__builtin_ctzll(left) + 1];
+        slice->end_unknown = true;
+        slice->log = index;
+    }
+}
+
 static void target_log(const struct lag_target *target, size_t index)
 {
     const struct look_log *log = &target->look->logs[index];
     const struct table_stand *stand = &target->report->stands[index];
+    bool nothing = target->report->committed;
     struct row_said said = log_said(target, index);
     if (log->writers == 0)
         return; /* of no region */
+    if (nothing && target->report->frontiers[index] < 0) {
+        log_nowhere(target, index);
+        return;
+    }
     if (log->sole != 0) {
-        struct look_counted counted = {stand->writes, stand->strange, log->writes,
-                                       log->strange};
+        struct look_counted counted = {nothing, stand->writes, stand->strange,
+                                       log->writes, log->strange};
         source_in(target, index, log->sole, &counted, &said);
         slice_newest(target, index, log->sole, stand->newest_ms);
         return;
@@ -229,8 +308,8 @@ static void target_log(const struct lag_target *target, size_t index)
     iso_look_counts(target->report, stand, target->counts, target->newest_ms);
     for (uint64_t left = log->writers; left != 0; left &= left - 1) {
         unsigned source = (unsigned)__builtin_ctzll(left) + 1;
-        struct look_counted counted = {target->counts[source], target->counts[0],
-                                       log->of[source], log->of[0]};
+        struct look_counted counted = {nothing, target->counts[source],
+                                       target->counts[0], log->of[source], log->of[0]};
         source_in(target, index, source, &counted, &said);
         slice_newest(target, index, source, target->newest_ms[source]);
     }
@@ -245,11 +324,15 @@ static void target_look(struct lag_target *target)
     const struct iso_definition *definition = look->collection->definition;
     struct row_said daemon = {
         .state = ISO_LAG_UNKNOWN, .rule = ROW_NO_REPORT, .partition = look->partition};
-    if (target->report != NULL) {
+    target->heard = false;
+    if (target->report != NULL && target->report->committed) {
+        daemon = committed_said(look, target->number, target->report);
+    } else if (target->report != NULL) {
         daemon = daemon_said(look, target->report);
         target->heard = daemon.amount <= look->lag->options.stale_after_ms;
     }
     const struct row_slice begun = {.said = daemon,
+                                    .stuck = {.state = ISO_LAG_OK, .amount = -1},
                                     .exact = true,
                                     .since_ms = INT64_MAX,
                                     .newest_ms = ISO_UNKNOWN_MS,
@@ -362,8 +445,7 @@ static void sums_add(struct lag_sums *sums, const struct look *look)
         struct row_sum *sum = &sums->sums[i];
         if (sum->target != target.number) {
             target.number = sum->target;
-            target.report =
-                iso_table_report(look->collection, sum->target, look->partition);
+            target.report = known(look, sum->target);
             target_look(&target);
         }
         slice_apart(look, sum, &slices[sum->source], target.report);

@@ -76,9 +76,13 @@ void iso_look_counts(const struct table_report *report, const struct table_stand
     }
 }
 
+/* Who stands beyond the end read another log: it was cut off or made anew, or the end
+ * is older than the report. Nothing that it counted is the others' measure. */
 static void peak_raise(struct look_log *log, const struct table_report *report,
                        const struct table_stand *stand, int64_t frontier)
 {
+    if (log->end >= 0 && frontier > log->end)
+        return;
     if (frontier > log->frontier) {
         log->frontier = frontier;
         log->append_ms = stand->append_ms;
@@ -190,14 +194,17 @@ void iso_look_wait(const struct look_log *log, const struct table_stand *stand,
         .exact = true, .since_ms = INT64_MAX, .since_exact = true, .want = -1};
     if (frontier >= log->end)
         return;
-    if (log->sole != 0) {
+    if (counted->nothing) {
+        wait->records = (uint64_t)(log->end - frontier);
+        wait->exact = log->sole != 0;
+    } else if (log->sole != 0) {
         wait->records = (uint64_t)(log->end - frontier);
     } else {
         uint64_t unread = (uint64_t)(log->end - peak);
         wait->records = of_source + strange + unread;
         wait->exact = strange + unread == 0;
     }
-    bool counts = of_source + strange > 0;
+    bool counts = of_source + strange > 0 || counted->nothing;
     if (!counts && peak == log->end)
         return;
     wait->since_exact = false;

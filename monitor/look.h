@@ -62,6 +62,7 @@ struct look_wait {
 /* What the target has counted of a source: of_source its writes, strange those without
  * our header; the peak's likewise. */
 struct look_counted {
+    bool nothing; /* nobody counted: all that stands behind the frontier may wait */
     uint64_t of_source, strange, peak_of_source, peak_strange;
 };
 void iso_look_wait(const struct look_log *log, const struct table_stand *stand,

@@ -17,7 +17,7 @@
 #include "monitor/cluster.h"
 #include "monitor/table.h"
 
-enum { LOOKS_MS = 500, LOOKS_WAIT_MS = 20, RETENTION_MS = 500 };
+enum { LOOKS_MS = 500, LOOKS_WAIT_MS = 20, RETENTION_MS = 500, COMMITS_MS = 1000 };
 
 /* The buses of a monitor that opened them itself. */
 struct monitor_bus {
@@ -332,6 +332,16 @@ static enum iso_err clusters_ask(struct iso_monitor *monitor, bool reports, bool
     return err;
 }
 
+/* Before the ends, as all positions. Each cluster is asked every few seconds, and only
+ * where a region is not heard. */
+static void commits_ask(struct iso_monitor *monitor, int64_t until_ms)
+{
+    int left_ms = iso_cluster_left_ms(until_ms) / 2;
+    int64_t most_ms = until(left_ms < COMMITS_MS ? left_ms : COMMITS_MS);
+    for (size_t i = 0; i < monitor->cluster_count; i++)
+        iso_cluster_commits(&monitor->clusters[i], most_ms);
+}
+
 static void clocks_feed(struct iso_monitor *monitor)
 {
     for (size_t i = 0; i < monitor->cluster_count; i++) {
@@ -361,6 +371,8 @@ enum iso_err iso_monitor_refresh(struct iso_monitor *monitor, bool ends, int tim
     enum iso_err err = home_refresh(monitor, until_ms, &ours);
     int64_t most_ms = until(iso_cluster_left_ms(until_ms) / 4 * 3);
     enum iso_err reports_err = clusters_ask(monitor, true, ends, most_ms, &reports);
+    if (ends)
+        commits_ask(monitor, until_ms);
     enum iso_err ends_err = clusters_ask(monitor, false, ends, until_ms, &asked);
     clocks_feed(monitor);
     if (ends)

@@ -41,6 +41,10 @@
 #define ISO_UNKNOWN_MS INT64_MIN /* a time that is not known */
 #define ISO_UNKNOWN_COUNT UINT64_MAX
 
+/* Before a region's name: the consumer group that its daemons commit under, for other
+ * people's tools. */
+#define ISO_MONITOR_GROUP "isostasy."
+
 /* How a target is doing for a source. From one look: `stalled` and `catching_up` stand
  * for what does and does not move; a watch tells catching up from lagging by rates. */
 enum iso_lag_state {
@@ -48,8 +52,10 @@ enum iso_lag_state {
     ISO_LAG_OK,          /* nothing waits, or it is younger than stale.after */
     ISO_LAG_CATCHING_UP, /* late, and what waits becomes less */
     ISO_LAG_LAGGING,     /* late, and it does not become less */
-    ISO_LAG_STALLED,     /* late, the daemon is heard again, and nothing moved */
-    ISO_LAG_STOPPED,     /* the daemon closed, or was not heard for stopped.after */
+    /* late, the daemon is heard again, and nothing moved; or some of it has not for
+     * stopped.after, and is named, while the rest gets on */
+    ISO_LAG_STALLED,
+    ISO_LAG_STOPPED, /* the daemon closed, or was not heard for stopped.after */
     ISO_LAG_PARKED, /* the daemon parked or stopped a slice: `why` says which and why */
     ISO_LAG_REWOUND,  /* its frontier is below where it was reported before */
     ISO_LAG_LOST,     /* the log begins behind its frontier: records are gone for it */
@@ -104,6 +110,10 @@ struct iso_lag_row {
      * in it, so that it never falls. */
     bool has_latency;
     struct iso_latency latency;
+    /* No report is there of some slice, which is counted by what the target's group has
+     * committed: at most what waits. Its state is `unknown`, or `stopped` when that has
+     * not moved for three times stopped.after though something waits. */
+    bool committed;
     enum iso_lag_state state;
     char why[256]; /* a sentence of the worst slice; empty: ok */
     struct iso_lag_slice worst[ISO_LAG_WORST_MAX]; /* slices, the worst first */
@@ -191,6 +201,19 @@ void iso_lag_feed_definition(struct iso_lag *lag,
  * partition) is dropped. */
 void iso_lag_feed_report(struct iso_lag *lag, struct iso_report *report,
                          int64_t heard_ms);
+
+/* Where a region's consumer group stands in a partition of a log, as was asked: where
+ * no report of the slice is there, rows rest on it. It never makes a verdict. */
+struct iso_lag_committed {
+    const char *collection;
+    unsigned region;
+    uint16_t log;
+    uint32_t partition;
+    int64_t next; /* -1: nothing is committed there */
+    int64_t asked_ms;
+};
+void iso_lag_feed_committed(struct iso_lag *lag,
+                            const struct iso_lag_committed *committed);
 
 /* Where a partition of a log begins and ends, and when it was asked. */
 struct iso_lag_end {
@@ -295,7 +318,8 @@ enum iso_err iso_monitor_open_on(const struct iso_monitor_options *options,
  *
  * Costs, each time: a question for the ends per cluster, the reports that are new (one
  * a second from each slice that has news), and up to 64 short fetches for append times
- * where records wait. The first time reads all of iso.status that is there. */
+ * where records wait; every five seconds what the groups of four regions have committed
+ * of which no report is there. The first time reads all of iso.status that is there. */
 enum iso_err iso_monitor_refresh(struct iso_monitor *monitor, bool ends, int timeout_ms,
                                  struct iso_why *why);
 

@@ -84,6 +84,11 @@ static void evidence(const struct iso_page *page)
     fact(out, "Newest report");
     iso_page_age(page, row->report_ms);
     fact_end(out);
+    if (row->committed) {
+        fact(out, "Counted by");
+        iso_page_add(out, "committed offsets");
+        fact_end(out);
+    }
     if (row->deleted_in_ms != ISO_UNKNOWN_MS)
         fact_ms(out, "Retention takes the oldest in", row->deleted_in_ms);
     if (row->lost != 0)

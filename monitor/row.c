@@ -62,6 +62,7 @@ void iso_row_sum_init(struct row_sum *sum, unsigned source, unsigned target,
     *sum = (struct row_sum){.source = source,
                             .target = target,
                             .said = {.state = ISO_LAG_OK, .amount = -1},
+                            .stuck = {.state = ISO_LAG_OK, .amount = -1},
                             .exact = true,
                             .since_ms = INT64_MAX,
                             .since_exact = true,
@@ -137,7 +138,7 @@ static int64_t least(int64_t a, int64_t b)
 static void sum_report(struct row_sum *sum, const struct look *look,
                        const struct table_report *report)
 {
-    if (report == NULL)
+    if (report == NULL || report->committed)
         sum->report_unknown = true;
     else
         sum->report_ms = least(sum->report_ms, iso_table_heard_ms(look->lag, report));
@@ -151,6 +152,8 @@ void iso_row_sum_add(struct row_sum *sum, const struct look *look,
     sum_report(sum, look, report);
     if (iso_row_worse(&slice->said, &sum->said))
         sum->said = slice->said;
+    if (iso_row_worse(&slice->stuck, &sum->stuck))
+        sum->stuck = slice->stuck;
     sum->records += slice->records;
     sum->written += slice->written;
     sum->refused += slice->refused;
@@ -158,6 +161,7 @@ void iso_row_sum_add(struct row_sum *sum, const struct look *look,
     sum->applied += slice->applied;
     sum->exact = sum->exact && slice->exact;
     sum->moves = sum->moves || slice->moves;
+    sum->committed = sum->committed || (!nothing && report->committed);
     sum->end_unknown = sum->end_unknown || nothing || slice->end_unknown;
     sum->since_unknown = sum->since_unknown || since_unknown;
     sum->newest_unknown = sum->newest_unknown || slice->newest_ms == ISO_UNKNOWN_MS;
@@ -186,14 +190,23 @@ void iso_row_sum_add(struct row_sum *sum, const struct look *look,
     worst_add(sum, rank, &shown);
 }
 
-void iso_row_sum_end(const struct row_sum *sum, const struct look *look,
+/* A region that is late gets on partition by partition, so one that moves is hope for
+ * all, but not for one that has been left for long. */
+static void sum_state(struct row_sum *sum, struct iso_lag_row *row)
+{
+    bool late = sum->said.rule == ROW_LATE || sum->said.rule == ROW_STALE;
+    if (late && sum->moves && sum->stuck.rule != ROW_FINE)
+        sum->said = sum->stuck;
+    row->state = sum->said.state;
+    if (late && sum->moves && sum->stuck.rule == ROW_FINE)
+        row->state = ISO_LAG_CATCHING_UP;
+}
+
+void iso_row_sum_end(struct row_sum *sum, const struct look *look,
                      struct iso_lag_row *row)
 {
     const struct table_latency *latency = look->collection->latency[sum->target];
-    row->state = sum->said.state;
-    bool late = sum->said.rule == ROW_LATE || sum->said.rule == ROW_STALE;
-    if (late && sum->moves)
-        row->state = ISO_LAG_CATCHING_UP; /* slice by slice: one that gets on is hope */
+    sum_state(sum, row);
     row->records_behind = sum->end_unknown ? ISO_UNKNOWN_COUNT : sum->records;
     row->records_exact = sum->exact;
     row->lag_ms = lag_of(look, sum->since_unknown, sum->since_ms);
@@ -206,6 +219,7 @@ void iso_row_sum_end(const struct row_sum *sum, const struct look *look,
     row->applied = sum->applied;
     row->written = sum->end_unknown ? ISO_UNKNOWN_COUNT : sum->written;
     row->moves = sum->moves;
+    row->committed = sum->committed;
     row->lost = sum->lost;
     row->deleted_in_ms = ISO_UNKNOWN_MS;
     if (sum->deleted_ms != INT64_MAX)

@@ -15,10 +15,12 @@ enum row_rule {
     ROW_NO_AGE,    /* since when something waits is not known */
     ROW_REWOUND,
     ROW_LOST,
-    ROW_HALTED, /* the daemon parked or stopped it */
-    ROW_CLOSED, /* the daemon was closed */
-    ROW_SILENT, /* the daemon is not heard */
-    ROW_APART,  /* other data at the same vector */
+    ROW_HALTED,    /* the daemon parked or stopped it */
+    ROW_CLOSED,    /* the daemon was closed */
+    ROW_SILENT,    /* the daemon is not heard */
+    ROW_APART,     /* other data at the same vector */
+    ROW_COMMITTED, /* no report is there, only what its group committed */
+    ROW_UNMOVED,   /* … which has not moved, though something waits */
 };
 
 /* A state of a slice, and by what. */
@@ -34,6 +36,7 @@ bool iso_row_worse(const struct row_said *a, const struct row_said *b);
 /* One slice of a pair of regions, summed over the logs of the source. */
 struct row_slice {
     struct row_said said;
+    struct row_said stuck; /* ISO_LAG_STALLED: in a log that has not moved for long */
     uint64_t records, written, refused, lost, applied;
     bool exact, end_unknown, since_unknown, moves;
     int64_t since_ms; /* by our clock; INT64_MAX: nothing waits */
@@ -59,8 +62,10 @@ struct row_rank {
 struct row_sum {
     unsigned source, target;
     struct row_said said;
+    struct row_said stuck; /* the worst of those of the slices */
     uint64_t records, written, refused, lost, applied;
     bool exact, end_unknown, since_unknown, newest_unknown, report_unknown, moves;
+    bool committed;
     int64_t since_ms, newest_ms, report_ms, deleted_ms;
     bool since_exact;
     /* The worst slices, which stand elsewhere: what is summed stays small. */
@@ -77,7 +82,7 @@ void iso_row_sum_init(struct row_sum *sum, unsigned source, unsigned target,
 void iso_row_sum_add(struct row_sum *sum, const struct look *look,
                      const struct table_report *report, const struct row_slice *slice);
 /* Fills the row, but for its names. */
-void iso_row_sum_end(const struct row_sum *sum, const struct look *look,
+void iso_row_sum_end(struct row_sum *sum, const struct look *look,
                      struct iso_lag_row *row);
 
 /* The sentence of what was said. */

@@ -68,6 +68,8 @@ static int log_why(const struct why_place *place, char *why, size_t room)
     case ROW_CLOSED:
     case ROW_SILENT:
     case ROW_APART:
+    case ROW_COMMITTED:
+    case ROW_UNMOVED:
         break;
     }
     return 0;
@@ -98,6 +100,18 @@ static int daemon_why(const struct why_place *place, char *why, size_t room)
                         "%s and %s have applied the same writes and hold different "
                         "data: one of them is damaged",
                         place->row->source, target);
+    case ROW_COMMITTED:
+        return snprintf(why, room,
+                        "no report of %s is on its status topic, so this is counted "
+                        "by the offsets that its group committed: does its isostasyd "
+                        "run, and may it write there?",
+                        target);
+    case ROW_UNMOVED:
+        return snprintf(why, room,
+                        "no report of %s is on its status topic, and the offsets that "
+                        "its group committed have not moved for %.1f s: has its "
+                        "isostasyd been started?",
+                        target, seconds(said->amount));
     case ROW_FINE:
     case ROW_LATE:
     case ROW_STALE:
@@ -121,7 +135,7 @@ void iso_row_why(const struct row_sum *sum, const struct look *look,
     struct why_place place = {
         .said = said,
         .log = &collection->definition->logs[said->log],
-        .report = iso_table_report(collection, sum->target, said->partition),
+        .report = iso_table_known(collection, sum->target, said->partition),
         .row = row,
         .begin = collection->logs[said->log].places[said->partition].begin};
     if (place.report != NULL)

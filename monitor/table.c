@@ -41,6 +41,7 @@ static void collection_free(struct table_collection *collection)
         reports_free(collection->reports[i], collection->partitions);
         iso_free(collection->latency[i]);
     }
+    iso_table_commits_free(collection);
     for (size_t i = 0; i < collection->log_count; i++) {
         for (uint32_t p = 0; p < collection->partitions; p++)
             iso_table_place_release(&collection->logs[i].places[p]);
@@ -222,6 +223,7 @@ static void logs_replace(struct iso_lag *lag, struct table_collection *collectio
                 relocate(report, collection, logs, count);
         }
     }
+    iso_table_commits_free(collection); /* it is asked again */
     iso_free(collection->logs);
     collection->logs = logs;
     collection->log_count = count;

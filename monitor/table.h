@@ -3,6 +3,8 @@
  *   lag ── clusters, with their clocks
  *     └─── collections, by name
  *            ├── reports[region][partition]   what each daemon said last of a slice
+ *            ├── commits[region][partition]   what its group committed, where no
+ *            │                                report is there
  *            ├── latency[region][source]      what the daemons of a region counted
  *            └── logs, as in the definition
  *                  └── places[partition]      where it begins and ends, and what was
@@ -48,6 +50,10 @@ struct table_proof {
 };
 
 struct table_report {
+    /* No daemon said it: it is what the region's group has committed. Only frontiers
+     * (-1: not known), since_ms and heard_ms, when that was asked first and last, are
+     * told. */
+    bool committed;
     uint8_t store[16];
     enum iso_slice_state state;
     bool has_health;
@@ -112,6 +118,13 @@ struct table_log {
     struct table_place *places; /* by partition */
 };
 
+/* What the consumer group of one region has committed. */
+struct table_commits {
+    struct table_report **reports; /* by partition; NULL: nothing, or there is better */
+    int64_t since_ms;              /* when something was found first */
+    int64_t moved_ms; /* when it was last seen to have moved; ISO_UNKNOWN_MS: never */
+};
+
 /* Histograms of what one region applied, by source. */
 struct table_latency {
     struct iso_latency sources[ISO_REGION_MAX + 1];
@@ -124,6 +137,7 @@ struct table_collection {
     size_t log_count;
     struct table_report **reports[ISO_REGION_MAX + 1]; /* by region, by partition */
     struct table_latency *latency[ISO_REGION_MAX + 1]; /* NULL: none was told */
+    struct table_commits *commits[ISO_REGION_MAX + 1]; /* NULL: nothing is committed */
 };
 
 struct table_cluster {
@@ -176,7 +190,23 @@ iso_table_report(const struct table_collection *collection, unsigned region,
     struct table_report **reports = collection->reports[region];
     return reports == NULL ? NULL : reports[partition];
 }
+/* Where a region stands, as its daemons said, else as its group has committed; NULL:
+ * neither is there. For who counts what waits, and never for who compares. */
+static inline struct table_report *
+iso_table_known(const struct table_collection *collection, unsigned region,
+                uint32_t partition)
+{
+    struct table_report *report = iso_table_report(collection, region, partition);
+    const struct table_commits *commits = collection->commits[region];
+    return report != NULL || commits == NULL ? report : commits->reports[partition];
+}
+/* One that tells nothing yet. */
+struct table_report *iso_table_report_new(const struct table_collection *collection);
 void iso_table_report_free(struct table_report *report);
+/* A report is there, which is better; all of it. */
+void iso_table_commits_drop(struct table_collection *collection, unsigned region,
+                            uint32_t partition);
+void iso_table_commits_free(struct table_collection *collection);
 
 /* iso_lag_feed_report, of a report that stood on the status topic of a cluster. */
 void iso_table_feed_report(struct iso_lag *lag, struct iso_report *report,

@@ -27,7 +27,7 @@ static struct table_report **report_place(struct table_collection *collection,
     return &(*reports)[report->slice.partition];
 }
 
-static struct table_report *report_new(const struct table_collection *collection)
+struct table_report *iso_table_report_new(const struct table_collection *collection)
 {
     struct table_report *report = iso_alloc_zero(1, sizeof *report);
     size_t count = collection->log_count;
@@ -259,8 +259,11 @@ void iso_table_feed_report(struct iso_lag *lag, struct iso_report *report,
     struct table_report **place = report_place(collection, report);
     if (place != NULL) {
         bool first = *place == NULL;
-        if (first)
-            *place = report_new(collection);
+        if (first) {
+            iso_table_commits_drop(collection, report->region_number,
+                                   report->slice.partition);
+            *place = iso_table_report_new(collection);
+        }
         struct table_report *kept = *place;
         bool same_store =
             !first && memcmp(kept->store, report->store, sizeof report->store) == 0;

@@ -101,7 +101,7 @@ static bool somebody_stands_in(const struct table_collection *collection, size_t
 {
     for (unsigned region = 1; region <= ISO_REGION_MAX; region++) {
         const struct table_report *report =
-            iso_table_report(collection, region, partition);
+            iso_table_known(collection, region, partition);
         if (report == NULL)
             continue;
         int64_t frontier = iso_table_frontier(report, index);
@@ -190,7 +190,7 @@ void iso_lag_feed_seen(struct iso_lag *lag, const struct iso_lag_seen *seen)
     }
     for (unsigned region = 1; region <= ISO_REGION_MAX && !stood_at; region++) {
         const struct table_report *report =
-            iso_table_report(collection, region, seen->partition);
+            iso_table_known(collection, region, seen->partition);
         stood_at = report != NULL && iso_table_frontier(report, index) == seen->offset;
     }
     if (stood_at)

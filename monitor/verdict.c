@@ -185,9 +185,12 @@ static void judge_waiting(struct judge *judge, size_t index)
     if (place->seen_count == 0)
         return;
     for (size_t i = 0; i < collection->definition->region_count; i++) {
-        if (judge->reports[i] != NULL &&
-            peak < iso_table_frontier(judge->reports[i], index))
-            peak = iso_table_frontier(judge->reports[i], index);
+        int64_t frontier = judge->reports[i] == NULL
+                               ? 0
+                               : iso_table_frontier(judge->reports[i], index);
+        bool beyond = judge->ends[index] >= 0 && frontier > judge->ends[index];
+        if (peak < frontier && !beyond)
+            peak = frontier;
     }
     const struct table_seen *seen = iso_table_seen(place, peak);
     for (size_t i = 0; seen != NULL && i < seen->first_count; i++) {

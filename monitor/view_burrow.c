@@ -15,7 +15,7 @@
 
 enum { BURROW_PARTS = 4, BURROW_PARTS_SIZE = 512 };
 
-static const char burrow_group[] = "isostasy.";
+static const char burrow_group[] = ISO_MONITOR_GROUP;
 
 struct burrow {
     const struct iso_status *status;

@@ -56,7 +56,11 @@ static void says_rewound(const struct explain *at, struct iso_buf *out)
 static void says_heard(const struct explain *at, struct iso_buf *out)
 {
     if (at->pair->row.report_age_ms == ISO_UNKNOWN_MS) {
-        iso_buf_print(out, "no daemon of %s was ever heard", at->pair->row.target);
+        iso_buf_print(out, "no report of %s is there%s", at->pair->row.target,
+                      at->pair->row.committed
+                          ? "; what waits is counted by the offsets that its consumer "
+                            "group has committed"
+                          : "");
         return;
     }
     iso_buf_print(out, "the oldest of the newest reports of %s is ",
@@ -120,7 +124,10 @@ static const struct rule {
      says_heard},
     {ISO_LAG_PARKED, "did its daemon park or stop a slice?", says_heard},
     {ISO_LAG_UNKNOWN, "is a report, an end or an age missing?", says_lag},
-    {ISO_LAG_STALLED, "is it late, its daemon heard, and nothing moves?", says_moves},
+    {ISO_LAG_STALLED,
+     "is it late, its daemon heard, and nothing moves, or some partition has not for "
+     "stopped.after?",
+     says_moves},
     {ISO_LAG_LAGGING, "is it late, and does what waits not become less?", says_rates},
     {ISO_LAG_REWOUND, "is its frontier below where it was reported before?",
      says_rewound},

@@ -30,12 +30,21 @@ static void rate_put(json_t *object, const char *name, double rate)
     iso_view_put(object, name, rate >= 0 ? json_real(rate) : json_null());
 }
 
+/* What the numbers of a pair rest on; null: on nothing. */
+static const char *rests_on(const struct iso_lag_row *row)
+{
+    if (row->committed)
+        return "committed offsets";
+    return row->report_ms == ISO_UNKNOWN_MS ? NULL : "reports";
+}
+
 json_t *iso_view_evidence(const struct iso_status_pair *pair)
 {
     const struct iso_lag_row *row = &pair->row;
     json_t *evidence = json_object();
     iso_view_put_text(evidence, "looks_like", iso_lag_state_name(row->state));
     iso_view_put_text(evidence, "looks_like_reason", row->why);
+    iso_view_put_text(evidence, "rests_on", rests_on(row));
     iso_view_put_ms(evidence, "lag_ms", row->lag_ms);
     iso_view_put_flag(evidence, "lag_exact", row->lag_exact);
     iso_view_put_ms(evidence, "staleness_ms", row->staleness_ms);

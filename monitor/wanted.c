@@ -89,14 +89,15 @@ static void wanted_region(const struct wanted_in *in, const struct table_report 
     const struct look_log *log = &in->look->logs[in->index];
     const struct table_stand *stand = &report->stands[in->index];
     int64_t frontier = iso_table_frontier(report, in->index);
-    if (frontier >= log->end || log->begin > frontier)
+    bool nowhere = report->committed && report->frontiers[in->index] < 0;
+    if (nowhere || frontier >= log->end || log->begin > frontier)
         return;
     wanted_first(in, stand, frontier);
     if (log->writers == 0)
         return; /* of no region */
     if (log->sole != 0) {
-        struct look_counted counted = {stand->writes, stand->strange, log->writes,
-                                       log->strange};
+        struct look_counted counted = {report->committed, stand->writes, stand->strange,
+                                       log->writes, log->strange};
         wanted_source(in, stand, frontier, log->sole, &counted);
         return;
     }
@@ -104,8 +105,8 @@ static void wanted_region(const struct wanted_in *in, const struct table_report 
     iso_look_counts(report, stand, counts, NULL);
     for (uint64_t left = log->writers; left != 0; left &= left - 1) {
         unsigned source = (unsigned)__builtin_ctzll(left) + 1;
-        struct look_counted counted = {counts[source], counts[0], log->of[source],
-                                       log->of[0]};
+        struct look_counted counted = {report->committed, counts[source], counts[0],
+                                       log->of[source], log->of[0]};
         wanted_source(in, stand, frontier, source, &counted);
     }
 }
@@ -118,7 +119,7 @@ static void wanted_slice(struct iso_lag *lag, const struct look *look)
             .lag = lag, .look = look, .index = i, .group = lag->wanted_count};
         for (size_t r = 0; look->logs[i].end >= 0 && r < definition->region_count;
              r++) {
-            const struct table_report *report = iso_table_report(
+            const struct table_report *report = iso_table_known(
                 look->collection, definition->regions[r].number, look->partition);
             if (report != NULL)
                 wanted_region(&in, report);

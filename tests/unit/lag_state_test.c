@@ -108,6 +108,33 @@ START_TEST(one_slice_that_gets_on_is_catching_up_unless_its_daemon_is_silent)
 }
 END_TEST
 
+/* Slice 0 gets on all the time. Slice 1 is the younger of the two, and left behind. */
+START_TEST(a_slice_that_is_left_for_long_is_stalled_and_named_though_others_move)
+{
+    begin((struct kit_shape){.regions = 2, .partitions = 3});
+    int64_t now_ms = KIT_NOW;
+    for (int64_t n = 0; n <= KIT_STOPPED_MS / 1000 + 1; n++, now_ms += 1000) {
+        for (uint32_t p = 0; p < 3; p++) {
+            struct iso_report report = kit_report("packages", US, p);
+            kit_stand(&report, EU, p == 1 ? 5 : 5 + n, KIT_NOW - (p == 0 ? 9000 : 1));
+            iso_lag_feed_report(lag, &report, now_ms);
+            feed_end_at(EU, p, 50, now_ms);
+        }
+        if (n == KIT_STOPPED_MS / 1000)
+            ck_state(row_at(EU, US, now_ms), ISO_LAG_CATCHING_UP, "partition 1");
+    }
+    now_ms -= 1000;
+    ck_state(row_at(EU, US, now_ms), ISO_LAG_STALLED,
+             "partition 1: a write in log 1 waits for at most 16.0 s, at offset 5");
+    ck_assert(row_at(EU, US, now_ms)->moves);
+    struct iso_report report = kit_report("packages", US, 1);
+    kit_stand(&report, EU, 6, KIT_NOW);
+    iso_lag_feed_report(lag, &report, now_ms);
+    ck_state(row_at(EU, US, now_ms), ISO_LAG_CATCHING_UP, "partition 0");
+    finish();
+}
+END_TEST
+
 START_TEST(the_progress_of_another_store_is_none)
 {
     begin_level();
@@ -258,6 +285,8 @@ static Suite *lag_state_suite(void)
         a_late_region_that_moves_is_catching_up_and_one_that_does_not_is_stalled);
     tcase_add_test(cases,
                    one_slice_that_gets_on_is_catching_up_unless_its_daemon_is_silent);
+    tcase_add_test(
+        cases, a_slice_that_is_left_for_long_is_stalled_and_named_though_others_move);
     tcase_add_test(cases, the_progress_of_another_store_is_none);
     tcase_add_test(cases, of_two_stores_of_a_region_the_one_heard_last_counts);
     tcase_add_test(cases,

@@ -122,6 +122,46 @@ START_TEST(a_region_ahead_of_the_ends_as_they_were_read_is_0_behind)
 }
 END_TEST
 
+/* us stood at 500 of a log that was cut off at 12 since. */
+START_TEST(a_region_beyond_the_end_is_no_measure_for_the_others)
+{
+    begin_level();
+    struct iso_report report = level(US, 0, 500);
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    feed_end(EU, 0, 12);
+    saw(EU, 0, 10, KIT_NOW - 700);
+    ck_assert_uint_eq(row(EU, AP)->records_behind, 2);
+    ck_assert_int_eq(row(EU, AP)->lag_ms, 700);
+    ck_assert_int_eq(row(US, AP)->lag_ms, 0); /* its log ends at 10, as ever */
+    report = level(AP, 0, 12);
+    kit_stand(&report, US, 10, KIT_NOW);
+    kit_source(&report, US, US, 10, KIT_NOW);
+    iso_lag_feed_report(lag, &report, KIT_NOW);
+    saw_none(EU, 0, 10, 12, KIT_NOW - 700);
+    ck_state(row(EU, AP), ISO_LAG_OK, NULL);
+    ck_assert_int_eq(row(EU, AP)->lag_ms, 0);
+    finish();
+}
+END_TEST
+
+/* In a shared log, what it counted there is no measure either. */
+START_TEST(what_was_counted_beyond_the_end_of_a_shared_log_does_not_wait)
+{
+    begin((struct kit_shape){.regions = 3, .partitions = 1, .shared = true});
+    for (unsigned n = EU; n <= AP; n++) {
+        struct iso_report report = kit_report("packages", n, 0);
+        kit_stand(&report, 1, n == US ? 500 : 8, KIT_NOW - 1000);
+        kit_source(&report, 1, EU, n == US ? 400 : 4, KIT_NOW - 1000);
+        iso_lag_feed_report(lag, &report, KIT_NOW);
+    }
+    feed_end(1, 0, 10);
+    saw_none(1, 0, 8, 10, KIT_NOW - 500); /* heartbeats */
+    ck_assert_uint_eq(row(EU, AP)->records_behind, 2);
+    ck_assert_int_eq(row(EU, AP)->lag_ms, 0);
+    finish();
+}
+END_TEST
+
 START_TEST(a_closed_log_ends_where_its_definition_says)
 {
     begin_level();
@@ -307,6 +347,9 @@ static Suite *lag_suite(void)
     tcase_add_test(cases, a_clock_that_is_ahead_makes_0_and_never_less);
     tcase_add_test(cases, a_report_of_impossible_times_is_shown_as_very_old);
     tcase_add_test(cases, a_region_ahead_of_the_ends_as_they_were_read_is_0_behind);
+    tcase_add_test(cases, a_region_beyond_the_end_is_no_measure_for_the_others);
+    tcase_add_test(cases,
+                   what_was_counted_beyond_the_end_of_a_shared_log_does_not_wait);
     tcase_add_test(cases, a_closed_log_ends_where_its_definition_says);
     tcase_add_test(cases, in_a_shared_log_only_the_writes_of_the_source_wait);
     tcase_add_test(

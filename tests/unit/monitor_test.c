@@ -129,6 +129,62 @@ START_TEST(ends_are_read_again_only_when_asked_but_for_those_never_read)
 }
 END_TEST
 
+/* What us' daemon would commit of both logs, where each stands. */
+static void commit(int64_t eu, int64_t us)
+{
+    for (int side = 0; side < 2; side++) {
+        struct iso_reader *reader;
+        struct iso_reader_options opened = {.header = "iso", .group = "isostasy.us"};
+        ck_ok(iso_reader_open(sides[side].other, &opened, &reader, &why));
+        for (int p = 0; p < 2; p++) {
+            uint32_t id = (uint32_t)p;
+            ck_ok(iso_reader_assign(reader, id, side == 0 ? "packages.1" : "packages.2",
+                                    p, 0, &why));
+            iso_reader_commit(reader, &id, side == 0 ? &eu : &us, 1);
+        }
+        iso_reader_close(reader);
+    }
+}
+
+START_TEST(a_region_without_a_report_is_counted_by_what_its_group_committed)
+{
+    topics();
+    for (int i = 0; i < 4; i++)
+        append(i / 2, i % 2, 3);
+    report(EU, 3, 3);
+    commit(2, 3);
+    ck_ok(iso_monitor_open_on(&options, TIMEOUT_MS, &monitor, &why));
+    ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
+    ck_assert(row(0)->committed);
+    ck_assert_uint_eq(row(0)->records_behind, 2);
+    ck_assert_int_eq(row(0)->state, ISO_LAG_UNKNOWN);
+    ck_assert(!row(1)->committed);
+    ck_assert_int_eq(verdict(), ISO_VERDICT_UNKNOWN);
+    commit(3, 3);
+    ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
+    ck_assert_uint_eq(row(0)->records_behind, 2); /* it is not asked every time */
+    iso_clock_manual_add(&now, 5000);
+    ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
+    ck_assert_uint_eq(row(0)->records_behind, 0);
+    report(US, 3, 3);
+    ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
+    ck_assert(!row(0)->committed);
+    ck_assert_int_eq(row(0)->state, ISO_LAG_OK);
+}
+END_TEST
+
+START_TEST(what_nobody_committed_stays_unknown)
+{
+    topics();
+    append(0, 0, 3);
+    report(EU, 3, 3);
+    ck_ok(iso_monitor_open_on(&options, TIMEOUT_MS, &monitor, &why));
+    ck_ok(iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why));
+    ck_assert(!row(0)->committed);
+    ck_assert(row(0)->records_behind == ISO_UNKNOWN_COUNT);
+}
+END_TEST
+
 START_TEST(reports_that_are_damaged_or_of_another_collection_count_for_nothing)
 {
     setup_level();
@@ -254,6 +310,9 @@ static Suite *monitor_suite(void)
     tcase_add_test(cases, reports_that_come_later_are_read_later);
     tcase_add_test(cases, a_daemon_is_as_old_as_its_newest_report_in_the_topic);
     tcase_add_test(cases, ends_are_read_again_only_when_asked_but_for_those_never_read);
+    tcase_add_test(cases,
+                   a_region_without_a_report_is_counted_by_what_its_group_committed);
+    tcase_add_test(cases, what_nobody_committed_stays_unknown);
     tcase_add_test(cases,
                    reports_that_are_damaged_or_of_another_collection_count_for_nothing);
     tcase_add_test(cases, a_collection_that_is_defined_later_is_seen);

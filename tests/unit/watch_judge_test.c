@@ -147,6 +147,28 @@ START_TEST(a_region_that_was_never_heard_is_unknown_and_nothing_of_it_is_a_numbe
 }
 END_TEST
 
+START_TEST(what_rests_on_committed_offsets_is_said_as_such)
+{
+    snprintf(kit.row.why, sizeof kit.row.why,
+             "partition 0: no report of us is on its status topic");
+    kit.row.state = ISO_LAG_UNKNOWN;
+    kit.row.report_age_ms = kit.row.report_ms = ISO_UNKNOWN_MS;
+    kit.row.committed = true;
+    kit.row.records_behind = 12400;
+    kit.row.lag_ms = 31 * SECOND;
+    kit_settle(&kit);
+    ck_pair(&kit.pair, ISO_LAG_UNKNOWN, "unknown.committed");
+    ck_assert_str_eq(kit.pair.why,
+                     "12,400 records of eu wait for us, the oldest for 31 s (by "
+                     "committed offsets); partition 0: no report of us is on its "
+                     "status topic");
+    kit.row.state = ISO_LAG_STOPPED;
+    kit_settle(&kit);
+    ck_pair(&kit.pair, ISO_LAG_STOPPED, "stopped.committed");
+    ck_assert_ptr_nonnull(strstr(kit.pair.why, "(by committed offsets); partition 0"));
+}
+END_TEST
+
 START_TEST(a_sentence_that_is_too_long_is_cut_between_characters)
 {
     char why[256] = "";
@@ -330,6 +352,7 @@ static TCase *cases(void)
     tcase_add_test(tests, a_daemon_that_closed_and_one_that_is_silent_are_told_apart);
     tcase_add_test(
         tests, a_region_that_was_never_heard_is_unknown_and_nothing_of_it_is_a_number);
+    tcase_add_test(tests, what_rests_on_committed_offsets_is_said_as_such);
     tcase_add_test(tests, a_sentence_that_is_too_long_is_cut_between_characters);
     tcase_add_test(tests, retention_that_comes_near_is_warned_of_in_time);
     tcase_add_test(tests, clocks_and_retention_are_warned_of_together);
