@@ -277,25 +277,27 @@ def line(key, version, value):
 class World:
     """What Kafka holds: definitions, the logs' records, the newest reports."""
 
-    def __init__(self, servers, collection):
-        control, _ = kafka.read_topics(servers, ["iso.control"])
+    def __init__(self, clusters, collection):
+        control, _ = kafka.read_topics(clusters["home"], ["iso.control"])
         self.definitions = schemas.announced(control["iso.control", 0], collection)
         if not self.definitions:
             sys.exit("fold: there is no collection %s in iso.control" % collection)
         self.schemas = {d["number"]: schemas.Schemas(d) for d in self.definitions.values()}
         last = list(self.definitions.values())[-1]
         self.partitions = last["partitions"]
-        topics = {l["topic"]: l["number"] for l in last["logs"]}
-        records, ends = kafka.read_topics(servers, list(topics))
-        self.records = {(topics[t], p): rows for (t, p), rows in records.items()}
-        self.ends = {(topics[t], p): end for (t, p), end in ends.items()}
-        self.reports = self.read_reports(servers, collection)
+        self.records, self.ends = {}, {}
+        for name, servers in clusters.items():
+            topics = {l["topic"]: l["number"] for l in last["logs"] if l["cluster"] == name}
+            records, ends = kafka.read_topics(servers, list(topics)) if topics else ({}, {})
+            self.records.update({(topics[t], p): rows for (t, p), rows in records.items()})
+            self.ends.update({(topics[t], p): end for (t, p), end in ends.items()})
+        self.reports = self.read_reports(clusters, collection)
 
     @staticmethod
-    def read_reports(servers, collection):
-        status, _ = kafka.read_topics(servers, ["iso.status"])
+    def read_reports(clusters, collection):
         read, newest = wire.avro("report"), {}
-        for rows in status.values():
+        for rows in [rows for servers in clusters.values()
+                     for rows in kafka.read_topics(servers, ["iso.status"])[0].values()]:
             for r in rows:
                 if r.value is None:
                     continue
@@ -438,7 +440,9 @@ def self_test(world, folder, region, now, model, seed, acks):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--servers", required=True)
+    parser.add_argument("--servers", required=True, help="of the home cluster")
+    parser.add_argument("--cluster", action="append", default=[], metavar="NAME=SERVERS",
+                        help="another one")
     parser.add_argument("--collection", required=True)
     parser.add_argument("--dir", default=".", help="holds REGION.export, REGION.ledger, REGION.json")
     parser.add_argument("--states", action="store_true",
@@ -447,13 +451,14 @@ def main():
     parser.add_argument("--acks", nargs="*", default=[], help="JSON lines: what is durable")
     parser.add_argument("regions", nargs="+")
     a = parser.parse_args()
+    clusters = dict([("home", a.servers)] + [at.split("=", 1) for at in a.cluster])
     if a.states:
-        reports = World.read_reports(a.servers, a.collection)
+        reports = World.read_reports(clusters, a.collection)
         print("\n".join({r["state"] for (region, _), r in reports.items()
                          if region in a.regions}))
         return
     now = int(time.time() * 1000)
-    world = World(a.servers, a.collection)
+    world = World(clusters, a.collection)
     found, model, counted = [], None, 0
     for region in a.regions:
         differs, model = compare(world, a.dir, region, now)

@@ -50,7 +50,7 @@ grep -q '^isostasy_daemon_records_total{.*} [1-9]' "$work/daemon.metrics" ||
 proves "a daemon tells of itself, and the commands agree with the monitor"
 
 # Kafka stands still: scrapes do not wait for it.
-broker=$(cut -d' ' -f1 "$work/kafka/kafka.pid")
+broker=$(kafka_pid)
 kill -STOP "$broker"
 watches frozen 6
 kill -CONT "$broker"

@@ -150,6 +150,21 @@ def is_in(url, source, target, state, seconds, *words):
     print(f"{source} → {target} after {took:.1f} s: {told(pair)}")
 
 
+def verdict(url, states, seconds, *words):
+    """The verdict becomes one of `states` (comma-separated); its reason names all words."""
+    said = {}
+
+    def condition():
+        said.update(status(url)["collections"][0]["verdict"])
+        return said["state"] in states.split(",") and all(w in told(said) for w in words)
+
+    try:
+        _, took = until(float(seconds), f"the verdict is {states}", condition)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong}; it is {told(said)}") from None
+    print(f"after {took:.1f} s: {told(said)}")
+
+
 def warned(url, source, target, word, seconds):
     def condition():
         pair = pairs(url).get((source, target))
@@ -241,7 +256,8 @@ def endpoints(url):
 
 CHECKS = {name: check for name, check in list(globals().items())
           if callable(check) and name in ("settled", "quiet", "stopped", "is_in", "warned",
-                                          "clock", "frozen", "lost", "endpoints")}
+                                          "clock", "frozen", "lost", "endpoints",
+                                          "verdict")}
 
 if __name__ == "__main__":
     try:
