@@ -107,7 +107,7 @@ static enum iso_err view_open_before(struct cli *cli, struct iso_replica *replic
                         "collection %s keeps no siblings (its resolver is %s): leave "
                         "--siblings out",
                         definition->collection, definition->resolver);
-    if (arguments->schema == NULL || strcmp(definition->resolver, "fields") != 0)
+    if (arguments->schema == NULL || !iso_definition_has_fields(definition))
         return ISO_OK;
     return view_open(cli, replica, arguments, view);
 }

@@ -120,7 +120,7 @@ enum iso_err iso_cli_schema_may_follow(struct cli *cli,
                            "compared with it: give --compatibility NONE",
                            i + 1, definition->collection);
     }
-    if (err == ISO_OK && strcmp(definition->resolver, "fields") == 0 &&
+    if (err == ISO_OK && iso_definition_has_fields(definition) &&
         iso_cli_schema_rules(cli, schema) != ISO_OK)
         err = cli->why.err = ISO_INCOMPATIBLE; /* with these rules, in any mode */
     if (err == ISO_OK)

@@ -125,7 +125,7 @@ enum iso_err iso_cli_view_new(struct cli *cli, const struct iso_definition *defi
         made->schemas = iso_schemas_new(definition);
     if (schema != NULL)
         err = reader_find(cli, definition, schema, json);
-    if (err == ISO_OK && schema != NULL && strcmp(definition->resolver, "fields") == 0)
+    if (err == ISO_OK && schema != NULL && iso_definition_has_fields(definition))
         err = iso_avro_parse(iso_buf_bytes(json), &made->reader, &cli->why);
     if (err == ISO_OK && !opaque && !raw)
         err = iso_view_new(definition, schema ? iso_buf_text(json) : NULL, &made->view,
