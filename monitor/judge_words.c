@@ -53,6 +53,23 @@ void iso_judge_count(struct judge_text *text, uint64_t count)
     iso_judge_print(text, "%s", grouped);
 }
 
+/* "3 h 10 min", "3 h" */
+static void two_units(struct judge_text *text, int64_t ms, int64_t large,
+                      const char *name)
+{
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } smaller[] = {{HOUR, "h"}, {MINUTE, "min"}, {SECOND, "s"}};
+    size_t at = 0;
+    while (smaller[at].ms >= large)
+        at++;
+    int64_t rest = ms % large / smaller[at].ms;
+    iso_judge_print(text, "%" PRId64 " %s", ms / large, name);
+    if (rest > 0)
+        iso_judge_print(text, " %" PRId64 " %s", rest, smaller[at].name);
+}
+
 void iso_judge_duration(struct judge_text *text, int64_t ms)
 {
     ms = ms < 0 ? 0 : ms;
@@ -61,13 +78,11 @@ void iso_judge_duration(struct judge_text *text, int64_t ms)
     else if (ms < 2 * MINUTE)
         iso_judge_print(text, "%" PRId64 " s", ms / SECOND);
     else if (ms < 2 * HOUR)
-        iso_judge_print(text, "%" PRId64 " min %" PRId64 " s", ms / MINUTE,
-                        ms % MINUTE / SECOND);
+        two_units(text, ms, MINUTE, "min");
     else if (ms < 2 * (int64_t)DAY)
-        iso_judge_print(text, "%" PRId64 " h %" PRId64 " min", ms / HOUR,
-                        ms % HOUR / MINUTE);
+        two_units(text, ms, HOUR, "h");
     else
-        iso_judge_print(text, "%" PRId64 " d %" PRId64 " h", ms / DAY, ms % DAY / HOUR);
+        two_units(text, ms, DAY, "d");
 }
 
 static void rate(struct judge_text *text, double rate_per_s)

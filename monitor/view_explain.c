@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 
+#include "monitor/judge.h"
 #include "monitor/view_parts.h"
 
 struct explain {
@@ -18,6 +19,14 @@ struct explain {
     const struct iso_status_pair *pair;
     const struct iso_status_collection *collection; /* NULL: gone */
 };
+
+static void says_duration(int64_t ms, struct iso_buf *out)
+{
+    char said[48];
+    struct judge_text text = {.text = said, .room = sizeof said};
+    iso_judge_duration(&text, ms);
+    iso_buf_print(out, "%s", said);
+}
 
 static void says_records(const struct explain *at, struct iso_buf *out)
 {
@@ -65,7 +74,7 @@ static void says_heard(const struct explain *at, struct iso_buf *out)
     }
     iso_buf_print(out, "the oldest of the newest reports of %s is ",
                   at->pair->row.target);
-    iso_view_duration(at->pair->row.report_age_ms, out);
+    says_duration(at->pair->row.report_age_ms, out);
     iso_buf_print(out, " old");
 }
 
@@ -79,7 +88,7 @@ static void says_lag(const struct explain *at, struct iso_buf *out)
     } else {
         iso_buf_print(out, "the oldest write that waits is %s",
                       row->lag_exact ? "" : "at most ");
-        iso_view_duration(row->lag_ms, out);
+        says_duration(row->lag_ms, out);
         iso_buf_print(out, " old");
     }
 }
@@ -108,7 +117,7 @@ static void says_eta(const struct explain *at, struct iso_buf *out)
     says_rates(at, out);
     if (at->pair->eta_ms != ISO_UNKNOWN_MS) {
         iso_buf_print(out, "; nothing will wait in ");
-        iso_view_duration(at->pair->eta_ms, out);
+        says_duration(at->pair->eta_ms, out);
     }
 }
 
@@ -185,13 +194,13 @@ static json_t *explain_measured(const struct explain *at)
     } else {
         iso_buf_print(&out, "the newest record of %s that %s has applied is ",
                       row->source, row->target);
-        iso_view_duration(row->staleness_ms, &out);
+        says_duration(row->staleness_ms, &out);
         iso_buf_print(&out, " old, heartbeats included");
     }
     sentence_end(sentences, &out);
     if (row->deleted_in_ms != ISO_UNKNOWN_MS) {
         iso_buf_print(&out, "retention takes the oldest record that waits in ");
-        iso_view_duration(row->deleted_in_ms, &out);
+        says_duration(row->deleted_in_ms, &out);
         sentence_end(sentences, &out);
     }
     iso_buf_release(&out);

@@ -4,8 +4,6 @@
  */
 #include "monitor/view_parts.h"
 
-#include <inttypes.h>
-
 void iso_view_put(json_t *object, const char *name, json_t *value)
 {
     iso_assert(json_object_set_new_nocheck(object, name, value) == 0);
@@ -58,27 +56,4 @@ void iso_view_write(json_t *value, struct iso_buf *out)
     iso_assert(json_dump_callback(value, write_some, out, JSON_COMPACT) == 0);
     json_decref(value);
     iso_buf_add_u8(out, '\n');
-}
-
-void iso_view_duration(int64_t ms, struct iso_buf *out)
-{
-    static const struct {
-        int64_t ms;
-        const char *name;
-    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
-    if (ms == ISO_UNKNOWN_MS) {
-        iso_buf_print(out, "unknown");
-    } else if (ms < 1000) {
-        iso_buf_print(out, "%" PRId64 " ms", ms);
-    } else if (ms < 60000) {
-        iso_buf_print(out, "%" PRId64 ".%" PRId64 " s", ms / 1000, ms % 1000 / 100);
-    } else {
-        size_t at = 0;
-        while (ms < units[at].ms)
-            at++;
-        int64_t whole = ms / units[at].ms, rest = ms % units[at].ms / units[at + 1].ms;
-        iso_buf_print(out, "%" PRId64 " %s", whole, units[at].name);
-        if (rest > 0)
-            iso_buf_print(out, " %" PRId64 " %s", rest, units[at + 1].name);
-    }
 }

@@ -22,9 +22,6 @@ void iso_view_put_bytes(json_t *object, const char *name, struct iso_bytes bytes
 /* Appends `value` as one line of JSON, and lets it go. */
 void iso_view_write(json_t *value, struct iso_buf *out);
 
-/* "350 ms", "12.4 s", "3 min 5 s", "2 h 10 min", "4 d 3 h"; "unknown". Appends. */
-void iso_view_duration(int64_t ms, struct iso_buf *out);
-
 /* The numbers that state, rule and reason of a pair rest on. */
 json_t *iso_view_evidence(const struct iso_status_pair *pair);
 /* The partitions of a pair, the worst first. */
