@@ -59,7 +59,8 @@ static bool floor_is_held(const struct iso_status *status,
 }
 
 static void region_print(const struct iso_status *status,
-                         const struct iso_lag_region *region, int64_t before_max_ms)
+                         const struct iso_status_collection *collection,
+                         const struct iso_lag_region *region)
 {
     char heard[CLI_MS_TEXT], floor[CLI_MS_TEXT], used[CLI_MS_TEXT] = "-";
     if (region->has_store)
@@ -74,7 +75,7 @@ static void region_print(const struct iso_status *status,
                "(ntp)\n",
                "", (double)llabs(region->clock_ms) / 1000.0,
                region->clock_ms > 0 ? "ahead of" : "behind");
-    if (floor_is_held(status, region, before_max_ms))
+    if (floor_is_held(status, region, collection->before_max_ms))
         printf("  %-10s log %u (partition %u) stands still and holds the floor back: "
                "what is deleted is not forgotten\n",
                "", (unsigned)region->floor_log, (unsigned)region->floor_partition);
@@ -97,15 +98,24 @@ static void pairs_print(const struct iso_status_collection *collection)
     printf("  %zu of %zu pairs of regions are well\n", well, collection->pair_count);
 }
 
-static void collection_print(const struct cli_watching *watching,
-                             const struct iso_status *status,
+/* The sentence of the verdict names the first of them. */
+static void slices_print(const struct iso_verdict *verdict)
+{
+    size_t all = verdict->diverged + verdict->pending;
+    for (size_t i = 0; all > 1 && i < verdict->unequal_count; i++) {
+        const struct iso_verdict_slice *slice = &verdict->unequal[i];
+        printf("  partition %u: %s: %s\n", (unsigned)slice->partition,
+               iso_verdict_state_name(slice->state), slice->why);
+    }
+    if (all > verdict->unequal_count)
+        printf("  and %zu more partitions are not equal\n",
+               all - verdict->unequal_count);
+}
+
+static void collection_print(const struct iso_status *status,
                              const struct iso_status_collection *collection)
 {
     const struct iso_verdict *verdict = &collection->verdict;
-    const struct iso_definition *definition = iso_control_definition(
-        iso_monitor_control(watching->monitor), collection->name, 0);
-    int64_t before_max_ms =
-        definition == NULL ? INT64_MAX / 2 : definition->before_max_ms;
     char cut[32];
     time_text(verdict->at_ms, cut);
     printf("%s: %s, as of %s%s%s\n", collection->name,
@@ -114,8 +124,9 @@ static void collection_print(const struct cli_watching *watching,
     printf("  %-10s %9s %14s %10s %10s %10s %9s %9s\n", "REGION", "HEARD", "SLICES",
            "VALUES", "TOMBSTONES", "CONFLICTS", "FLOOR", "STORE");
     for (size_t i = 0; i < collection->region_count; i++)
-        region_print(status, &collection->regions[i], before_max_ms);
+        region_print(status, collection, &collection->regions[i]);
     pairs_print(collection);
+    slices_print(verdict);
     if (verdict->state == ISO_VERDICT_CONVERGED && collection->certificate != NULL)
         printf("  %s\n", collection->certificate);
 }
@@ -145,7 +156,7 @@ static void status_print(const struct cli_watching *watching,
                "NAME`\n");
     for (size_t i = 0; i < status->collection_count; i++) {
         if (iso_cli_watching_wants(watching, status->collections[i].name))
-            collection_print(watching, status, &status->collections[i]);
+            collection_print(status, &status->collections[i]);
     }
 }
 

@@ -11,7 +11,16 @@
 
 enum { FETCH_WAIT_MS = 50 };
 
-static void report_take(struct iso_cluster *cluster, const struct iso_record *record)
+/* Was it appended after we saw where the topic ended? */
+static bool is_live(const struct cluster_status *status,
+                    const struct iso_record *record)
+{
+    return status->ended >= 0 && record->offset >= status->ended;
+}
+
+static void report_take(struct iso_cluster *cluster,
+                        const struct cluster_status *status,
+                        const struct iso_record *record)
 {
     struct iso_report report = {0};
     struct iso_why why;
@@ -27,17 +36,17 @@ static void report_take(struct iso_cluster *cluster, const struct iso_record *re
                 memcmp(first->id, report.slice.definition_id, sizeof first->id) == 0;
     bool stamped = record->append_by_broker && record->append_ms >= 0;
     if (ours)
-        iso_table_feed_report(cluster->lag, &report,
-                              stamped ? record->append_ms : report.at_ms,
-                              stamped ? cluster->name : NULL);
+        iso_table_feed_report(
+            cluster->lag, &report, stamped ? record->append_ms : report.at_ms,
+            stamped ? cluster->name : NULL,
+            is_live(status, record) ? status->ended_ms : ISO_UNKNOWN_MS);
     iso_report_release(&report);
 }
 
 static void clock_take(struct iso_cluster *cluster, const struct cluster_status *status,
                        const struct iso_record *record)
 {
-    if (record->append_by_broker && record->append_ms >= 0 && status->ended >= 0 &&
-        record->offset >= status->ended)
+    if (record->append_by_broker && record->append_ms >= 0 && is_live(status, record))
         iso_cluster_clock_feed(cluster, record->append_ms, status->ended_ms);
 }
 
@@ -50,7 +59,7 @@ void iso_cluster_status_take(struct iso_cluster *cluster,
         status->next = record->offset + 1;
         cluster->reports++;
         clock_take(cluster, status, record);
-        report_take(cluster, record);
+        report_take(cluster, status, record);
         return;
     case ISO_AT_END:
         if (status->next < record->offset)

@@ -58,6 +58,16 @@ static void write_slices(struct metrics *at,
     }
 }
 
+static void write_before_max(struct metrics *at,
+                             const struct iso_status_collection *collection)
+{
+    struct metrics_labels labels = {.names = {"collection", NULL},
+                                    .values = {collection->name, NULL}};
+    double value;
+    if (iso_metrics_ms(collection->before_max_ms, &value))
+        iso_metrics_sample(at, value, &labels);
+}
+
 void iso_metrics_collections(struct metrics *at)
 {
     static const struct {
@@ -75,6 +85,9 @@ void iso_metrics_collections(struct metrics *at)
         {"isostasy_convergence_slices", NULL,
          "Slices that are equal in all regions, cannot be compared yet, or differ.",
          write_slices},
+        {"isostasy_before_max", "seconds",
+         "How old a write may be that still comes; the floor is ordinarily so old.",
+         write_before_max},
     };
     for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
         iso_metrics_family(at, families[f].name, ISO_GAUGE, families[f].unit,

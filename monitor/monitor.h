@@ -157,6 +157,15 @@ enum iso_verdict_state {
 };
 const char *iso_verdict_state_name(enum iso_verdict_state state);
 
+/* A slice that is not equal. */
+struct iso_verdict_slice {
+    uint32_t partition;
+    /* diverged; pending; unknown: pending, since something of it is missing */
+    enum iso_verdict_state state;
+    char why[160]; /* a sentence */
+};
+enum { ISO_VERDICT_SLICES_MAX = 64 };
+
 struct iso_verdict {
     enum iso_verdict_state state;
     size_t regions, slices, equal, pending,
@@ -172,6 +181,10 @@ struct iso_verdict {
     char names[ISO_REGION_MAX * (ISO_REGION_NAME_MAX + 1)]; /* "eu,us,ap" */
     uint64_t diverged_regions; /* bit n - 1: region n is in a pair that differs */
     char why[256];             /* a sentence; names the first slice that is not equal */
+    /* Those that are not equal, `diverged` and `pending` of them in all: first those
+     * that diverged, both by partition. */
+    struct iso_verdict_slice unequal[ISO_VERDICT_SLICES_MAX];
+    size_t unequal_count;
 };
 
 /* One line that a person can paste: what was claimed, of what, at which cut, by which
@@ -274,7 +287,8 @@ size_t iso_lag_regions(struct iso_lag *lag, const char *collection, int64_t now_
  * With a moment, the answer to a question that was asked then: up to the ends as they
  * were last fed, by reports that were surely heard since, so that nobody is believed
  * whose store is gone meanwhile. The moment is of our clock; what the brokers' may be
- * ahead of it is allowed for, a second where that is not known. */
+ * ahead of it is allowed for, and where that is not known a report counts when the
+ * status topic was seen without it since. */
 void iso_lag_verdict(struct iso_lag *lag, const char *collection, int64_t now_ms,
                      int64_t heard_from_ms, struct iso_verdict *verdict);
 

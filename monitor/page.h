@@ -6,6 +6,7 @@
  *   page_matrix.c   source × target, and what that means for each target
  *   page_pair.c     one pair closely: reason, evidence, trend, partitions
  *   page_spark.c    a trend as a drawing, without a script
+ *   page_slices.c   partitions that are not equal
  *   page_tables.c   clusters, conflicts, forgetting, dead letters, events
  *   view_page.c     what stands around these
  *
@@ -89,6 +90,7 @@ iso_page_worst_for(const struct iso_status_collection *collection, const char *t
 void iso_page_crust(const struct iso_page *page);
 void iso_page_matrix(const struct iso_page *page);
 void iso_page_targets(const struct iso_page *page);
+void iso_page_slices(const struct iso_page *page);
 void iso_page_pair(const struct iso_page *page);
 void iso_page_clusters(const struct iso_page *page);
 void iso_page_conflicts(const struct iso_page *page);

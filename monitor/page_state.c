@@ -19,8 +19,9 @@ static const struct page_state {
                              "<path d=\"M8 7.5l6.5 6.5H11L8 11.1 5 14H1.5z\"/>"},
     [ISO_LAG_LAGGING] = {"lagging", "Late, and it does not become less.",
                          "<path d=\"M1 3h14L8 15z\"/>"},
-    [ISO_LAG_STALLED] = {"stalled", "Late; the daemon is heard, and nothing moves.",
-                         "<path d=\"M3 2h3.6v12H3zM9.4 2H13v12H9.4z\"/>"},
+    [ISO_LAG_STALLED] =
+        {"stalled", "Late; the daemon is heard, and nothing moves, or not all of it.",
+         "<path d=\"M3 2h3.6v12H3zM9.4 2H13v12H9.4z\"/>"},
     [ISO_LAG_STOPPED] = {"stopped", "Its daemon closed, or is not heard any more.",
                          "<path d=\"M2 2h12v12H2z\"/>"},
     [ISO_LAG_PARKED] = {"parked", "Its daemon parked or stopped a slice, and says why.",

@@ -150,6 +150,8 @@ iso_status_add_collection(struct iso_status *status,
         iso_realloc(status->collections, (count + 1) * sizeof *status->collections);
     struct iso_status_collection *to = &status->collections[count];
     *to = (struct iso_status_collection){.partitions = collection->partitions,
+                                         .before_max_ms =
+                                             collection->definition->before_max_ms,
                                          .pair_count = pair_count,
                                          .region_count = region_count};
     snprintf(to->name, sizeof to->name, "%s", collection->definition->collection);

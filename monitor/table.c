@@ -113,8 +113,8 @@ uint16_t iso_table_cluster(struct iso_lag *lag, const char *name)
         return TABLE_NO_CLUSTER;
     lag->clusters =
         iso_realloc(lag->clusters, (lag->cluster_count + 1) * sizeof *lag->clusters);
-    lag->clusters[lag->cluster_count] = (struct table_cluster){
-        .name = iso_strdup(name), .ahead_ms = TABLE_CLOCK_TOLERANCE_MS};
+    lag->clusters[lag->cluster_count] =
+        (struct table_cluster){.name = iso_strdup(name)};
     return (uint16_t)lag->cluster_count++;
 }
 

@@ -57,9 +57,10 @@ struct table_report {
     uint8_t store[16];
     enum iso_slice_state state;
     bool has_health;
-    uint16_t cluster;   /* on whose iso.status it stood; TABLE_NO_CLUSTER */
-    int64_t heard_ms;   /* by that cluster's clock */
-    int64_t since_ms;   /* when we heard its store first */
+    uint16_t cluster; /* on whose iso.status it stood; TABLE_NO_CLUSTER */
+    int64_t heard_ms; /* by that cluster's clock */
+    int64_t after_ms; /* it was surely made after this moment of ours; ISO_UNKNOWN_MS */
+    int64_t since_ms; /* when we heard its store first */
     int64_t *frontiers; /* by log; -1: not begun */
     struct table_stand *stands;
     struct table_source *sources;
@@ -143,7 +144,8 @@ struct table_collection {
 struct table_cluster {
     char *name;
     int64_t clock_ms; /* its brokers' minus ours; 0: as good as ours, or not known */
-    int64_t ahead_ms; /* what it is surely not more than */
+    bool clock_known;
+    int64_t ahead_ms; /* what it is surely not more than, where it is known */
 };
 
 /* Where something waits that nobody looked at: a row of what iso_lag_wanted answers. */
@@ -208,9 +210,11 @@ void iso_table_commits_drop(struct table_collection *collection, unsigned region
                             uint32_t partition);
 void iso_table_commits_free(struct table_collection *collection);
 
-/* iso_lag_feed_report, of a report that stood on the status topic of a cluster. */
+/* iso_lag_feed_report, of a report that stood on the status topic of a cluster (NULL:
+ * its clock did not stamp it), which did not hold it yet at after_ms, by ours
+ * (ISO_UNKNOWN_MS: that is not known). */
 void iso_table_feed_report(struct iso_lag *lag, struct iso_report *report,
-                           int64_t heard_ms, const char *cluster);
+                           int64_t heard_ms, const char *cluster, int64_t after_ms);
 /* The frontier in the index-th log; 0: not begun. */
 static inline int64_t iso_table_frontier(const struct table_report *report,
                                          size_t index)

@@ -253,7 +253,7 @@ static void report_keep(struct iso_lag *lag, struct table_collection *collection
 }
 
 void iso_table_feed_report(struct iso_lag *lag, struct iso_report *report,
-                           int64_t heard_ms, const char *cluster)
+                           int64_t heard_ms, const char *cluster, int64_t after_ms)
 {
     struct table_collection *collection = iso_table_collection(lag, report->collection);
     struct table_report **place = report_place(collection, report);
@@ -269,6 +269,7 @@ void iso_table_feed_report(struct iso_lag *lag, struct iso_report *report,
             !first && memcmp(kept->store, report->store, sizeof report->store) == 0;
         if (first || same_store || heard_ms >= kept->heard_ms) {
             kept->heard_ms = heard_ms;
+            kept->after_ms = after_ms;
             kept->cluster =
                 cluster == NULL ? TABLE_NO_CLUSTER : iso_table_cluster(lag, cluster);
             report_keep(lag, collection, kept, report, same_store);
@@ -282,5 +283,5 @@ void iso_table_feed_report(struct iso_lag *lag, struct iso_report *report,
 void iso_lag_feed_report(struct iso_lag *lag, struct iso_report *report,
                          int64_t heard_ms)
 {
-    iso_table_feed_report(lag, report, heard_ms, NULL);
+    iso_table_feed_report(lag, report, heard_ms, NULL, heard_ms);
 }

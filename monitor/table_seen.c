@@ -64,6 +64,7 @@ void iso_table_feed_clock(struct iso_lag *lag, const char *cluster, int64_t cloc
     if (at == TABLE_NO_CLUSTER || clock_ms == ISO_UNKNOWN_MS)
         return;
     lag->clusters[at].clock_ms = off ? clock_ms : 0;
+    lag->clusters[at].clock_known = true;
     lag->clusters[at].ahead_ms = iso_table_less_ms(clock_ms, -error_ms);
 }
 

@@ -59,9 +59,10 @@ struct judge {
     bool asked; /* up to the ends; else live */
     struct iso_verdict *verdict;
     enum grievance said;  /* by verdict->why */
-    enum grievance slice; /* the gravest of the slice at hand */
-    bool blind;           /* something is missing in some slice */
-    size_t compared;      /* pairs of reports at one vector */
+    enum grievance slice; /* the gravest of the slice at hand … */
+    char why[sizeof((struct iso_verdict_slice *)NULL)->why]; /* … in a sentence */
+    bool blind;      /* something is missing in some slice */
+    size_t compared; /* pairs of reports at one vector */
     uint32_t partition;
     int64_t *ends;      /* of the slice at hand, by log */
     struct iso_buf cut; /* of all slices, to be hashed */
@@ -70,21 +71,57 @@ struct judge {
                                                      are; NULL: not believed */
 };
 
+/* Is there room to list the slice at hand? What diverged pushes others out. */
+static bool judge_lists(const struct judge *judge, enum grievance grievance)
+{
+    const struct iso_verdict *verdict = judge->verdict;
+    return verdict->unequal_count < ISO_VERDICT_SLICES_MAX ||
+           (grievance == GRIEVANCE_DIVERGED &&
+            verdict->diverged < ISO_VERDICT_SLICES_MAX);
+}
+
 __attribute__((format(printf, 3, 4))) static void
 judge_say(struct judge *judge, enum grievance grievance, const char *format, ...)
 {
-    if (judge->slice < grievance)
-        judge->slice = grievance;
-    if (judge->said >= grievance)
+    struct iso_verdict *verdict = judge->verdict;
+    bool said = judge->said >= grievance;
+    if (judge->slice >= grievance)
         return;
-    judge->said = grievance;
-    char *why = judge->verdict->why;
-    size_t room = sizeof judge->verdict->why;
-    int begun = snprintf(why, room, "partition %u: ", (unsigned)judge->partition);
+    judge->slice = grievance;
+    if (said && !judge_lists(judge, grievance))
+        return;
+    char why[sizeof verdict->why];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(why + begun, room - (size_t)begun, format, arguments);
+    vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
+    snprintf(judge->why, sizeof judge->why, "%.*s", (int)sizeof judge->why - 1, why);
+    if (said)
+        return;
+    judge->said = grievance;
+    int begun = snprintf(verdict->why, sizeof verdict->why,
+                         "partition %u: ", (unsigned)judge->partition);
+    snprintf(verdict->why + begun, sizeof verdict->why - (size_t)begun, "%s", why);
+}
+
+/* Puts the slice at hand where it belongs: behind those that diverged, or at the end.
+ */
+static void judge_list(struct judge *judge)
+{
+    struct iso_verdict *verdict = judge->verdict;
+    if (!judge_lists(judge, judge->slice))
+        return;
+    size_t at =
+        judge->slice == GRIEVANCE_DIVERGED ? verdict->diverged : verdict->unequal_count;
+    if (verdict->unequal_count < ISO_VERDICT_SLICES_MAX)
+        verdict->unequal_count++;
+    struct iso_verdict_slice *slice = &verdict->unequal[at];
+    memmove(slice + 1, slice, (verdict->unequal_count - at - 1) * sizeof *slice);
+    slice->partition = judge->partition;
+    slice->state = judge->slice == GRIEVANCE_DIVERGED ? ISO_VERDICT_DIVERGED
+                   : judge->slice == GRIEVANCE_BLIND  ? ISO_VERDICT_UNKNOWN
+                                                      : ISO_VERDICT_PENDING;
+    memcpy(slice->why, judge->why, sizeof slice->why);
 }
 
 static const struct iso_definition_region *region_at(const struct judge *judge,
@@ -93,15 +130,19 @@ static const struct iso_definition_region *region_at(const struct judge *judge,
     return &judge->collection->definition->regions[index];
 }
 
-/* Was it surely heard at or after the moment of the question, by our clock? */
+/* Was it surely made at or after the moment of the question, by our clock? Either it
+ * was not there yet after that moment; or its brokers stamped it, and how far their
+ * clock may be ahead of ours is known. */
 static bool believed(const struct judge *judge, const struct table_report *report)
 {
-    int64_t ahead_ms = 0; /* what the brokers' clock may be ahead of ours */
-    if (!judge->asked)
+    if (!judge->asked || report->after_ms >= judge->heard_from_ms)
         return true;
-    if (report->cluster != TABLE_NO_CLUSTER)
-        ahead_ms = judge->lag->clusters[report->cluster].ahead_ms;
-    return iso_table_less_ms(report->heard_ms, ahead_ms) >= judge->heard_from_ms;
+    if (report->cluster == TABLE_NO_CLUSTER)
+        return false;
+    const struct table_cluster *cluster = &judge->lag->clusters[report->cluster];
+    return cluster->clock_known &&
+           iso_table_less_ms(report->heard_ms, cluster->ahead_ms) >=
+               judge->heard_from_ms;
 }
 
 /* The reports of a slice, as far as they are believed. */
@@ -307,6 +348,8 @@ static void judge_slice(struct judge *judge, uint32_t partition)
         }
     }
     judge->verdict->slices++;
+    if (judge->slice != GRIEVANCE_NONE)
+        judge_list(judge);
     if (judge->slice == GRIEVANCE_NONE)
         judge->verdict->equal++;
     else if (judge->slice == GRIEVANCE_DIVERGED)

@@ -220,6 +220,20 @@ static json_t *verdict_evidence(const struct iso_verdict *verdict)
     return evidence;
 }
 
+static json_t *verdict_unequal(const struct iso_verdict *verdict)
+{
+    json_t *slices = json_array();
+    for (size_t i = 0; i < verdict->unequal_count; i++) {
+        const struct iso_verdict_slice *slice = &verdict->unequal[i];
+        json_t *object = json_object();
+        iso_view_put_count(object, "partition", slice->partition);
+        iso_view_put_text(object, "state", iso_verdict_state_name(slice->state));
+        iso_view_put_text(object, "reason", slice->why);
+        json_array_append_new(slices, object);
+    }
+    return slices;
+}
+
 static const char *verdict_rule(enum iso_verdict_state state)
 {
     static const char *const rules[] = {
@@ -242,6 +256,9 @@ json_t *iso_view_verdict(const struct iso_status_collection *collection)
     iso_view_put_text(object, "rule", verdict_rule(verdict->state));
     iso_view_put_text(object, "reason", verdict->why);
     iso_view_put(object, "evidence", verdict_evidence(verdict));
+    iso_view_put(object, "unequal_partitions", verdict_unequal(verdict));
+    iso_view_put_count(object, "unequal_left_out",
+                       verdict->diverged + verdict->pending - verdict->unequal_count);
     iso_view_put_text(object, "certificate", collection->certificate);
     return object;
 }

@@ -340,6 +340,7 @@ void iso_view_page(const struct iso_view_page *view, struct iso_buf *out)
         iso_page_matrix(&page);
         iso_page_pair(&page);
         iso_page_targets(&page);
+        iso_page_slices(&page);
         iso_page_events(&page);
         iso_page_conflicts(&page);
         iso_page_letters(&page);

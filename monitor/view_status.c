@@ -87,6 +87,7 @@ static json_t *status_collection(const struct iso_status_collection *collection)
     iso_view_put_text(object, "collection", collection->name);
     iso_view_put_text(object, "resolver", collection->resolver);
     iso_view_put_count(object, "partitions", collection->partitions);
+    iso_view_put_ms(object, "before_max_ms", collection->before_max_ms);
     iso_view_put(object, "logs", collection_logs(collection));
     iso_view_put(object, "verdict", iso_view_verdict(collection));
     iso_view_put(object, "pairs", pairs);

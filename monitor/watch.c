@@ -223,28 +223,47 @@ static size_t regions_of(const struct watch_look *look, const char *collection)
     return count;
 }
 
+/* Does the monitor not hear the cluster, and has not for longer than is believed? */
+static const struct iso_status_cluster *blind(const struct watch_look *look,
+                                              const char *name)
+{
+    const struct iso_status_cluster *cluster = iso_status_cluster(look->status, name);
+    if (cluster == NULL || cluster->answers ||
+        (cluster->heard_ms != ISO_UNKNOWN_MS &&
+         look->now_ms - cluster->heard_ms < JUDGE_BELIEF_MS))
+        return NULL;
+    return cluster;
+}
+
 /* Where the monitor itself does not hear a cluster, it is not the daemons there that
- * are silent: nothing is known of them. What was found to differ stays found. */
+ * are silent: nothing is known of them, nor of what is written into its logs. What was
+ * found to differ stays found. */
 static void verdict_blind(const struct watch_look *look,
                           const struct iso_status_collection *collection,
                           struct iso_verdict *verdict)
 {
-    for (size_t i = 0; i < collection->region_count; i++) {
-        const struct iso_lag_region *region = &collection->regions[i];
-        const struct iso_status_cluster *cluster =
-            iso_status_cluster(look->status, region->cluster);
-        if (cluster == NULL || cluster->answers ||
-            verdict->state == ISO_VERDICT_DIVERGED ||
-            (cluster->heard_ms != ISO_UNKNOWN_MS &&
-             look->now_ms - cluster->heard_ms < JUDGE_BELIEF_MS))
-            continue;
-        verdict->state = ISO_VERDICT_UNKNOWN;
-        snprintf(verdict->why, sizeof verdict->why,
-                 "cluster %.64s does not answer the monitor: what %s holds by now is "
-                 "not known",
-                 cluster->name, region->region);
+    const struct iso_status_cluster *cluster = NULL;
+    if (verdict->state == ISO_VERDICT_DIVERGED)
         return;
+    for (size_t i = 0; cluster == NULL && i < collection->region_count; i++) {
+        cluster = blind(look, collection->regions[i].cluster);
+        if (cluster != NULL)
+            snprintf(verdict->why, sizeof verdict->why,
+                     "cluster %.64s does not answer the monitor: what %s holds by now "
+                     "is not known",
+                     cluster->name, collection->regions[i].region);
     }
+    for (size_t i = 0; cluster == NULL && i < collection->log_count; i++) {
+        const struct iso_status_log *log = &collection->logs[i];
+        cluster = log->closed ? NULL : blind(look, log->cluster);
+        if (cluster != NULL)
+            snprintf(verdict->why, sizeof verdict->why,
+                     "cluster %.64s does not answer the monitor: what was written into "
+                     "log %u (%.64s) by now is not known",
+                     cluster->name, (unsigned)log->number, log->topic);
+    }
+    if (cluster != NULL)
+        verdict->state = ISO_VERDICT_UNKNOWN;
 }
 
 /* Rows and regions come by collection, in the order of the table. */

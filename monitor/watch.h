@@ -76,6 +76,7 @@ struct iso_status_collection {
     char name[ISO_COLLECTION_NAME_MAX + 1];
     char resolver[ISO_COLLECTION_NAME_MAX + 1];
     uint32_t partitions;
+    int64_t before_max_ms;       /* as the newest definition has it */
     struct iso_status_log *logs; /* as the definition has them */
     size_t log_count;
     struct iso_status_pair *pairs; /* by source and target, as rows are */

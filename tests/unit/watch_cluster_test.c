@@ -108,6 +108,42 @@ START_TEST(behind_a_cluster_that_is_away_nobody_is_called_stopped)
 }
 END_TEST
 
+static void report_at_home(unsigned region)
+{
+    for (uint32_t p = 0; p < 2; p++) {
+        struct iso_report made = kit_report("packages", region, p);
+        for (uint16_t log = 1; log <= 2; log++) {
+            kit_stand(&made, log, 3, now.now_ms);
+            kit_source(&made, log, log, 3, now.now_ms);
+        }
+        report_send(0, &made);
+    }
+}
+
+/* All daemons report at home; only a log lies in the cluster that is away. */
+START_TEST(while_the_cluster_of_a_log_is_away_nothing_is_said_to_be_converged)
+{
+    struct iso_verdict got = {0};
+    for (int i = 0; i < 15; i++) {
+        iso_clock_manual_add(&now, SECOND);
+        report_at_home(EU);
+        report_at_home(US);
+        cut(1, i >= 3);
+        iso_monitor_refresh(monitor, true, TIMEOUT_MS, &why);
+        iso_watch_look(watch, monitor, now.now_ms);
+        const struct iso_status *status = iso_watch_status(watch);
+        got = status->collections[0].verdict;
+        iso_status_release(watch, status);
+        if (i < 5)
+            ck_assert_int_eq(got.state, ISO_VERDICT_CONVERGED);
+    }
+    ck_assert_int_eq(got.state, ISO_VERDICT_UNKNOWN);
+    ck_assert_str_eq(got.why,
+                     "cluster far does not answer the monitor: what was written into "
+                     "log 2 (packages.2) by now is not known");
+}
+END_TEST
+
 START_TEST(a_cluster_that_comes_back_is_told_and_seen_again)
 {
     run(5);
@@ -190,6 +226,8 @@ int main(void)
     tcase_set_timeout(tests, 100);
     tcase_add_test(tests, clusters_that_answer_are_shown_and_no_news);
     tcase_add_test(tests, behind_a_cluster_that_is_away_nobody_is_called_stopped);
+    tcase_add_test(tests,
+                   while_the_cluster_of_a_log_is_away_nothing_is_said_to_be_converged);
     tcase_add_test(tests, a_cluster_that_comes_back_is_told_and_seen_again);
     tcase_add_test(tests, with_kafka_away_the_status_goes_on_and_pretends_nothing);
     tcase_add_test(tests, dead_letters_are_shown_and_cut);
