@@ -164,12 +164,31 @@ static bool token_equal(const struct iso_http *http, const char *given)
 {
     char padded[ISO_HTTP_TOKEN_MAX] = {0};
     size_t size = strlen(given);
+    iso_assert(http->token_size < sizeof padded);
     volatile unsigned differs = size != http->token_size;
     memcpy(padded, given, size < sizeof padded ? size : sizeof padded);
     for (size_t i = 0; i < sizeof padded; i++)
         differs |= (unsigned)(unsigned char)(padded[i] ^ http->token[i]);
     explicit_bzero(padded, sizeof padded);
     return differs == 0;
+}
+
+static void wipe(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    MHD_free(text);
+}
+
+/* What browsers ask people for: the token is the password, of whatever user. */
+static bool basic_equal(const struct asking *asking)
+{
+    char *password = NULL;
+    char *user = MHD_basic_auth_get_username_password(asking->connection, &password);
+    bool equal = password != NULL && token_equal(asking->http, password);
+    wipe(user);
+    wipe(password);
+    return equal;
 }
 
 static bool refuse_token(const struct asking *asking, struct iso_http_answer *answer)
@@ -181,17 +200,20 @@ static bool refuse_token(const struct asking *asking, struct iso_http_answer *an
         return false;
     const char *given = header(asking, "Authorization");
     bool bearer = given != NULL && strncasecmp(given, "Bearer ", 7) == 0;
-    if (bearer && token_equal(http, given + 7 + strspn(given + 7, " ")))
+    bool basic = given != NULL && strncasecmp(given, "Basic ", 6) == 0;
+    if ((bearer && token_equal(http, given + 7 + strspn(given + 7, " "))) ||
+        (basic && basic_equal(asking)))
         return false;
     pthread_mutex_lock(&http->lock);
     http->unauthorized++;
     pthread_mutex_unlock(&http->lock);
     iso_http_problem(answer, 401, "Not authorized",
-                     bearer ? "The bearer token is not the one that is set here: send "
-                              "the first line of the file that http.token names"
-                            : "A token is wanted: send the header Authorization: "
-                              "Bearer TOKEN, with the first line of the file that "
-                              "http.token names");
+                     bearer || basic
+                         ? "The token is not the one that is set here: send the first "
+                           "line of the file that http.token names"
+                         : "A token is wanted: send the header Authorization: Bearer "
+                           "TOKEN, with the first line of the file that http.token "
+                           "names; a browser takes it as the password of any user");
     return true;
 }
 
@@ -256,6 +278,12 @@ static void add(struct MHD_Response *response, const char *name, const char *val
     MHD_add_response_header(response, name, value);
 }
 
+static void add_challenges(struct MHD_Response *response)
+{
+    add(response, "WWW-Authenticate", "Bearer realm=\"isostasy\"");
+    add(response, "WWW-Authenticate", "Basic realm=\"isostasy\", charset=\"UTF-8\"");
+}
+
 static void add_headers(const struct iso_http *http,
                         const struct iso_http_answer *answer, const char *etag,
                         struct MHD_Response *response)
@@ -274,7 +302,7 @@ static void add_headers(const struct iso_http *http,
     if (answer->stream != NULL)
         add(response, "X-Accel-Buffering", "no"); /* proxies pass on what is there */
     if (answer->status == MHD_HTTP_UNAUTHORIZED)
-        add(response, "WWW-Authenticate", "Bearer realm=\"isostasy\"");
+        add_challenges(response);
     if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
         add(response, "Allow", "GET, HEAD");
     if (answer->status == MHD_HTTP_SERVICE_UNAVAILABLE)

@@ -88,8 +88,8 @@ const struct iso_option iso_options[] = {
         "Where the daemon answers /livez, /readyz and /metrics: HOST:PORT, or "
         "unix:PATH. Empty: nowhere.")},
     {"daemon", "http.token", TEXT(NULL,
-        "A file whose first line every request must bring as its bearer token; but "
-        "/livez and /readyz want none.")},
+        "A file whose first line every request must bring as its bearer token, or as "
+        "the password that a browser asks for; but /livez and /readyz want none.")},
     {"daemon", "http.certificate", TEXT(NULL,
         "A file (PEM) with the certificate to answer by TLS with, and those that "
         "signed it.")},
@@ -128,8 +128,8 @@ const struct iso_option iso_options[] = {
     {"monitor", "http.listen", TEXT("127.0.0.1:8470",
         "Where the monitor answers: HOST:PORT, or unix:PATH. Empty: nowhere.")},
     {"monitor", "http.token", TEXT(NULL,
-        "A file whose first line every request must bring as its bearer token; but "
-        "/livez and /readyz want none.")},
+        "A file whose first line every request must bring as its bearer token, or as "
+        "the password that a browser asks for; but /livez and /readyz want none.")},
     {"monitor", "http.certificate", TEXT(NULL,
         "A file (PEM) with the certificate to answer by TLS with, and those that "
         "signed it.")},

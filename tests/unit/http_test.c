@@ -7,6 +7,11 @@
 #include "http_kit.h"
 
 #define TOKEN "s3cret-T0ken.of~tests"
+/* any:TOKEN, :TOKEN, TOKEN:any, any:TOKENs, as a browser sends them */
+#define BASIC "YW55OnMzY3JldC1UMGtlbi5vZn50ZXN0cw=="
+#define BASIC_NOBODY "OnMzY3JldC1UMGtlbi5vZn50ZXN0cw=="
+#define BASIC_USER_IS_TOKEN "czNjcmV0LVQwa2VuLm9mfnRlc3RzOmFueQ=="
+#define BASIC_LONGER "YW55OnMzY3JldC1UMGtlbi5vZn50ZXN0c3M="
 
 static char token_file[] = "/tmp/iso-http-token-XXXXXX";
 
@@ -285,6 +290,8 @@ START_TEST(only_the_right_token_opens)
     open_with_token();
     ck_assert_int_eq(ask_with("Authorization: Bearer " TOKEN), 200);
     ck_assert_int_eq(ask_with("authorization: bearer  " TOKEN), 200);
+    ck_assert_int_eq(ask_with("Authorization: Basic " BASIC), 200);
+    ck_assert_int_eq(ask_with("Authorization: Basic " BASIC_NOBODY), 200);
     static const char *const wrong[] = {
         "",
         "Authorization: ",
@@ -297,11 +304,19 @@ START_TEST(only_the_right_token_opens)
         "Authorization: Basic " TOKEN,
         "Authorization: " TOKEN,
         "X-Authorization: Bearer " TOKEN,
+        "Authorization: Basic",
+        "Authorization: Basic Zm9v",     /* foo */
+        "Authorization: Basic Zm9vOg==", /* foo: */
+        "Authorization: Basic *",
+        "Authorization: Basic " BASIC_USER_IS_TOKEN,
+        "Authorization: Basic " BASIC_LONGER,
+        "Authorization: Bearer " BASIC,
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         ask_with(wrong[i]);
         ck_problem(401);
         ck_heard("WWW-Authenticate: Bearer");
+        ck_heard("WWW-Authenticate: Basic");
     }
     memset(longer + strlen(longer), 'x', 4000);
     ask_with(longer);
@@ -309,7 +324,7 @@ START_TEST(only_the_right_token_opens)
     struct iso_http_stats stats;
     iso_http_stats(http, &stats);
     ck_assert_uint_eq(stats.unauthorized, sizeof wrong / sizeof wrong[0] + 1);
-    ck_assert_uint_eq(stats.requests, stats.unauthorized + 2);
+    ck_assert_uint_eq(stats.requests, stats.unauthorized + 4);
     get("/nothing"); /* who may not ask is not told what is there */
     ck_problem(401);
     ck_assert_int_eq(get("/livez"), 200);
@@ -332,6 +347,9 @@ START_TEST(the_token_is_never_logged_or_answered)
     ask_with("Authorization: Bearer " TOKEN "x");
     ck_not_heard(TOKEN);
     ask_with("Authorization: Basic " TOKEN);
+    ck_not_heard(TOKEN);
+    ask_with("Authorization: Basic " BASIC);
+    ask_with("Authorization: Basic " BASIC_LONGER);
     ck_not_heard(TOKEN);
     ask_with("Authorization: Bearer " TOKEN "\r\nno colon");
     ask_with("Authorization: Bearer " TOKEN "\r\nContent-Length: x");
