@@ -19,10 +19,14 @@
  * who is idle has to go, else the new one, which is counted; half of them may be
  * streams (503).
  *
- * With a token, every path but /livez and /readyz wants `Authorization: Bearer TOKEN`
- * (401), compared in constant time, never logged. Without one, on loopback, only names
+ * With a token, every path but /livez and /readyz wants `Authorization: Bearer TOKEN`,
+ * or, for browsers, Basic with the token as the password of any user (401); compared in
+ * constant time, never logged. Without one, on loopback, only names
  * of this machine lead here (403: a web page elsewhere could else read us by way of a
  * browser, DNS rebinding).
+ *
+ * A certificate that is renewed is taken without a new start: the files are looked at
+ * every second. A pair that is broken is logged, and the old one stays.
  *
  * How it can fail: the address is taken or not ours, a certificate that does not load:
  * iso_http_open says so. After that nothing here fails.

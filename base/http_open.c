@@ -1,6 +1,6 @@
-/* Begins and ends the server: a token, a certificate, a socket, then the library with
- * its threads, then the ticker. What fails on the way is undone by iso_http_close,
- * which ends a server that is only half there.
+/* Begins and ends the server: a token, a certificate (http_tls.c), a socket, then the
+ * library with its threads, then the ticker. What fails on the way is undone by
+ * iso_http_close, which ends a server that is only half there.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -17,7 +17,6 @@ enum {
     CONNECTIONS_MAX = 1000,
     TIMEOUT_MS = 15000,
     FILES_BESIDE = 256, /* that the rest of the program may need */
-    PEM_MAX = 1 << 20,
 };
 
 void iso_http_settings(const struct iso_settings *settings, const char *program,
@@ -36,8 +35,8 @@ void iso_http_settings(const struct iso_settings *settings, const char *program,
 
 /* ---- files ---- */
 
-static enum iso_err read_file(const char *path, size_t max, struct iso_buf *buf,
-                              struct iso_why *why)
+enum iso_err iso_http_read_file(const char *path, size_t max, struct iso_buf *buf,
+                                struct iso_why *why)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
@@ -57,11 +56,22 @@ static enum iso_err read_file(const char *path, size_t max, struct iso_buf *buf,
     return ISO_OK;
 }
 
-static void release_secret(struct iso_buf *buf)
+void iso_http_release_secret(struct iso_buf *buf)
 {
     if (buf->data != NULL)
         explicit_bzero(buf->data, buf->room);
     iso_buf_release(buf);
+}
+
+/* A secret that others of this machine can read is none. */
+static void warn_if_open(const char *path)
+{
+    struct stat is;
+    if (stat(path, &is) == 0 && (is.st_mode & (S_IROTH | S_IWOTH)) != 0)
+        iso_log(ISO_WARN, "http.file",
+                "file=%s mode=%03o why=\"everybody on this machine can read or change "
+                "it: chmod o= %s\"",
+                path, (unsigned)(is.st_mode & 0777), path);
 }
 
 /* The first line of the file. What a header cannot carry would never match. */
@@ -69,7 +79,7 @@ static enum iso_err read_token(struct iso_http *http, const char *path,
                                struct iso_why *why)
 {
     struct iso_buf file = {0};
-    enum iso_err err = read_file(path, 64 * 1024, &file, why);
+    enum iso_err err = iso_http_read_file(path, 64 * 1024, &file, why);
     if (err == ISO_OK) {
         const char *text = iso_buf_text(&file);
         size_t size = strcspn(text, "\r\n");
@@ -86,7 +96,7 @@ static enum iso_err read_token(struct iso_http *http, const char *path,
                            path, ISO_HTTP_TOKEN_MAX - 1);
         }
     }
-    release_secret(&file);
+    iso_http_release_secret(&file);
     return err;
 }
 
@@ -121,23 +131,16 @@ static size_t keep(void *user, struct MHD_Connection *connection, char *text)
 /* Every worker has a share of the library's limit, and connections do not fall to them
  * evenly: each gets as many as there may be at all, and ours is the limit that holds.
  */
-static enum iso_err start(struct iso_http *http, int fd, const char *certificate,
-                          const char *key)
+static enum iso_err start(struct iso_http *http, int fd)
 {
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     unsigned limit = ISO_HTTP_THREADS * (http->connections_max + ISO_HTTP_THREADS * 2);
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, NULL},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    if (certificate != NULL) {
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL},
+                                   {MHD_OPTION_END, 0, NULL}};
+    if (http->tls != NULL) {
         flags |= MHD_USE_TLS;
-        memcpy(&tls[0].ptr_value, &certificate, sizeof certificate);
-        memcpy(&tls[1].ptr_value, &key, sizeof key);
-    } else {
-        tls[0].option = MHD_OPTION_END;
+        iso_http_tls_option(&tls[0]);
     }
     http->daemon = MHD_start_daemon(
         flags, 0, iso_http_admit, http, iso_http_handle, http,
@@ -152,35 +155,11 @@ static enum iso_err start(struct iso_http *http, int fd, const char *certificate
     return http->daemon != NULL ? ISO_OK : ISO_IO;
 }
 
-static enum iso_err start_tls(struct iso_http *http,
-                              const struct iso_http_options *options, int fd,
-                              struct iso_why *why)
-{
-    struct iso_buf certificate = {0};
-    struct iso_buf key = {0};
-    struct iso_why library = {0};
-    enum iso_err err = read_file(options->certificate, PEM_MAX, &certificate, why);
-    if (err == ISO_OK)
-        err = read_file(options->key, PEM_MAX, &key, why);
-    if (err == ISO_OK) {
-        opening = &library;
-        if (start(http, fd, iso_buf_text(&certificate), iso_buf_text(&key)) != ISO_OK)
-            err = iso_fail(why, ISO_SETTING,
-                           "HTTP: %s and %s make no certificate with its key (%s): "
-                           "give the PEM files of both",
-                           options->certificate, options->key, library.text);
-        opening = NULL;
-    }
-    iso_buf_release(&certificate);
-    release_secret(&key);
-    return err;
-}
-
-static enum iso_err start_plain(struct iso_http *http, int fd, struct iso_why *why)
+static enum iso_err start_said(struct iso_http *http, int fd, struct iso_why *why)
 {
     struct iso_why library = {0};
     opening = &library;
-    enum iso_err err = start(http, fd, NULL, NULL);
+    enum iso_err err = start(http, fd);
     opening = NULL;
     return err == ISO_OK ? ISO_OK
                          : iso_fail(why, ISO_UNAVAILABLE,
@@ -221,12 +200,18 @@ static enum iso_err begin(struct iso_http *http, const struct iso_http_options *
     struct stat is;
     enum iso_err err = ISO_OK;
     if (options->token_file != NULL)
+        warn_if_open(options->token_file);
+    if (options->key != NULL)
+        warn_if_open(options->key);
+    if (options->token_file != NULL)
         err = read_token(http, options->token_file, why);
     if (err == ISO_OK && (options->certificate == NULL) != (options->key == NULL))
         err = iso_fail(why, ISO_SETTING,
                        "HTTP: TLS needs both %s.http.certificate and %s.http.key: set "
                        "the other as well",
                        options->section, options->section);
+    if (err == ISO_OK && options->certificate != NULL)
+        err = iso_http_tls_open(options->certificate, options->key, &http->tls, why);
     if (err == ISO_OK)
         err = iso_http_listen(http, options, &fd, why);
     if (err != ISO_OK)
@@ -234,8 +219,7 @@ static enum iso_err begin(struct iso_http *http, const struct iso_http_options *
     if (fstat(fd, &is) != 0)
         is.st_ino = 0;
     make_room(http);
-    err = options->certificate != NULL ? start_tls(http, options, fd, why)
-                                       : start_plain(http, fd, why);
+    err = start_said(http, fd, why);
     if (err != ISO_OK) {
         close_if_open(fd, is.st_ino);
         return err;
@@ -280,6 +264,7 @@ void iso_http_close(struct iso_http *http)
     if (http->daemon != NULL)
         MHD_stop_daemon(http->daemon);
     iso_http_unlisten(http);
+    iso_http_tls_close(http->tls);
     iso_assert(http->visit_count == 0);
     pthread_cond_destroy(&http->turn);
     pthread_mutex_destroy(&http->lock);

@@ -107,6 +107,9 @@ static void *tick_on(void *user)
                                  .tv_nsec = until_ms % 1000 * 1000000};
         pthread_cond_timedwait(&http->turn, &http->lock, &until);
         tick(http, steady_ms());
+        pthread_mutex_unlock(&http->lock);
+        iso_http_tls_follow(http->tls, steady_ms());
+        pthread_mutex_lock(&http->lock);
     }
     pthread_mutex_unlock(&http->lock);
     return NULL;

@@ -2,7 +2,8 @@
  * base's own.
  *
  *   http_listen.c   addresses and sockets: where to listen
- *   http_open.c     options, token, certificate; begins and ends the server
+ *   http_open.c     options, token; begins and ends the server
+ *   http_tls.c      its certificate, which may be renewed meanwhile
  *   http_visit.c    one connection: how many, how long they may take, the ticker
  *   http_stream.c   answers without an end
  *   http_target.c   what a request asks for, taken apart
@@ -69,6 +70,7 @@ struct iso_http {
     char address[512];
     char socket_path[108]; /* unix; empty: none */
     ino_t socket_inode;
+    struct iso_http_tls *tls; /* NULL: none is spoken */
     struct MHD_Daemon *daemon;
     atomic_size_t bodies; /* bytes that clients have not read yet */
 
@@ -91,6 +93,26 @@ enum iso_err iso_http_listen(struct iso_http *http,
                              const struct iso_http_options *options, int *fd,
                              struct iso_why *why);
 void iso_http_unlisten(struct iso_http *http); /* removes the socket's file */
+
+/* ---- http_open.c ---- */
+
+/* All of a file of at most `max` bytes. ISO_IO, ISO_SETTING. */
+enum iso_err iso_http_read_file(const char *path, size_t max, struct iso_buf *buf,
+                                struct iso_why *why);
+/* Leaves nothing of it in memory. */
+void iso_http_release_secret(struct iso_buf *buf);
+
+/* ---- http_tls.c ---- */
+
+/* The paths are copied. ISO_IO: a file cannot be read; ISO_SETTING: they make no
+ * certificate with its key. */
+enum iso_err iso_http_tls_open(const char *certificate, const char *key,
+                               struct iso_http_tls **tls, struct iso_why *why);
+void iso_http_tls_close(struct iso_http_tls *tls); /* after the library; NULL is fine */
+/* How the library is told to ask for it. */
+void iso_http_tls_option(struct MHD_OptionItem *option);
+/* Takes what the files hold now, if they changed. NULL is fine. */
+void iso_http_tls_follow(struct iso_http_tls *tls, int64_t now_ms);
 
 /* ---- http_visit.c ---- */
 

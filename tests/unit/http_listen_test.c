@@ -2,6 +2,7 @@
  * TLS with certificates that openssl makes for the test. */
 #include <dirent.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -342,6 +343,98 @@ START_TEST(what_is_no_certificate_with_its_key_is_refused)
 }
 END_TEST
 
+/* ---- renewal ---- */
+
+/* What the next connection is shown: until it is, or for ten seconds. */
+static bool await_shown(const char *authority)
+{
+    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + 10000;
+    do {
+        if (run("curl -sS -m 5 --noproxy '*' --cacert %s https://127.0.0.1:%d/livez "
+                "2>&1",
+                authority, port) == 0)
+            return true;
+    } while (iso_steady_ms(&iso_clock_machine) < until_ms);
+    return false;
+}
+
+static void replace(const char *name, const char *by)
+{
+    ck_assert_int_eq(run("cp %s.key new.key && mv new.key %s.key && cp %s.pem new.pem "
+                         "&& mv new.pem %s.pem 2>&1",
+                         by, name, by, name),
+                     0);
+}
+
+START_TEST(a_renewed_certificate_is_shown_without_a_new_start)
+{
+    make_certificate("a");
+    make_certificate("b");
+    ck_assert_int_eq(run("cp a.pem old.pem"), 0);
+    kit_open_with((struct iso_http_options){
+        .certificate = "a.pem", .key = "a.key", .timeout_ms = 800});
+    ck_assert(await_shown("old.pem"));
+    ck_assert_int_ne(curl("--cacert b.pem", "/livez"), 0);
+    replace("a", "b");
+    ck_assert(await_shown("b.pem"));
+    ck_assert_int_ne(curl("--cacert old.pem", "/livez"), 0);
+}
+END_TEST
+
+START_TEST(a_broken_renewal_is_logged_and_the_old_certificate_stays)
+{
+    static char logged[1 << 16];
+    int fd = memfd_create("log", 0);
+    make_certificate("a");
+    make_certificate("b");
+    ck_assert_int_eq(run("cp a.pem old.pem; cp a.key old.key"), 0);
+    kit_open_with((struct iso_http_options){
+        .certificate = "a.pem", .key = "a.key", .timeout_ms = 800});
+    iso_log_open(fd, ISO_LOG_TEXT, ISO_INFO);
+    ck_assert_int_eq(run("cp b.pem a.pem"), 0); /* and not its key */
+    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + 10000;
+    while (pread(fd, logged, sizeof logged - 1, 0) <= 0)
+        ck_assert_int_lt(iso_steady_ms(&iso_clock_machine), until_ms);
+    ck_assert_ptr_nonnull(strstr(logged, "http.certificate"));
+    ck_assert_ptr_nonnull(strstr(logged, "that was loaded before stays"));
+    ck_assert(await_shown("old.pem"));
+    ck_assert_int_eq(run("rm a.key"), 0);
+    ck_assert(await_shown("old.pem"));
+    replace("a", "b");
+    ck_assert(await_shown("b.pem"));
+    kit_close();
+    iso_log_open(-1, ISO_LOG_TEXT, ISO_INFO);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_token_that_everybody_can_read_is_warned_of)
+{
+    static const struct {
+        mode_t mode;
+        bool warns;
+    } rows[] = {{0600, false}, {0640, false}, {0644, true}, {0602, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char logged[4096] = "";
+        int fd = memfd_create("log", 0);
+        FILE *file = fopen("token", "we");
+        fputs("s3cret-t0ken\n", file);
+        fclose(file);
+        ck_assert_int_eq(chmod("token", rows[i].mode), 0);
+        iso_log_open(fd, ISO_LOG_TEXT, ISO_INFO);
+        kit_close();
+        kit_open_with((struct iso_http_options){.token_file = "token"});
+        kit_close();
+        iso_log_open(-1, ISO_LOG_TEXT, ISO_INFO);
+        ck_assert_int_ge(pread(fd, logged, sizeof logged - 1, 0), 0);
+        ck_assert_msg((strstr(logged, "chmod o= token") != NULL) == rows[i].warns,
+                      "%03o: %s", (unsigned)rows[i].mode, logged);
+        ck_assert_ptr_null(strstr(logged, "s3cret"));
+        close(fd);
+    }
+}
+END_TEST
+
 START_TEST(settings_become_options)
 {
     struct iso_settings *settings = iso_settings_new();
@@ -380,6 +473,9 @@ int main(void)
     tcase_add_test(tcase, a_stream_is_woken_behind_tls);
     tcase_add_test(tcase, who_does_not_speak_tls_is_cut_off);
     tcase_add_test(tcase, what_is_no_certificate_with_its_key_is_refused);
+    tcase_add_test(tcase, a_renewed_certificate_is_shown_without_a_new_start);
+    tcase_add_test(tcase, a_broken_renewal_is_logged_and_the_old_certificate_stays);
+    tcase_add_test(tcase, a_token_that_everybody_can_read_is_warned_of);
     tcase_add_test(tcase, settings_become_options);
     suite_add_tcase(suite, tcase);
     return kit_run(suite);
