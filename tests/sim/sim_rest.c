@@ -236,8 +236,9 @@ static struct iso_bus *monitor_bus(void *user, const char *cluster, struct iso_w
     return sim->admins[sim_cluster_of(sim, cluster)];
 }
 
-/* Reports that were sent at rest are read as the product's monitor reads them. */
-static void verdict_check(struct sim *sim, int64_t asked_ms)
+/* The product's monitor, which has read all reports that there are by now: what comes
+ * later was surely sent later. */
+static struct iso_monitor *monitor_open(struct sim *sim)
 {
     static const char *const clusters[] = {"home", "far", "moon"};
     struct iso_monitor_options options = {
@@ -249,9 +250,17 @@ static void verdict_check(struct sim *sim, int64_t asked_ms)
         .clock = &sim->truth.clock,
         .lag = {.stale_after_ms = 10000, .stopped_after_ms = 1000000}};
     struct iso_monitor *monitor;
-    struct iso_verdict verdict;
     struct iso_why why = {0};
     SIM_OK(sim, iso_monitor_open_on(&options, 1000, &monitor, &why));
+    SIM_OK(sim, iso_monitor_refresh(monitor, true, 1000, &why));
+    return monitor;
+}
+
+static void verdict_check(struct sim *sim, struct iso_monitor *monitor,
+                          int64_t asked_ms)
+{
+    struct iso_verdict verdict;
+    struct iso_why why = {0};
     SIM_OK(sim, iso_monitor_refresh(monitor, true, 1000, &why));
     iso_lag_verdict(iso_monitor_lag(monitor), "cart", sim->truth.now_ms, asked_ms,
                     &verdict);
@@ -263,11 +272,11 @@ static void verdict_check(struct sim *sim, int64_t asked_ms)
                   "the monitor says %s: %s", iso_verdict_state_name(verdict.state),
                   verdict.why);
     sim_trace(sim, "the monitor says %s", iso_verdict_state_name(verdict.state));
-    iso_monitor_close(monitor);
 }
 
 void sim_check_rest(struct sim *sim)
 {
+    struct iso_monitor *monitor = monitor_open(sim);
     int64_t asked_ms = sim->truth.now_ms;
     sim_time_passes(sim, 3000); /* more than clocks may differ unseen */
     for (unsigned r = 0; r < sim->plan.regions; r++)
@@ -278,5 +287,6 @@ void sim_check_rest(struct sim *sim)
     for (unsigned r = 0; r < sim->plan.regions; r++)
         outbox_check(&sim->regions[r]);
     letters_check(sim);
-    verdict_check(sim, asked_ms);
+    verdict_check(sim, monitor, asked_ms);
+    iso_monitor_close(monitor);
 }
