@@ -286,7 +286,7 @@ enum iso_err iso_marks_forget(const struct iso_sweep *sweep, uint32_t *losers,
     uint32_t left = 0;
     if (*losers == 0 || ISO_PLANTED(marks_are_kept))
         return ISO_OK;
-    int64_t swept_ms = sweep->swept_ms + (ISO_PLANTED(marks_go_early) ? 4 : 0);
+    int64_t swept_ms = sweep->swept_ms + (ISO_PLANTED(marks_go_early) ? 400 : 0);
     enum iso_err err = ledger->forget(ledger->self, swept_ms, &left, why);
     if (err != ISO_OK)
         return err;
@@ -299,7 +299,7 @@ enum iso_err iso_marks_forget(const struct iso_sweep *sweep, uint32_t *losers,
 /* They ascend: what is below H stands first. */
 struct iso_names iso_names_forget(struct iso_names names, int64_t swept_ms)
 {
-    swept_ms += ISO_PLANTED(names_go_early) ? 4 : 0;
+    swept_ms += ISO_PLANTED(names_go_early) ? 400 : 0;
     while (names.count > 0 && iso_hlc_ms(iso_names_at(names, 0).hlc) < swept_ms) {
         names.data += ISO_VERSION_SIZE;
         names.count--;

@@ -208,7 +208,7 @@ static enum iso_err lww_merge(const struct iso_merge *merge, struct iso_merged *
 
 static bool is_over(const struct iso_entry *entry, int64_t swept_ms)
 {
-    swept_ms += ISO_PLANTED(tombstones_go_early) ? 4 : 0;
+    swept_ms += ISO_PLANTED(tombstones_go_early) ? 400 : 0;
     if (entry->kind == ISO_TOMBSTONE)
         return iso_hlc_ms(entry->version.hlc) < swept_ms;
     if (ISO_PLANTED(expiry_alone_decides))

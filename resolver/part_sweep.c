@@ -18,7 +18,7 @@ static bool held_is_over(const struct iso_held *held, int64_t swept_ms)
 {
     if (held->kind == ISO_TOMBSTONE)
         return iso_hlc_ms(held->version.hlc) <
-               swept_ms + (ISO_PLANTED(removals_go_early) ? 4 : 0);
+               swept_ms + (ISO_PLANTED(removals_go_early) ? 400 : 0);
     if (ISO_PLANTED(expiry_alone_decides))
         return held->kind == ISO_EXPIRING && held->expiry_ms < swept_ms;
     return held->kind == ISO_EXPIRING &&
@@ -33,8 +33,8 @@ static void part_sweep(struct iso_part *part, int64_t swept_ms)
             part->values[kept++] = part->values[i];
     part->value_count = kept;
     part->names = iso_names_forget(part->names, swept_ms);
-    if (part->has_clear &&
-        iso_hlc_ms(part->clear.hlc) < swept_ms + (ISO_PLANTED(clears_go_early) ? 4 : 0))
+    if (part->has_clear && iso_hlc_ms(part->clear.hlc) <
+                               swept_ms + (ISO_PLANTED(clears_go_early) ? 400 : 0))
         part->has_clear = false;
     if (ISO_PLANTED(spent_counters_go) && part->sum_count == part->base_count &&
         (part->sum_count == 0 ||
@@ -60,7 +60,7 @@ enum iso_err iso_parts_sweep(const struct iso_sweep *sweep,
         return err;
     if (parts->has_delete &&
         iso_hlc_ms(parts->deleted.version.hlc) <
-            sweep->swept_ms + (ISO_PLANTED(deletes_go_early) ? 4 : 0))
+            sweep->swept_ms + (ISO_PLANTED(deletes_go_early) ? 400 : 0))
         parts->has_delete = false;
     for (size_t i = 0; i < parts->count; i++)
         part_sweep(&parts->parts[i], sweep->swept_ms);

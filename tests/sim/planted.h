@@ -5,7 +5,14 @@
 #ifndef ISO_TESTS_SIM_PLANTED_H
 #define ISO_TESTS_SIM_PLANTED_H
 
-extern const char *sim_planted; /* its name; NULL: none */
+#include <stdint.h>
+
+extern const char *sim_planted;    /* its name; NULL: none */
+extern int64_t sim_planted_now_ms; /* by the clock of the daemon that takes a step */
+#define ISO_PLANTED_NOW_MS sim_planted_now_ms
+
+/* While one is switched on, a row holds but a few names, so that marks are common. */
+#define NAMES_MAX (sim_planted != 0 ? 8u : 256u)
 
 #define ISO_PLANTED(mistake) \
     (sim_planted != 0 && __builtin_strcmp(sim_planted, #mistake) == 0)

@@ -94,6 +94,8 @@ static void figures_print(const struct sim_figures *sum, double seconds)
     for (int i = 0; i < SIM_FAULTS; i++)
         printf("%-24s%llu\n", sim_fault_name((enum sim_fault)i),
                (unsigned long long)sum->faults[i]);
+    printf("%-24s%llu\n", "plugin_error_is_read",
+           (unsigned long long)sum->plugin_errors);
     printf("%.1f s, %.0f operations a second\n", seconds,
            (double)sum->operations / seconds);
 }

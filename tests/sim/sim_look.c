@@ -85,12 +85,23 @@ uint64_t sim_look_rows(struct sim_look *look, const char *name,
         bool mark = loser.rule == ISO_LOSER_NAME;
         SIM_LOOK_HOLDS(look, mark || is_loser(user, &loser),
                        "%s has a row in the ledger that is no loser", name);
+        SIM_LOOK_HOLDS(look, !mark || iso_hlc_ms(loser.version.hlc) >= look->swept_ms,
+                       "%s has a mark below H", name);
         look->marks += mark;
         rows += !mark;
         found = iso_map_seek(ledger, row_key, true, &row_key, &row);
     }
     sim->figures.losers += rows;
     return rows;
+}
+
+/* What is below H waits for nobody any more. */
+static void look_names(const struct sim_look *look, const char *name,
+                       struct iso_names names)
+{
+    for (size_t i = 0; i < names.count; i++)
+        SIM_LOOK_HOLDS(look, iso_hlc_ms(iso_names_at(names, i).hlc) >= look->swept_ms,
+                       "%s remembers a name below H", name);
 }
 
 /* ---- lww ---- */
@@ -150,6 +161,7 @@ static void look_whole(struct sim_look *look, const struct sim_key *key,
         return;
     SIM_OK(sim, iso_entry_decode(row, iso_bytes_text(name), &look->scratch, &entry,
                                  &canonical, &why));
+    look_names(look, name, entry.names);
     enum iso_entry_kind kind = held->is_delete    ? ISO_TOMBSTONE
                                : held->has_expiry ? ISO_EXPIRING
                                                   : ISO_VALUE;
@@ -220,7 +232,7 @@ void sim_look_key(struct sim_look *look, int index)
     const struct sim_key *key = &sim->oracle.keys[index];
     const char *name = sim->keys[index];
     struct sim_prefix prefix = {.frontiers = look->frontiers};
-    prefix.swept_ms =
+    look->swept_ms = prefix.swept_ms =
         sim_look_bucket(look, iso_bucket_of(iso_bytes_text(name), sim->plan.buckets))
             ->swept_ms;
     sim->figures.checked_keys++;
@@ -230,9 +242,11 @@ void sim_look_key(struct sim_look *look, int index)
         return;
     case SIM_SIBLINGS:
         look_siblings(look, key, name, &prefix);
-        return;
+        break;
     case SIM_FIELDS:
         sim_look_fields(look, key, name, &prefix);
-        return;
+        break;
     }
+    for (size_t i = 0; i < look->parts.count; i++)
+        look_names(look, name, look->parts.parts[i].names);
 }

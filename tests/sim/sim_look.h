@@ -22,7 +22,8 @@ struct sim_look {
     struct iso_bucket bucket;
     struct iso_parts parts;
     struct iso_buf key, scratch;
-    uint64_t marks; /* of the key that was looked at last: names in the ledger */
+    int64_t swept_ms; /* H of the key that is looked at */
+    uint64_t marks;   /* and its names in the ledger */
 };
 void sim_look_release(struct sim_look *look);
 

@@ -4,3 +4,4 @@
 #include "tests/sim/planted.h"
 
 const char *sim_planted = NULL;
+int64_t sim_planted_now_ms = 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "tests/sim/planted.h"
 
 static const char *const cluster_names[SIM_CLUSTERS_MAX] = {"home", "far", "moon"};
 
@@ -84,6 +85,7 @@ void sim_shard_step(struct sim_region *region, unsigned shard)
     if (region->shards[shard] == NULL)
         return;
     uint64_t commits = disk->commits;
+    sim_planted_now_ms = region->daemon_clock.manual.now_ms;
     enum iso_err err = iso_shard_step(region->shards[shard], 0, &why);
     SIM_HOLDS(sim, err == ISO_OK || iso_err_kind(err) == ISO_RETRY,
               "%s/%u cannot go on: %s: %s", region->name, shard, iso_err_name(err),
