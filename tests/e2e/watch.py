@@ -150,6 +150,17 @@ def is_in(url, source, target, state, seconds, *words):
     print(f"{source} → {target} after {took:.1f} s: {told(pair)}")
 
 
+def rests_on(url, source, target, what):
+    """What the numbers of a pair are said to rest on."""
+    pair = pairs(url)[source, target]
+    said = pair["evidence"]["rests_on"]
+    if said != what:
+        raise Wrong(f"{source} → {target} rests on {said}, not on {what}: {told(pair)}")
+    if pair["records_behind"] is None:
+        raise Wrong(f"{source} → {target}: how much waits is not said: {told(pair)}")
+    print(f"{source} → {target}: {pair['records_behind']} records wait, by {said}")
+
+
 def verdict(url, states, seconds, *words):
     """The verdict becomes one of `states` (comma-separated); its reason names all words."""
     said = {}
@@ -256,7 +267,7 @@ def endpoints(url):
 
 CHECKS = {name: check for name, check in list(globals().items())
           if callable(check) and name in ("settled", "quiet", "stopped", "is_in", "warned",
-                                          "clock", "frozen", "lost", "endpoints",
+                                          "clock", "frozen", "lost", "endpoints", "rests_on",
                                           "verdict")}
 
 if __name__ == "__main__":
