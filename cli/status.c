@@ -63,12 +63,15 @@ static void region_print(const struct iso_status *status,
                          const struct iso_lag_region *region)
 {
     char heard[CLI_MS_TEXT], floor[CLI_MS_TEXT], used[CLI_MS_TEXT] = "-";
+    char oldest[CLI_MS_TEXT] = "-"; /* nothing waits */
     if (region->has_store)
         bytes_text(region->store_used, used);
-    printf("  %-10s %9s %9zu/%-4zu %10lld %10lld %10llu %9s %9s\n", region->region,
+    if (region->oldest_ms != 0)
+        iso_cli_ms_text(age_ms(status, region->oldest_ms), oldest);
+    printf("  %-10s %9s %9zu/%-4zu %10lld %10lld %9s %10llu %9s %9s\n", region->region,
            iso_cli_ms_text(age_ms(status, region->report_ms), heard), region->heard,
            region->slices, (long long)region->values, (long long)region->tombstones,
-           (unsigned long long)region->ledger_rows,
+           oldest, (unsigned long long)region->ledger_rows,
            iso_cli_ms_text(age_ms(status, region->floor_ms), floor), used);
     if (region->has_clock && llabs(region->clock_ms) > region->clock_error_ms + 1000)
         printf("  %-10s its clock is %.1f s %s that of its brokers: set it right "
@@ -121,8 +124,8 @@ static void collection_print(const struct iso_status *status,
     printf("%s: %s, as of %s%s%s\n", collection->name,
            iso_verdict_state_name(verdict->state), cut, verdict->why[0] ? ": " : "",
            verdict->why);
-    printf("  %-10s %9s %14s %10s %10s %10s %9s %9s\n", "REGION", "HEARD", "SLICES",
-           "VALUES", "TOMBSTONES", "CONFLICTS", "FLOOR", "STORE");
+    printf("  %-10s %9s %14s %10s %10s %9s %10s %9s %9s\n", "REGION", "HEARD", "SLICES",
+           "VALUES", "TOMBSTONES", "OLDEST", "CONFLICTS", "FLOOR", "STORE");
     for (size_t i = 0; i < collection->region_count; i++)
         region_print(status, collection, &collection->regions[i]);
     pairs_print(collection);

@@ -136,7 +136,10 @@ struct iso_lag_region {
     uint16_t floor_log;
     uint32_t floor_partition;
     int64_t swept_ms; /* H, the smallest; ISO_UNKNOWN_MS: some slice never was */
-    bool has_clock;   /* the daemon's clock minus that of its brokers */
+    /* Nothing that waits to be forgotten is older, in the slices that know it; 0: there
+     * nothing waits; ISO_UNKNOWN_MS: none knows it. */
+    int64_t oldest_ms;
+    bool has_clock; /* the daemon's clock minus that of its brokers */
     int64_t clock_ms, clock_error_ms;
     bool has_store;
     uint64_t store_used, store_free;

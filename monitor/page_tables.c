@@ -147,6 +147,11 @@ static void floor_cells(const struct iso_page *page,
     struct iso_buf *out = page->out;
     const char *topic = topic_of(page->collection, region->floor_log);
     iso_page_add(out, "<td>");
+    if (region->oldest_ms == 0)
+        iso_page_add(out, "<span class=\"quiet\">none</span>");
+    else
+        iso_page_age(page, region->oldest_ms);
+    iso_page_add(out, "</td><td>");
     iso_page_age(page, region->floor_ms <= 0 ? ISO_UNKNOWN_MS : region->floor_ms);
     iso_page_add(out, "</td><td>");
     if (region->floor_log == 0)
@@ -201,8 +206,8 @@ void iso_page_forgetting(const struct iso_page *page)
     iso_page_add(out, "<p class=\"hint\">Below the floor nothing can come any more, so "
                       "tombstones may go. A log that stands still holds it back.</p>");
     iso_page_table(out, "Forgetting, store and clock by region",
-                   "Region|#Values|#Tombstones|#Expiring|Floor|Held by|Swept "
-                   "to|#Store|#Clock against brokers");
+                   "Region|#Values|#Tombstones|#Expiring|Oldest that waits|Floor|Held "
+                   "by|Swept to|#Store|#Clock against brokers");
     for (size_t n = 0; n < page->collection->region_count; n++) {
         const struct iso_lag_region *region = &page->collection->regions[n];
         const int64_t counts[] = {region->values, region->tombstones, region->expiring};

@@ -15,7 +15,8 @@ static struct iso_lag_region *region_add(struct iso_lag *lag)
     *region = (struct iso_lag_region){.report_ms = ISO_UNKNOWN_MS,
                                       .started_ms = ISO_UNKNOWN_MS,
                                       .floor_ms = ISO_UNKNOWN_MS,
-                                      .swept_ms = ISO_UNKNOWN_MS};
+                                      .swept_ms = ISO_UNKNOWN_MS,
+                                      .oldest_ms = ISO_UNKNOWN_MS};
     return region;
 }
 
@@ -52,6 +53,18 @@ static void floor_add(struct iso_lag_region *region, const struct table_report *
         swept_ms = ISO_UNKNOWN_MS; /* smaller than any */
     if (region->heard == 1 || swept_ms < region->swept_ms)
         region->swept_ms = swept_ms;
+}
+
+/* Where nothing waits nothing is old: such a slice says so only when no other has more
+ * to say. */
+static void oldest_add(struct iso_lag_region *region, const struct table_report *report)
+{
+    int64_t oldest_ms = report->oldest_ms < 0 ? 0 : report->oldest_ms;
+    if (!report->has_oldest)
+        return;
+    if (region->oldest_ms == ISO_UNKNOWN_MS || region->oldest_ms == 0 ||
+        (oldest_ms != 0 && oldest_ms < region->oldest_ms))
+        region->oldest_ms = oldest_ms;
 }
 
 /* What a daemon tells of itself: the newest of what its slices told, and it says the
@@ -106,6 +119,7 @@ static void region_fill(const struct iso_lag *lag,
             cluster = lag->clusters[report->cluster].name;
         counts_add(region, report);
         floor_add(region, report, p);
+        oldest_add(region, report);
         health_add(region, report, &newest_ms);
     }
     snprintf(region->collection, sizeof region->collection, "%s",

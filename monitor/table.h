@@ -78,8 +78,9 @@ struct table_report {
     struct iso_buf latency; /* what was last counted, packed (latency.c) */
     int64_t started_ms;
     int64_t started_max_ms; /* the newest start that was ever told */
-    bool has_clock, has_store, has_loser;
+    bool has_clock, has_store, has_loser, has_oldest;
     int64_t clock_ms, clock_error_ms;
+    int64_t oldest_ms; /* of what waits to be forgotten; 0: nothing does */
     uint64_t store_used, store_free;
     struct iso_buf loser_key;
     struct iso_version loser_version;

@@ -220,6 +220,8 @@ static void health_keep(struct table_report *kept, const struct iso_report *repo
     kept->has_store = report->has_health && health->has_store;
     kept->store_used = health->store_used;
     kept->store_free = health->store_free;
+    kept->has_oldest = report->has_health && health->has_oldest;
+    kept->oldest_ms = health->oldest_ms;
     kept->has_loser = report->has_health && health->has_loser;
     iso_buf_clear(&kept->loser_key);
     if (!kept->has_loser)

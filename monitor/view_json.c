@@ -174,6 +174,7 @@ json_t *iso_view_region(const struct iso_lag_region *region)
                        held ? region->floor_log : ISO_UNKNOWN_COUNT);
     iso_view_put_count(object, "floor_partition",
                        held ? region->floor_partition : ISO_UNKNOWN_COUNT);
+    iso_view_put_ms(object, "oldest_ms", region->oldest_ms);
     iso_view_put_ms(object, "swept_ms",
                     region->swept_ms > 0 ? region->swept_ms : ISO_UNKNOWN_MS);
     region_put_store(object, region);

@@ -138,6 +138,11 @@ static bool region_floor(const struct iso_lag_region *region, double *value)
     return iso_metrics_ms(region->floor_ms, value);
 }
 
+static bool region_oldest(const struct iso_lag_region *region, double *value)
+{
+    return region->oldest_ms > 0 && iso_metrics_ms(region->oldest_ms, value);
+}
+
 static bool region_swept(const struct iso_lag_region *region, double *value)
 {
     return region->swept_ms > 0 && iso_metrics_ms(region->swept_ms, value);
@@ -200,6 +205,9 @@ static const struct region_family {
     {"isostasy_floor_timestamp", "seconds",
      "Below it tombstones may be forgotten: the smallest over slices.", ISO_GAUGE,
      false, region_floor},
+    {"isostasy_forgetting_oldest_timestamp", "seconds",
+     "The oldest that waits to be forgotten; none where nothing waits.", ISO_GAUGE,
+     false, region_oldest},
     {"isostasy_swept_timestamp", "seconds",
      "To which all buckets were swept: the smallest.", ISO_GAUGE, false, region_swept},
     {"isostasy_clock_offset", "seconds",

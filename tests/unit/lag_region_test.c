@@ -175,6 +175,35 @@ START_TEST(a_region_is_summed_over_its_slices_as_its_daemons_told)
 }
 END_TEST
 
+START_TEST(the_oldest_that_waits_is_that_of_the_slices_that_know_it)
+{
+    static const struct {
+        bool known[3];
+        int64_t told_ms[3], oldest_ms;
+    } rows[] = {
+        {{false, false, false}, {0, 5, 0}, ISO_UNKNOWN_MS},
+        {{false, true, false}, {3, 0, 0}, 0},
+        {{true, true, true}, {0, 700, 900}, 700},
+        {{true, true, false}, {900, 0, 100}, 900},
+        {{true, true, true}, {0, 0, 0}, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct iso_lag_region *regions;
+        begin((struct kit_shape){.regions = 2, .partitions = 3});
+        for (uint32_t p = 0; p < 3; p++) {
+            struct iso_report report = told(US, p, 1);
+            report.health.has_oldest = rows[i].known[p];
+            report.health.oldest_ms = rows[i].told_ms[p];
+            iso_lag_feed_report(lag, &report, KIT_NOW);
+        }
+        iso_lag_regions(lag, NULL, KIT_NOW, &regions);
+        ck_assert_int_eq(regions[1].oldest_ms, rows[i].oldest_ms);
+        ck_assert_int_eq(regions[0].oldest_ms, ISO_UNKNOWN_MS);
+        finish();
+    }
+}
+END_TEST
+
 START_TEST(a_slice_that_was_never_swept_leaves_it_unknown)
 {
     static const int64_t swept_ms[] = {0, 500, 0};
@@ -275,6 +304,7 @@ static Suite *lag_region_suite(void)
                    two_daemons_that_claim_one_slice_are_not_counted_again_and_again);
     tcase_add_test(cases, counts_beyond_measure_fill_a_histogram_and_no_more);
     tcase_add_test(cases, a_region_is_summed_over_its_slices_as_its_daemons_told);
+    tcase_add_test(cases, the_oldest_that_waits_is_that_of_the_slices_that_know_it);
     tcase_add_test(cases, a_slice_that_was_never_swept_leaves_it_unknown);
     tcase_add_test(cases, the_worst_slices_are_told_the_worst_first);
     tcase_add_test(cases, a_slice_that_was_never_heard_is_among_the_worst_and_unknown);

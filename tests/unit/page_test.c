@@ -366,6 +366,7 @@ static void draw_status(struct iso_chance *chance)
         draw_text(chance, regions[n].region, sizeof regions[n].region);
         draw_text(chance, regions[n].software, sizeof regions[n].software);
         regions[n].floor_ms = draw_ms(chance);
+        regions[n].oldest_ms = draw_ms(chance);
         regions[n].swept_ms = draw_ms(chance);
         regions[n].heard = iso_chance_draw(chance) % 2;
         regions[n].has_loser = iso_chance_draw(chance) % 2;

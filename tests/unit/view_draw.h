@@ -145,6 +145,7 @@ static inline void draw_lag_region(struct iso_lag_region *region,
     region->dropped_rows = draw_count();
     region->refused = draw_count();
     region->floor_ms = draw_ms();
+    region->oldest_ms = draw_ms();
     region->swept_ms = draw_ms();
     region->has_clock = draw(2);
     region->clock_ms = draw_ms();
