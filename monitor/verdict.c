@@ -99,9 +99,8 @@ judge_say(struct judge *judge, enum grievance grievance, const char *format, ...
     if (said)
         return;
     judge->said = grievance;
-    int begun = snprintf(verdict->why, sizeof verdict->why,
-                         "partition %u: ", (unsigned)judge->partition);
-    snprintf(verdict->why + begun, sizeof verdict->why - (size_t)begun, "%s", why);
+    snprintf(verdict->why, sizeof verdict->why, "partition %u: %.*s",
+             (unsigned)judge->partition, (int)sizeof verdict->why - 32, why);
 }
 
 /* Puts the slice at hand where it belongs: behind those that diverged, or at the end.
