@@ -113,6 +113,7 @@ struct sim {
     struct sim_figures figures;
     bool traces; /* prints */
     uint64_t trace_hash;
+    struct iso_buf *told; /* the trace as text; NULL: is not kept */
     struct iso_buf line;
     const bool *left_out; /* by operation; NULL: none is */
     bool shrinks;         /* a failure's exit status says which sentence it is */

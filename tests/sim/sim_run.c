@@ -24,6 +24,8 @@ void sim_trace(struct sim *sim, const char *format, ...)
     sim->trace_hash = iso_hash64(iso_bytes(text, (size_t)size), sim->trace_hash);
     if (sim->traces)
         puts(text);
+    if (sim->told != NULL)
+        iso_buf_print(sim->told, "%s\n", text);
 }
 
 _Noreturn void sim_fail(struct sim *sim, const char *format, ...)
