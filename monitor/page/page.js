@@ -21,6 +21,9 @@
     const body = document.body;
     const prefix = body.dataset.prefix;
     const by = (id) => document.getElementById(id);
+    // Absolute: relative to a page that was opened as http://user:token@… they would bring
+    // the token along, and browsers fetch nothing that names one.
+    const address = (path) => new URL(path, location.origin + location.pathname).href;
 
     // ---- putting a new page into the old one ----
 
@@ -111,7 +114,7 @@
     async function update() {
         if (document.hidden) return; // visibilitychange begins again
         try {
-            const answer = await fetch(location.pathname + location.search, {
+            const answer = await fetch(address(location.search), {
                 cache: "no-store", signal: AbortSignal.timeout(FETCH_MS),
             });
             if (!answer.ok) throw new Error(String(answer.status));
@@ -135,7 +138,7 @@
 
     const listen = () => {
         const live = by("live");
-        const events = new EventSource(prefix + "v1/events");
+        const events = new EventSource(address(prefix + "v1/events"));
         events.onopen = () => { live.textContent = "live"; };
         events.onerror = () => {
             live.textContent = "";
@@ -371,9 +374,9 @@
         if (!window.uPlot || !pair || !pair.dataset.source) return;
         const { source, target: to } = pair.dataset;
         const query = new URLSearchParams({ collection: body.dataset.collection, trend: range });
-        const address = `${prefix}v1/pairs/${encodeURIComponent(source)}/` +
+        const trend = `${prefix}v1/pairs/${encodeURIComponent(source)}/` +
             `${encodeURIComponent(to)}/history?${query}`;
-        const answer = await fetch(address, {
+        const answer = await fetch(address(trend), {
             cache: "no-store", signal: AbortSignal.timeout(FETCH_MS),
         });
         if (!answer.ok) throw new Error(String(answer.status));

@@ -1,7 +1,7 @@
 /* A monitor without a Kafka: the real watch, server and page over a lag that is fed by
  * hand, for tests/browser/page.py. A command a line on standard input, an answer a line
  * on standard output ("ok …" or "no …"); the first line says where the page is. It ends
- * with its standard input.
+ * with its standard input. An argument names a file with a token that it then wants.
  *
  *   tick N    N seconds go by: every region writes, applies what reaches it, reports;
  *             the watch looks each second
@@ -265,7 +265,8 @@ static void answer(const char *line)
         iso_status_release(watch, status);
 }
 
-static enum iso_err open_all(struct iso_settings *settings, struct iso_why *why)
+static enum iso_err open_all(struct iso_settings *settings, const char *token,
+                             struct iso_why *why)
 {
     iso_clock_manual_init(&clock_now, KIT_NOW);
     lag = iso_lag_new(&(struct iso_lag_options){.stale_after_ms = KIT_STALE_MS,
@@ -275,6 +276,8 @@ static enum iso_err open_all(struct iso_settings *settings, struct iso_why *why)
                           now());
     enum iso_err err = iso_settings_set(settings, "monitor.http.listen", "127.0.0.1:0",
                                         "fixture", why);
+    if (err == ISO_OK && token != NULL)
+        err = iso_settings_set(settings, "monitor.http.token", token, "fixture", why);
     if (err != ISO_OK)
         return err;
     serve_options = (struct iso_serve_options){
@@ -282,12 +285,12 @@ static enum iso_err open_all(struct iso_settings *settings, struct iso_why *why)
     return iso_serve_open(&serve_options, &serve, why);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct iso_settings *settings = iso_settings_new();
     struct iso_why why = {0};
     char line[256];
-    if (open_all(settings, &why) != ISO_OK) {
+    if (open_all(settings, argc > 1 ? argv[1] : NULL, &why) != ISO_OK) {
         fprintf(stderr, "fixture: %s\n", why.text);
         return 1;
     }

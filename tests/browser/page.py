@@ -25,8 +25,9 @@ NAMED = {"link", "button", "image", "img", "graphics-document", "textbox", "chec
 
 
 class Fixture:
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE,
+    def __init__(self, *command):
+        self.command = command
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
         self.address = self.process.stdout.readline().strip()
         if not self.address:
@@ -377,6 +378,26 @@ class Story:
                            ".startsWith('The monitor has not answered')")
         assert self.text("h1") == "Converged", "what was known stays"
         self.picture("gone")
+
+    def who_gives_the_token_as_a_password_sees_the_page_live(self):
+        token = os.path.join(self.folder, "token")
+        with open(token, "w", encoding="ascii") as file:
+            os.chmod(token, 0o600)
+            file.write("s3cret-t0ken\n")
+        closed = Fixture(*self.fixture.command, token)
+        try:
+            self.browser.open(closed.address.replace("//", "//anybody:wr0ng@"))
+            assert self.count("#main") == 0, "the page is shown without the token"
+            self.browser.open(closed.address.replace("//", "//anybody:s3cret-t0ken@"))
+            look = closed.say("begin", "tick 5")
+            self.browser.until(f"Number(document.body.dataset.look) >= {look}")
+            assert self.text("h1") == "Converged", self.text("h1")
+            assert not self.text("#trouble"), self.text("#trouble")
+            self.browser.until("!window.uPlot || "
+                               "document.querySelectorAll('figure .u-wrap').length >= 2")
+        finally:
+            status = closed.close()
+        assert status == 0, f"the fixture ended with {status}"
 
 
 TOLD = [name for name in vars(Story) if "_" in name and not name.startswith("_")]
