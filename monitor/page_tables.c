@@ -204,10 +204,11 @@ void iso_page_forgetting(const struct iso_page *page)
     struct iso_buf *out = page->out;
     head(out, "forgetting", "Forgetting, store and clock");
     iso_page_add(out, "<p class=\"hint\">Below the floor nothing can come any more, so "
-                      "tombstones may go. A log that stands still holds it back.</p>");
+                      "tombstones may go, the oldest first. A log that stands still "
+                      "holds it back.</p>");
     iso_page_table(out, "Forgetting, store and clock by region",
-                   "Region|#Values|#Tombstones|#Expiring|Oldest that waits|Floor|Held "
-                   "by|Swept to|#Store|#Clock against brokers");
+                   "Region|#Values|#Tombstones|#Expiring|Oldest|Floor|Held "
+                   "by|Swept to|#Store|#Clock off by");
     for (size_t n = 0; n < page->collection->region_count; n++) {
         const struct iso_lag_region *region = &page->collection->regions[n];
         const int64_t counts[] = {region->values, region->tombstones, region->expiring};
