@@ -46,6 +46,9 @@
 #ifndef ISO_PLANTED
 #define ISO_PLANTED(mistake) 0
 #endif
+#ifndef ISO_PLANTED_EARLY_MS /* what goes too early must be looked at too early */
+#define ISO_PLANTED_EARLY_MS 0
+#endif
 
 enum { SWEEP_STEPS = 24, MORTAL_SIZE = 8 };
 
@@ -147,15 +150,6 @@ struct gathering {
     size_t rows;
 };
 
-/* What a mistake lets go too early must be looked at too early. */
-static int64_t due_below_ms(const struct iso_apply *apply)
-{
-    bool early = ISO_PLANTED(tombstones_go_early) || ISO_PLANTED(removals_go_early) ||
-                 ISO_PLANTED(clears_go_early) || ISO_PLANTED(deletes_go_early) ||
-                 ISO_PLANTED(names_go_early) || ISO_PLANTED(marks_go_early);
-    return apply->pass.swept_ms + (early ? 400 : 0);
-}
-
 /* The keys of entries that are due: a walk must not change what it walks over. */
 static enum iso_err due_each(void *user, struct iso_bytes key, struct iso_bytes row,
                              struct iso_why *why)
@@ -166,7 +160,7 @@ static enum iso_err due_each(void *user, struct iso_bytes key, struct iso_bytes 
         return index_is_wrong(why);
     gathering->rows++;
     int64_t due_ms = (int64_t)iso_get_u64(row.data);
-    if (due_ms >= due_below_ms(apply)) {
+    if (due_ms >= apply->pass.swept_ms + ISO_PLANTED_EARLY_MS) {
         apply->pass.oldest_ms = earlier(apply->pass.oldest_ms, due_ms);
         return ISO_OK;
     }

@@ -10,6 +10,8 @@
 extern const char *sim_planted;    /* its name; NULL: none */
 extern int64_t sim_planted_now_ms; /* by the clock of the daemon that takes a step */
 #define ISO_PLANTED_NOW_MS sim_planted_now_ms
+int64_t sim_planted_early_ms(void); /* of a mistake named …_go_early */
+#define ISO_PLANTED_EARLY_MS sim_planted_early_ms()
 
 /* While one is switched on, a row holds but a few names, so that marks are common. */
 #define NAMES_MAX (sim_planted != 0 ? 8u : 256u)
