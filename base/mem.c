@@ -2,6 +2,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 static _Thread_local uint64_t mem_count;
 static _Thread_local uint64_t mem_fail_at;
+static _Thread_local int64_t *mem_account;
 
 static void mem_handler_default(size_t size)
 {
@@ -25,6 +27,19 @@ static void mem_failed(size_t size)
     abort();
 }
 
+static void *mem_came(void *data)
+{
+    if (mem_account != NULL)
+        *mem_account += (int64_t)malloc_usable_size(data);
+    return data;
+}
+
+static void mem_goes(void *data)
+{
+    if (mem_account != NULL)
+        *mem_account -= (int64_t)malloc_usable_size(data);
+}
+
 static int mem_may_go_on(void)
 {
     mem_count++;
@@ -38,7 +53,7 @@ void *iso_alloc(size_t size)
     void *data = mem_may_go_on() ? malloc(size ? size : 1) : NULL;
     if (data == NULL)
         mem_failed(size);
-    return data;
+    return mem_came(data);
 }
 
 void *iso_alloc_zero(size_t count, size_t size)
@@ -49,15 +64,16 @@ void *iso_alloc_zero(size_t count, size_t size)
     void *data = mem_may_go_on() ? calloc(1, total ? total : 1) : NULL;
     if (data == NULL)
         mem_failed(total);
-    return data;
+    return mem_came(data);
 }
 
 void *iso_realloc(void *old, size_t size)
 {
+    mem_goes(old);
     void *data = mem_may_go_on() ? realloc(old, size ? size : 1) : NULL;
     if (data == NULL)
         mem_failed(size);
-    return data;
+    return mem_came(data);
 }
 
 char *iso_strdup(const char *text)
@@ -70,12 +86,20 @@ char *iso_strdup(const char *text)
 
 void iso_free(void *data)
 {
+    mem_goes(data);
     free(data);
 }
 
 void iso_mem_handler_set(void (*handler)(size_t size))
 {
     mem_handler = handler ? handler : mem_handler_default;
+}
+
+int64_t *iso_mem_account(int64_t *account)
+{
+    int64_t *before = mem_account;
+    mem_account = account;
+    return before;
 }
 
 uint64_t iso_mem_count(void)

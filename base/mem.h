@@ -27,6 +27,11 @@ void iso_mem_handler_set(void (*handler)(size_t size));
 /* How many allocations (iso_alloc*, iso_realloc, iso_strdup) this thread has made. */
 uint64_t iso_mem_count(void);
 
+/* For tests: from now on what this thread allocates is added to *account, and what it
+ * frees is taken off, in bytes as malloc counts them. NULL: that ends. Says where it
+ * was added before. */
+int64_t *iso_mem_account(int64_t *account);
+
 /* For tests: the n-th allocation of this thread from now fails (0: none does). */
 void iso_mem_fail_at(uint64_t n);
 

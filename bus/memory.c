@@ -51,8 +51,10 @@ struct memory_partition *iso_memory_partition(struct iso_memory_cluster *cluster
 
 void iso_memory_record_drop(struct memory_record *record)
 {
+    int64_t *account = iso_mem_account(NULL); /* what is in a log is nobody's */
     if (--record->holders == 0)
         iso_free(record);
+    iso_mem_account(account);
 }
 
 static struct iso_bytes record_copy(uint8_t **at, struct iso_bytes from)
@@ -88,12 +90,14 @@ int64_t iso_memory_append(struct iso_memory_cluster *cluster,
                           const char *header_name)
 {
     struct memory_partition *partition = &topic->partitions[message->partition];
+    int64_t *account = iso_mem_account(NULL);
     if (partition->count == partition->room) {
         partition->room = partition->room ? partition->room * 2 : 64;
         partition->records = iso_realloc(
             partition->records, partition->room * sizeof(struct memory_record *));
     }
     struct memory_record *record = record_new(message, header_name);
+    iso_mem_account(account);
     record->append_ms = iso_now_ms(cluster->clock);
     record->steady_ms = iso_steady_ms(cluster->clock);
     record->append_by_broker = topic->append_by_broker;

@@ -23,6 +23,7 @@ void iso_memory_commit(struct iso_memory_cluster *cluster, const char *group,
     struct memory_committed *at =
         commit_find(cluster, group, place->topic, place->partition);
     if (at == NULL) {
+        int64_t *account = iso_mem_account(NULL); /* the cluster's */
         size_t count = cluster->commit_count++;
         cluster->commits = iso_realloc(cluster->commits, cluster->commit_count *
                                                              sizeof *cluster->commits);
@@ -30,6 +31,7 @@ void iso_memory_commit(struct iso_memory_cluster *cluster, const char *group,
         *at = (struct memory_committed){.group = iso_strdup(group),
                                         .topic = iso_strdup(place->topic),
                                         .partition = place->partition};
+        iso_mem_account(account);
     }
     at->next = place->offset;
 }

@@ -14,6 +14,7 @@
 #include "consumer/shard_parts.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 
 #ifndef ISO_PLANTED
 #define ISO_PLANTED(mistake) 0
@@ -69,6 +70,8 @@ enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why
     if (err == ISO_OK) {
         shard->txn = NULL;
         shard->stats.commits++;
+        if (ISO_PLANTED(commits_leave_memory))
+            shard->stats.records += iso_alloc(4096) == NULL;
         iso_shard_health_commit(shard);
         slices_committed(shard);
         iso_log(ISO_DEBUG, "apply.commit", "bytes=%zu ms=%lld", size,

@@ -15,6 +15,10 @@
 #include "consumer/admit.h"
 #include "consumer/sweep.h"
 
+#ifndef ISO_PLANTED
+#define ISO_PLANTED(mistake) 0
+#endif
+
 enum {
     CLOCK_AGE_MAX_MS = 60000, /* a better answer than this old one will come */
     STORE_EVERY_MS = 10000,
@@ -31,7 +35,8 @@ void iso_shard_health_close(struct iso_shard *shard)
 {
     for (size_t i = 0; i < shard->slice_count; i++)
         iso_health_release(&shard->slices[i].health);
-    iso_free(shard->health.applied);
+    if (!ISO_PLANTED(closing_leaves_memory))
+        iso_free(shard->health.applied);
     shard->health.applied = NULL;
 }
 

@@ -17,6 +17,8 @@ static const char *const mistakes[] = {
     "bounds_fall",
     "clears_go_early",
     "clears_spare_what_is_here",
+    "closing_leaves_memory",
+    "commits_leave_memory",
     "deletes_are_losers",
     "deletes_go_early",
     "deletes_kill_nothing_later",

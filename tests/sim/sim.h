@@ -70,6 +70,7 @@ struct sim_region {
     struct sim_session sessions[SIM_SESSIONS];
     int64_t away_until_ms; /* its daemon does nothing until then */
     struct iso_sweep_pace pace;
+    int64_t memory; /* that its daemon holds */
     /* Where each slice stood when it was last looked at. */
     int64_t frontiers[SIM_PARTITIONS_MAX][SIM_LOGS_MAX];
     bool strayed[SIM_PARTITIONS_MAX]; /* it read what its log is not any more */
@@ -161,6 +162,9 @@ bool sim_define_later(struct sim *sim);
 
 void sim_region_open(struct sim_region *region);
 void sim_region_close(struct sim_region *region);
+/* Of its machine's disk, the handle. */
+void sim_disk_open(struct sim_region *region, unsigned shard);
+void sim_disk_close(struct sim_region *region, unsigned shard);
 void sim_shard_start(struct sim_region *region, unsigned shard);
 /* Ends it as an operator does: what it has applied is committed and reported. */
 void sim_shard_stop(struct sim_region *region, unsigned shard);

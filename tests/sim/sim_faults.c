@@ -162,9 +162,9 @@ static bool store_lost(struct place *at)
 {
     struct sim_store *disk = &at->region->disks[at->shard];
     sim_shard_crash(at->region, at->shard);
-    iso_store_close(at->region->stores[at->shard]);
+    sim_disk_close(at->region, at->shard);
     sim_store_lose(disk, iso_chance_draw(&at->sim->dice));
-    at->region->stores[at->shard] = sim_store_open(disk);
+    sim_disk_open(at->region, at->shard);
     shard_looked_at_anew(at);
     return true;
 }
@@ -177,9 +177,9 @@ static bool store_restored(struct place *at)
     if (!disk->copied[n])
         return false;
     sim_shard_crash(at->region, at->shard);
-    iso_store_close(at->region->stores[at->shard]);
+    sim_disk_close(at->region, at->shard);
     sim_store_restore(disk, n);
-    at->region->stores[at->shard] = sim_store_open(disk);
+    sim_disk_open(at->region, at->shard);
     shard_looked_at_anew(at);
     return true;
 }

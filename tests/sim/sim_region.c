@@ -49,7 +49,9 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
                    .sweep = &region->pace},
     };
     struct iso_why why = {0};
+    iso_mem_account(&region->memory);
     enum iso_err err = iso_shard_open(&options, &region->shards[shard], &why);
+    iso_mem_account(NULL);
     if (err != ISO_OK)
         region->shards[shard] = NULL; /* its supervisor starts it again */
     if (err != ISO_OK && iso_err_kind(err) != ISO_RETRY)
@@ -58,9 +60,25 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
               err == ISO_OK ? "" : " and finds its disk bad");
 }
 
+void sim_disk_open(struct sim_region *region, unsigned shard)
+{
+    iso_mem_account(&region->memory);
+    region->stores[shard] = sim_store_open(&region->disks[shard]);
+    iso_mem_account(NULL);
+}
+
+void sim_disk_close(struct sim_region *region, unsigned shard)
+{
+    iso_mem_account(&region->memory);
+    iso_store_close(region->stores[shard]);
+    iso_mem_account(NULL);
+}
+
 void sim_shard_crash(struct sim_region *region, unsigned shard)
 {
+    iso_mem_account(&region->memory);
     iso_shard_close(region->shards[shard]);
+    iso_mem_account(NULL);
     region->shards[shard] = NULL;
     region->disks[shard].died = false;
 }
@@ -68,7 +86,10 @@ void sim_shard_crash(struct sim_region *region, unsigned shard)
 void sim_shard_stop(struct sim_region *region, unsigned shard)
 {
     struct iso_why why = {0};
-    SIM_OK(region->sim, iso_shard_stop(region->shards[shard], 1000, &why));
+    iso_mem_account(&region->memory);
+    enum iso_err err = iso_shard_stop(region->shards[shard], 1000, &why);
+    iso_mem_account(NULL);
+    SIM_OK(region->sim, err);
     sim_check_shard(region, shard);
     sim_shard_crash(region, shard);
 }
@@ -86,7 +107,9 @@ void sim_shard_step(struct sim_region *region, unsigned shard)
         return;
     uint64_t commits = disk->commits;
     sim_planted_now_ms = region->daemon_clock.manual.now_ms;
+    iso_mem_account(&region->memory);
     enum iso_err err = iso_shard_step(region->shards[shard], 0, &why);
+    iso_mem_account(NULL);
     SIM_HOLDS(sim, err == ISO_OK || iso_err_kind(err) == ISO_RETRY,
               "%s/%u cannot go on: %s: %s", region->name, shard, iso_err_name(err),
               why.text);
@@ -114,7 +137,7 @@ void sim_region_open(struct sim_region *region)
     }
     for (unsigned n = 0; n < sim->plan.shards; n++) {
         sim_store_init(&region->disks[n], seed + n, sim->plan.lmdb);
-        region->stores[n] = sim_store_open(&region->disks[n]);
+        sim_disk_open(region, n);
     }
     for (unsigned h = 0; h < SIM_HANDLES; h++)
         region->handles[h] = (struct sim_handle){.sim = sim, .region = region};
@@ -124,10 +147,12 @@ void sim_region_close(struct sim_region *region)
 {
     struct sim *sim = region->sim;
     for (unsigned n = 0; n < sim->plan.shards; n++) {
-        iso_shard_close(region->shards[n]);
-        iso_store_close(region->stores[n]);
+        sim_shard_crash(region, n);
+        sim_disk_close(region, n);
         sim_store_release(&region->disks[n]);
     }
+    SIM_HOLDS(sim, region->memory == 0, "%s ended and left %lld bytes", region->name,
+              (long long)region->memory);
     for (unsigned h = 0; h < SIM_HANDLES; h++)
         sim_handle_close(region, h);
     for (unsigned c = 0; c < sim->plan.clusters; c++) {

@@ -172,8 +172,25 @@ static void disks_copy(struct sim *sim)
                            (unsigned)sim->figures.scans % SIM_STORE_COPIES);
 }
 
+/* What a daemon holds in memory depends on what it serves and not on how much came: a
+ * batch's tables, what a reader of each cluster hands out at a time, and for each slice
+ * its buckets, filters and the largest rows. */
+static void memory_check(struct sim_region *region)
+{
+    enum { SHARD_MOST = 1408 << 10, READER_MOST = 896 << 10, SLICE_MOST = 64 << 10 };
+    struct sim *sim = region->sim;
+    int64_t shard_most =
+        SHARD_MOST + (int64_t)sim->plan.clusters * (int64_t)READER_MOST;
+    int64_t most = (int64_t)sim->plan.shards * shard_most +
+                   (int64_t)sim->plan.partitions * SLICE_MOST;
+    SIM_HOLDS(sim, region->memory <= most, "%s holds %lld bytes, more than %lld",
+              region->name, (long long)region->memory, (long long)most);
+}
+
 void sim_scan(struct sim *sim)
 {
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        memory_check(&sim->regions[r]);
     disks_copy(sim);
     sim_oracle_read(sim);
     sim->figures.scans++;

@@ -263,17 +263,79 @@ static void store_close(void *self)
     (void)self; /* the machine's disk stays */
 }
 
+/* ---- what a disk holds is not its daemon's memory ---- */
+
+#define OUTSIDE(call)                              \
+    do {                                           \
+        int64_t *account_ = iso_mem_account(NULL); \
+        call;                                      \
+        iso_mem_account(account_);                 \
+    } while (0)
+
+static enum iso_err door_renew(void *self, void *view, struct iso_why *why)
+{
+    enum iso_err err;
+    OUTSIDE(err = view_renew(self, view, why));
+    return err;
+}
+
+static enum iso_err door_open(void *self, void **view, struct iso_why *why)
+{
+    enum iso_err err;
+    OUTSIDE(err = view_open(self, view, why));
+    return err;
+}
+
+static void door_close(void *self, void *view)
+{
+    OUTSIDE(view_close(self, view));
+}
+
+static void door_rest(void *view)
+{
+    OUTSIDE(view_rest(view));
+}
+
+static enum iso_err door_scan(void *view, enum iso_space space, struct iso_bytes from,
+                              void **scan, struct iso_why *why)
+{
+    enum iso_err err;
+    OUTSIDE(err = scan_open(view, space, from, scan, why));
+    return err;
+}
+
+static enum iso_err door_next(void *scan, struct iso_bytes *key,
+                              struct iso_bytes *value, struct iso_why *why)
+{
+    enum iso_err err;
+    OUTSIDE(err = scan_next(scan, key, value, why));
+    return err;
+}
+
+static void door_scanned(void *scan)
+{
+    OUTSIDE(scan_close(scan));
+}
+
+static enum iso_err door_write(void *self, const struct iso_change *changes,
+                               size_t count, struct iso_why *why)
+{
+    enum iso_err err;
+    OUTSIDE(err = store_write(self, changes, count, why));
+    return err;
+}
+
 static const struct iso_backend sim_backend = {
     .name = "simulated",
-    .view_open = view_open,
-    .view_renew = view_renew,
-    .view_close = view_close,
+    .view_open = door_open,
+    .view_renew = door_renew,
+    .view_close = door_close,
     .view_get = view_get,
-    .view_rest = view_rest,
-    .scan_open = scan_open,
-    .scan_next = scan_next,
-    .scan_close = scan_close,
-    .write = store_write,
+    .view_rest = door_rest,
+    .scan_open = door_scan,
+    .scan_next = door_next,
+    .scan_close = door_scanned,
+    .write = door_write,
     .stats = store_stats,
     .close = store_close,
 };
