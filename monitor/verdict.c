@@ -112,10 +112,12 @@ static void judge_list(struct judge *judge)
         return;
     size_t at =
         judge->slice == GRIEVANCE_DIVERGED ? verdict->diverged : verdict->unequal_count;
-    if (verdict->unequal_count < ISO_VERDICT_SLICES_MAX)
-        verdict->unequal_count++;
+    size_t last = verdict->unequal_count < ISO_VERDICT_SLICES_MAX
+                      ? verdict->unequal_count++
+                      : ISO_VERDICT_SLICES_MAX - 1;
     struct iso_verdict_slice *slice = &verdict->unequal[at];
-    memmove(slice + 1, slice, (verdict->unequal_count - at - 1) * sizeof *slice);
+    iso_assert(at <= last);
+    memmove(slice + 1, slice, (last - at) * sizeof *slice);
     slice->partition = judge->partition;
     slice->state = judge->slice == GRIEVANCE_DIVERGED ? ISO_VERDICT_DIVERGED
                    : judge->slice == GRIEVANCE_BLIND  ? ISO_VERDICT_UNKNOWN

@@ -306,8 +306,7 @@ START_TEST(a_bad_state_is_shown_with_its_age_while_the_monitor_is_blind)
     for (int i = 0; i < 300; i++)
         kit_look(&kit, SECOND);
     ck_pair(&kit.pair, ISO_LAG_PARKED, "parked.slice");
-    ck_assert_ptr_nonnull(
-        strstr(kit.pair.why, "known 5 min ago: parked: us does "));
+    ck_assert_ptr_nonnull(strstr(kit.pair.why, "known 5 min ago: parked: us does "));
 }
 END_TEST
 
