@@ -6,6 +6,7 @@
  *   sim_world.c    coming into being, and the end
  *   sim_region.c   daemons: start, step, crash, disks
  *   sim_service.c  what services write and read, with contexts and tokens
+ *   sim_second.c   another collection in the same stores
  *   sim_plugin.c   reads through a plug-in
  *   sim_faults.c   what goes wrong; sim_forge.c: what others write into the logs
  *   sim_oracle.c   which records count, from the words of DESIGN.md; sim_keys.c: what
@@ -67,6 +68,7 @@ struct sim_region {
     struct iso_store *stores[SIM_SHARDS_MAX];
     struct iso_shard *shards[SIM_SHARDS_MAX]; /* NULL while it is down */
     struct sim_handle handles[SIM_HANDLES];
+    struct iso_producer *second; /* of the second collection */
     struct sim_session sessions[SIM_SESSIONS];
     int64_t away_until_ms; /* its daemon does nothing until then */
     struct iso_sweep_pace pace;
@@ -102,6 +104,7 @@ struct sim {
     struct iso_control *control;
     struct iso_definition *definition; /* the newest */
     struct iso_definition *former;     /* before a later one; NULL */
+    struct iso_definition *second;     /* the other collection's; NULL */
     struct sim_region regions[SIM_REGIONS_MAX];
     struct sim_oracle oracle;
     char keys[SIM_KEYS_MAX][12];

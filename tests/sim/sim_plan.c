@@ -71,6 +71,7 @@ void sim_plan_draw(struct sim_plan *plan, uint64_t seed, unsigned operations)
     faults_draw(plan, &dice);
     plan->lmdb = draw(&dice, 25) == 0;
     plan->pruned = draw(&dice, 4) == 0;
+    plan->second = draw(&dice, 4) == 0;
     plan->plugin = plan->resolver == SIM_SIBLINGS && !plan->avro && draw(&dice, 2) == 0;
 }
 
@@ -80,12 +81,13 @@ void sim_plan_print(const struct sim_plan *plan, struct iso_buf *text)
         text,
         "seed %llu: %u regions, %u clusters, %s, %u shards, %u partitions, "
         "%u buckets, %u keys%s, %s %s, before %llds, after %llds, tick %lldms, "
-        "%u%% writes, %u%% reads, trouble %u/1000%s%s%s",
+        "%u%% writes, %u%% reads, trouble %u/1000%s%s%s%s",
         (unsigned long long)plan->seed, plan->regions, plan->clusters,
         plan->per_region ? "a log each" : "one log", plan->shards, plan->partitions,
         plan->buckets, plan->keys, plan->hot ? " (hot)" : "", sim_resolver_name(plan),
         plan->avro ? "avro" : "opaque", (long long)plan->before_max_ms / 1000,
         (long long)plan->after_max_ms / 1000, (long long)plan->tick_ms, plan->writes,
         plan->reads, plan->trouble, plan->small_batches ? ", small batches" : "",
-        plan->lmdb ? ", LMDB" : "", plan->pruned ? ", pruned" : "");
+        plan->lmdb ? ", LMDB" : "", plan->pruned ? ", pruned" : "",
+        plan->second ? ", a second collection" : "");
 }

@@ -31,6 +31,7 @@ struct sim_plan {
     bool lmdb;          /* stores are on disk */
     bool pruned;        /* ledgers have bounds, in each region another */
     bool plugin;        /* readers are shown siblings through a plug-in */
+    bool second;        /* another collection is in the same stores */
     bool hot;           /* most writes go to a few keys */
     enum sim_resolver resolver;
     int64_t before_max_ms, after_max_ms;

@@ -155,6 +155,7 @@ void sim_region_close(struct sim_region *region)
               (long long)region->memory);
     for (unsigned h = 0; h < SIM_HANDLES; h++)
         sim_handle_close(region, h);
+    iso_producer_close(region->second);
     for (unsigned c = 0; c < sim->plan.clusters; c++) {
         iso_bus_close(region->buses[c]);
         iso_bus_close(region->fronts[c]);

@@ -2,7 +2,7 @@
  * by name where it had to; who was answered was told the truth; each refused record has
  * one dead letter; and the product's own monitor says that the regions have converged.
  */
-#include "tests/sim/sim.h"
+#include "tests/sim/sim_second.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,8 @@ static enum iso_err reports_each(void *user, const struct iso_record *record,
     if (err != ISO_OK)
         return err;
     for (unsigned r = 0; r < reports->sim->plan.regions; r++)
-        if (strcmp(reports->sim->regions[r].name, report.region) == 0)
+        if (strcmp(reports->sim->regions[r].name, report.region) == 0 &&
+            strcmp(report.collection, "cart") == 0)
             reports->states[r][report.slice.partition] = report.state;
     iso_report_release(&report);
     return ISO_OK;
@@ -170,7 +171,7 @@ static void letters_check(struct sim *sim)
 {
     struct letters letters = {0};
     struct iso_why why = {0};
-    uint64_t refused = 0, different = 0;
+    uint64_t refused = sim_second_refused(sim), different = 0;
     for (uint32_t p = 0; p < sim->plan.partitions; p++)
         if (sim->broken[p] || sim->trimmed[p])
             return; /* who publishes them may have stopped */
@@ -272,6 +273,13 @@ static void verdict_check(struct sim *sim, struct iso_monitor *monitor,
                   "the monitor says %s: %s", iso_verdict_state_name(verdict.state),
                   verdict.why);
     sim_trace(sim, "the monitor says %s", iso_verdict_state_name(verdict.state));
+    if (!sim->plan.second)
+        return;
+    iso_lag_verdict(iso_monitor_lag(monitor), "till", sim->truth.now_ms, asked_ms,
+                    &verdict);
+    SIM_HOLDS(sim, verdict.state == ISO_VERDICT_CONVERGED,
+              "of the second collection the monitor says %s: %s",
+              iso_verdict_state_name(verdict.state), verdict.why);
 }
 
 void sim_check_rest(struct sim *sim)

@@ -1,7 +1,7 @@
 /* A seed runs in two phases. In the first each operation is one thing that somebody
  * does: a service writes, reads or polls, a daemon takes a step, something goes wrong.
  * In the second everything is healed, and all must come to rest. */
-#include "tests/sim/sim.h"
+#include "tests/sim/sim_second.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,7 +69,9 @@ static void operate(struct sim *sim)
         return;
     }
     uint64_t what = sim_dice(sim, 100);
-    if (what < plan->writes) {
+    if (plan->second && what < plan->writes && sim_percent(sim, 30)) {
+        sim_second_write(sim, region);
+    } else if (what < plan->writes) {
         sim_write(sim, region);
         if (sim_percent(sim, 70))
             sim_services_poll(sim, region);
@@ -166,7 +168,8 @@ static bool region_rests(struct sim_region *region)
         if (stats.pending)
             return false;
     }
-    return sim_region_is_level(region) && sim_region_has_swept(region);
+    return sim_second_is_level(region) && sim_region_is_level(region) &&
+           sim_region_has_swept(region);
 }
 
 static void settle(struct sim *sim)

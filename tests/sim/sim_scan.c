@@ -1,6 +1,7 @@
 /* Whole slices: every sum that a store keeps is made anew from its rows, every key is
  * held to the oracle, and regions are held to each other, bucket by bucket. */
 #include "tests/sim/sim_look.h"
+#include "tests/sim/sim_second.h"
 
 #include "base/mem.h"
 
@@ -182,7 +183,7 @@ static void memory_check(struct sim_region *region)
     int64_t shard_most =
         SHARD_MOST + (int64_t)sim->plan.clusters * (int64_t)READER_MOST;
     int64_t most = (int64_t)sim->plan.shards * shard_most +
-                   (int64_t)sim->plan.partitions * SLICE_MOST;
+                   (int64_t)(sim->plan.partitions + 2 * sim->plan.second) * SLICE_MOST;
     SIM_HOLDS(sim, region->memory <= most, "%s holds %lld bytes, more than %lld",
               region->name, (long long)region->memory, (long long)most);
 }
@@ -196,4 +197,5 @@ void sim_scan(struct sim *sim)
     sim->figures.scans++;
     for (uint32_t p = 0; p < sim->plan.partitions; p++)
         partition_scan(sim, p);
+    sim_second_scan(sim);
 }

@@ -9,6 +9,7 @@
 #include "schema/patch.h"
 #include "schema/token.h"
 #include "tests/sim/sim_plugin.h"
+#include "tests/sim/sim_second.h"
 #include "tests/sim/sim_values.h"
 
 /* ---- answers ---- */
@@ -127,6 +128,7 @@ void sim_services_poll(struct sim *sim, struct sim_region *region)
     for (unsigned h = 0; h < SIM_HANDLES; h++)
         if (region->handles[h].producer != NULL)
             iso_producer_poll(region->handles[h].producer, 0);
+    sim_second_poll(region);
     sim_acks_check(sim);
 }
 
@@ -135,7 +137,7 @@ void sim_services_poll(struct sim *sim, struct sim_region *region)
 static int key_draw(struct sim *sim)
 {
     unsigned keys = sim->plan.keys;
-    if (sim->plan.hot && sim_percent(sim, 80))
+    if ((sim->plan.hot || sim->plan.plugin) && sim_percent(sim, 80))
         keys = keys < 4 ? keys : 4;
     return (int)sim_dice(sim, keys);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "producer/define.h"
 #include "schema/value.h"
+#include "tests/sim/sim_second.h"
 #include "tests/sim/sim_values.h"
 
 static const char *const cluster_names[SIM_CLUSTERS_MAX] = {"home", "far", "moon"};
@@ -261,6 +262,7 @@ void sim_open(struct sim *sim, const struct sim_plan *plan)
     }
     sim_oracle_open(sim);
     collection_announce(sim);
+    sim_second_open(sim);
     sim_oracle_read(sim);
     for (unsigned i = 0; i < plan->regions; i++) {
         for (unsigned n = 0; n < plan->shards; n++)
@@ -281,6 +283,7 @@ void sim_close(struct sim *sim)
     iso_control_free(sim->control);
     iso_definition_free(sim->definition);
     iso_definition_free(sim->former);
+    sim_second_close(sim);
     iso_free(sim->acks);
     iso_buf_release(&sim->line);
     *sim = (struct sim){0};
