@@ -213,6 +213,7 @@ int main(void)
 {
     Suite *suite = suite_create("watch_hold");
     TCase *tests = tcase_create("all");
+    tcase_set_timeout(tests, 60);
     tcase_add_test(tests, the_first_look_counts_at_once);
     tcase_add_test(tests, worse_is_entered_after_two_looks_and_left_after_three);
     tcase_add_test(tests, what_swings_to_and_fro_does_not_flap);
