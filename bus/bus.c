@@ -80,6 +80,16 @@ iso_bus_topic_config(struct iso_bus *bus, const char *topic, int timeout_ms,
     return bus->port->topic_config(bus, topic, timeout_ms, each, user, why);
 }
 
+enum iso_err iso_bus_topic_set(struct iso_bus *bus, const char *topic,
+                               const struct iso_topic_config *setting, int timeout_ms,
+                               struct iso_why *why)
+{
+    enum iso_err err = topic_check(topic, why);
+    if (err != ISO_OK)
+        return err;
+    return bus->port->topic_set(bus, topic, setting, timeout_ms, why);
+}
+
 enum iso_err iso_bus_ends(struct iso_bus *bus, struct iso_position *positions,
                           size_t count, int timeout_ms, struct iso_why *why)
 {

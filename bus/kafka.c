@@ -327,6 +327,7 @@ static const struct iso_bus_port kafka_port = {
     .partitions = iso_kafka_partitions,
     .topic_create = iso_kafka_topic_create,
     .topic_config = iso_kafka_topic_config,
+    .topic_set = iso_kafka_topic_set,
     .ends = iso_kafka_ends,
     .publisher_open = iso_kafka_publisher_open,
     .reader_open = iso_kafka_reader_open,

@@ -85,6 +85,9 @@ enum iso_err
 iso_kafka_topic_config(struct iso_bus *bus, const char *topic, int timeout_ms,
                        void (*each)(void *user, const char *name, const char *value),
                        void *user, struct iso_why *why);
+enum iso_err iso_kafka_topic_set(struct iso_bus *bus, const char *topic,
+                                 const struct iso_topic_config *setting, int timeout_ms,
+                                 struct iso_why *why);
 enum iso_err iso_kafka_ends(struct iso_bus *bus, struct iso_position *positions,
                             size_t count, int timeout_ms, struct iso_why *why);
 enum iso_err iso_kafka_publisher_open(struct iso_bus *bus,

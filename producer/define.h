@@ -106,4 +106,60 @@ enum iso_err iso_log_define_next(const struct iso_define_ground *ground,
                                  const struct iso_definition_log *log,
                                  struct iso_why *why);
 
+/* ---- closing a log, and the one that succeeds it (DESIGN.md, section 2) ----
+ *
+ *   iso_log_create                the successor's topic, while nothing is closed yet
+ *   iso_log_fence                 nobody writes to the log any more
+ *   iso_log_end                   where it ends, for good
+ *   iso_definition_succeed        the next definition: those ends, and the successor
+ *   iso_control_add_definition    announced
+ *   iso_log_define                its first DEFINE, in the successor
+ *   iso_log_define_next           its DEFINE in the other open logs
+ *   iso_control_add_defined       writers use it from now on
+ *
+ * Done again after an interruption, by who looks at what is announced: the same. */
+
+/* Sees to it that every partition of the log refuses whatever is sent to it, from
+ * whatever client (max.message.bytes=0), and tries that. Again is harmless. What it
+ * tries with is the DEFINE of `definition`, which stands there already and has no
+ * effect. ISO_UNAVAILABLE: some partition still takes records; ISO_DENIED. */
+enum iso_err iso_log_fence(const struct iso_define_ground *ground,
+                           const struct iso_definition *definition,
+                           const struct iso_definition_log *log, struct iso_why *why);
+
+/* Whether its topic says so. ISO_NOT_FOUND, ISO_DENIED. */
+enum iso_err iso_log_fenced(struct iso_bus *bus, const struct iso_definition_log *log,
+                            int timeout_ms, bool *fenced, struct iso_why *why);
+
+/* Where a log that is fenced ends: one offset for each partition, into `ends`; and the
+ * broker's time when that was: the append time of the newest record of its first
+ * partition that has one. */
+enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *definition,
+                         const struct iso_definition_log *log, int timeout_ms,
+                         int64_t *ends, int64_t *append_ms, struct iso_why *why);
+
+/* What becomes of a log. */
+struct iso_succession {
+    uint16_t log;
+    const int64_t *ends;
+    int64_t append_ms;           /* as iso_log_end says both */
+    const char *cluster, *topic; /* of its successor; topic NULL: it has none */
+};
+
+/* The number and, unless it was named, the topic that a successor gets by itself:
+ * appended to `topic` ("packages" -> "packages.2"). */
+uint16_t iso_log_successor(const struct iso_definition *now, uint16_t log,
+                           struct iso_buf *topic);
+
+/* Makes the definition that comes after `now`: the log ends, and its successor, which
+ * its writers write, begins. Its birth is as early as is safe (half of before_max
+ * before append_ms, and not before the log's own), so that what writers could not bring
+ * in time to the log that was closed is admitted by its successor. ISO_NOT_FOUND: `now`
+ * names no such log; ISO_EXISTS: it is closed already; else as iso_definition_encode.
+ */
+enum iso_err iso_definition_succeed(const struct iso_definition *now,
+                                    const struct iso_succession *succession,
+                                    struct iso_chance *chance,
+                                    struct iso_definition **next, struct iso_why *why);
+
 #endif
