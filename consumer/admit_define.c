@@ -29,15 +29,6 @@ enum iso_err iso_admit_supported(const struct iso_definition *definition,
             "definition %u of %s uses resolver %s, which this software does "
             "not have; %s",
             definition->number, definition->collection, definition->resolver, remedy);
-    for (size_t i = 0; i < definition->log_count; i++) {
-        const struct iso_definition_log *log = &definition->logs[i];
-        if (log->succeeds_count > 0 || log->ends != NULL)
-            return iso_fail(why, ISO_UNSUPPORTED,
-                            "definition %u of %s closes or succeeds a log (%u), which "
-                            "this software cannot follow; %s",
-                            definition->number, definition->collection, log->number,
-                            remedy);
-    }
     return ISO_OK;
 }
 
