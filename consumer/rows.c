@@ -53,6 +53,17 @@ void iso_rows_key_slice(struct iso_buf *key, uint16_t collection, uint32_t parti
     iso_buf_add_u16(key, (uint16_t)partition);
 }
 
+void iso_rows_key_mark(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                       uint16_t log, int64_t block)
+{
+    iso_buf_clear(key);
+    add_text(key, "mark/");
+    iso_buf_add_u16(key, collection);
+    iso_buf_add_u16(key, (uint16_t)partition);
+    iso_buf_add_u16(key, log);
+    iso_buf_add_u64(key, (uint64_t)block);
+}
+
 void iso_rows_prefix(struct iso_buf *key, uint16_t collection, uint32_t partition)
 {
     uint8_t *at;

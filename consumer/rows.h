@@ -4,6 +4,8 @@
  *           "collection/NAME"       → u16 the store's number, 16 bytes id, u64 check
  *           "definition/NAME/" u32  → bytes of the definition
  *           "slice/" u16 u16        → iso_slice_encode
+ *           "mark/" u16 u16 u16 log u64 block
+ *                                   → a mark, see apply_marks.c
  *   ENTRY   u16 collection, u16 partition, key            → row of the resolver
  *   ASIDE   u16 collection, u16 partition, key, u64 number → a large value of the
  *                                                         entry's (schema/aside.h)
@@ -40,6 +42,8 @@ void iso_rows_key_store(struct iso_buf *key);
 void iso_rows_key_collection(struct iso_buf *key, const char *name);
 void iso_rows_key_definition(struct iso_buf *key, const char *name, uint32_t number);
 void iso_rows_key_slice(struct iso_buf *key, uint16_t collection, uint32_t partition);
+void iso_rows_key_mark(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                       uint16_t log, int64_t block);
 /* The prefix of all definitions of a collection; the number follows. */
 void iso_rows_prefix_definition(struct iso_buf *key, const char *name);
 /* The prefix of a slice's rows in ENTRY, ASIDE, FILTER, BUCKET, MORTAL, LEDGER,
