@@ -216,10 +216,8 @@ static enum iso_err slices_open(struct iso_shard *shard,
     for (uint32_t p = shard->options.shard; p < partitions;
          p += shard->options.shards) {
         struct shard_slice *slice = &shard->slices[shard->slice_count];
-        *slice = (struct shard_slice){.collection = collection,
-                                      .partition = p,
-                                      .news = true,
-                                      .beat_at_ms = shard_now(shard)};
+        *slice = (struct shard_slice){
+            .collection = collection, .partition = p, .news = true};
         enum iso_err err = slice_open(shard, slice, why);
         if (err != ISO_OK)
             return err;
