@@ -16,7 +16,7 @@
 
 #include "producer/handle.h"
 
-enum { FLUSH_POLL_MS = 100, DONE_MAX = 128 };
+enum { FLUSH_POLL_MS = 100, DONE_MAX = 128, REFUSALS_MAX = 20 };
 
 /* The producer that this thread polls: so a call from inside `acknowledged` is known.
  */
@@ -24,9 +24,29 @@ static _Thread_local const struct iso_producer *polled;
 
 /* ---- what an answer means ---- */
 
+/* A log that is fenced refuses whatever it is given as too large (define.h). A copy
+ * that it took before it was fenced, and whose answer was lost, is then refused like
+ * any other, so nothing is known until the log is looked at (renew.c): but of a record
+ * that is larger than the topic was found to take. */
+static bool answer_shuts(struct iso_producer *producer, struct iso_pending *pending)
+{
+    int64_t size =
+        (int64_t)(pending->key.size + pending->value.size + pending->header.size);
+    if (pending->delivery.err != ISO_TOO_LARGE || !pending->has_key ||
+        producer->ground.renewal.ask == NULL)
+        return false;
+    if (producer->message_max >= 0 && size > producer->message_max)
+        return false;
+    pending->lost |= producer->closing || pending->refusals >= REFUSALS_MAX;
+    if (pending->refusals >= REFUSALS_MAX)
+        return false;
+    pending->refusals++;
+    atomic_store_explicit(&producer->shut, true, memory_order_relaxed);
+    return true;
+}
+
 /* Sent again? Notes what is known of the copy that was answered. */
-static bool answer_resends(const struct iso_producer *producer,
-                           struct iso_pending *pending)
+static bool answer_resends(struct iso_producer *producer, struct iso_pending *pending)
 {
     const struct iso_delivery *delivery = &pending->delivery;
     switch (delivery->fate) {
@@ -41,7 +61,9 @@ static bool answer_resends(const struct iso_producer *producer,
             pending->lost = true;
         break;
     case ISO_NOT_SENT:
-        return false;
+        if (!answer_shuts(producer, pending))
+            return false;
+        break;
     }
     return !producer->closing;
 }
@@ -65,14 +87,13 @@ static void answer_early(const struct iso_producer *producer,
     int64_t differ_ms = pending->issued_ms - append_ms;
     ack_set(ack, pending->lost ? ISO_MAYBE_APPLIED : ISO_NOT_APPLIED, ISO_CLOCK_SKEW);
     if (differ_ms > after_max_ms / 2)
-        iso_fail(why, ISO_CLOCK_SKEW,
-                 "refused: this machine's clock is %" PRId64
-                 " ms ahead of the broker's "
-                 "(%s/%" PRIu32 "), and the write %" PRId64
-                 " ms, more than after_max (%" PRId64
-                 " ms): set the clock of this machine, or the broker's",
-                 differ_ms, producer->log->topic, pending->partition, ahead_ms,
-                 after_max_ms);
+        iso_fail(
+            why, ISO_CLOCK_SKEW,
+            "refused: this machine's clock is %" PRId64 " ms ahead of the broker's "
+            "(%s/%" PRIu32 "), and the write %" PRId64
+            " ms, more than after_max (%" PRId64
+            " ms): set the clock of this machine, or the broker's",
+            differ_ms, pending->log->topic, pending->partition, ahead_ms, after_max_ms);
     else
         iso_fail(why, ISO_CLOCK_SKEW,
                  "refused: the write is %" PRId64
@@ -80,7 +101,7 @@ static void answer_early(const struct iso_producer *producer,
                  "), more than after_max (%" PRId64
                  " ms), because what was read or written "
                  "before it was: set the clock of the machine that wrote that",
-                 ahead_ms, producer->log->topic, pending->partition, after_max_ms);
+                 ahead_ms, pending->log->topic, pending->partition, after_max_ms);
 }
 
 #ifndef ISO_PLANTED
@@ -113,7 +134,7 @@ static void answer_sent(const struct iso_producer *producer,
         iso_fail(why, ISO_UNKNOWN,
                  "the write is in the log, but the broker does not say when it was "
                  "appended: topic %s must have message.timestamp.type=LogAppendTime",
-                 producer->log->topic);
+                 pending->log->topic);
     } else if (hlc_ms > append_ms + definition->after_max_ms &&
                !ISO_PLANTED(early_is_durable)) {
         answer_early(producer, pending, ack, why);
@@ -126,9 +147,34 @@ static void answer_sent(const struct iso_producer *producer,
     }
 }
 
+/* Of a log that was closed before it, as far as is known, had the write. */
+static void answer_closed(const struct iso_pending *pending, struct iso_ack *ack,
+                          struct iso_why *why)
+{
+    bool surely = pending->delivery.fate == ISO_NOT_SENT;
+    ack_set(ack, surely ? ISO_NOT_APPLIED : ISO_MAYBE_APPLIED,
+            surely ? ISO_REFUSED : ISO_UNKNOWN);
+    if (surely)
+        iso_fail(
+            why, ISO_REFUSED,
+            "log %u (topic %s) was closed before it had the write, and no log that "
+            "succeeds it admits one that old from this region: write it anew",
+            pending->log->number, pending->log->topic);
+    else
+        iso_fail(why, ISO_UNKNOWN,
+                 "log %u (topic %s) was closed, and cannot be read to learn whether it "
+                 "has the write (not permitted, or gone): read the key before it is "
+                 "written anew",
+                 pending->log->number, pending->log->topic);
+}
+
 static void answer_missing(const struct iso_pending *pending, struct iso_ack *ack,
                            struct iso_why *why)
 {
+    if (pending->closed) {
+        answer_closed(pending, ack, why);
+        return;
+    }
     if (pending->delivery.fate == ISO_NOT_SENT) {
         enum iso_err err = pending->delivery.err;
         ack_set(ack, pending->lost ? ISO_MAYBE_APPLIED : ISO_NOT_APPLIED, err);
@@ -155,10 +201,12 @@ static void acknowledge(struct iso_producer *producer,
                           .opaque = pending->opaque,
                           .version = pending->version,
                           .seq = pending->seq,
-                          .log = producer->log->number,
+                          .log = pending->log->number,
                           .partition = pending->partition,
                           .offset = -1,
-                          .append_ms = -1};
+                          .append_ms = -1,
+                          .queued_log = pending->queued_log,
+                          .queued_seq = pending->queued_seq};
     if (pending->delivery.fate == ISO_SENT) {
         ack.offset = pending->delivery.offset;
         ack.append_ms = pending->delivery.append_ms;
@@ -208,14 +256,22 @@ static void done_give(struct iso_producer *producer)
         iso_pool_give(&producer->pool, done);
 }
 
-/* The answer to the newest copy of a write. The poll lock is held, and no slice's.
- * Nobody is told of heartbeats. */
-static void answer(struct iso_producer *producer, struct iso_pending *pending)
+/* Answers come in order, so what has none stands behind what was answered last: behind
+ * its only copy, since the next may stand before a second one. */
+static void answered_note(struct producer_slice *slice,
+                          const struct iso_pending *pending)
 {
-    if (answer_resends(producer, pending)) {
-        unsent_add(producer, pending);
+    if (pending->seq != slice->answered_seq + 1)
         return;
-    }
+    slice->answered_seq = pending->seq;
+    if (pending->delivery.fate == ISO_SENT && !pending->lost &&
+        pending->delivery.offset >= slice->from)
+        slice->from = pending->delivery.offset + 1;
+}
+
+void iso_pending_finish(struct iso_producer *producer, struct iso_pending *pending)
+{
+    answered_note(&producer->slices[pending->partition], pending);
     if (pending->has_key) {
         acknowledge(producer, pending);
         producer->acked++;
@@ -226,6 +282,15 @@ static void answer(struct iso_producer *producer, struct iso_pending *pending)
         done_give(producer);
 }
 
+/* The answer to the newest copy of a write. The poll lock is held, and no slice's. */
+static void answer(struct iso_producer *producer, struct iso_pending *pending)
+{
+    if (answer_resends(producer, pending))
+        unsent_add(producer, pending);
+    else
+        iso_pending_finish(producer, pending);
+}
+
 void iso_producer_delivered(void *user, const struct iso_delivery *delivery)
 {
     struct iso_pending *pending = delivery->opaque;
@@ -234,6 +299,11 @@ void iso_producer_delivered(void *user, const struct iso_delivery *delivery)
 }
 
 /* ---- sending again ---- */
+
+static bool shut(const struct iso_producer *producer)
+{
+    return atomic_load_explicit(&producer->shut, memory_order_relaxed);
+}
 
 /* Says which writes no queue will ever take: a chain. The slice's lock is held. */
 static struct iso_pending *slice_resend(struct iso_producer *producer,
@@ -271,8 +341,20 @@ static void answer_chain(struct iso_producer *producer, struct iso_pending *chai
     }
 }
 
+void iso_pending_finish_chain(struct iso_producer *producer, struct iso_pending *chain)
+{
+    struct iso_pending *next;
+    for (; chain != NULL; chain = next) {
+        next = chain->next;
+        iso_pending_finish(producer, chain);
+    }
+}
+
+/* Not while the log refuses everything. */
 static void resend(struct iso_producer *producer)
 {
+    if (shut(producer))
+        return;
     uint32_t partitions = producer->ground.definition->partitions;
     for (uint32_t i = 0; i < partitions; i++) {
         if (atomic_load_explicit(&producer->unsent, memory_order_relaxed) == 0)
@@ -315,9 +397,12 @@ void iso_producer_answer_all(struct iso_producer *producer)
         struct iso_pending *unsent = slice->unsent;
         slice->unsent = NULL;
         pthread_mutex_unlock(&slice->lock);
-        for (struct iso_pending *at = unsent; at != NULL; at = at->next)
+        for (struct iso_pending *at = unsent; at != NULL; at = at->next) {
+            at->lost |= at->refusals > 0; /* by a fence, perhaps: nobody looked */
+            at->closed = false;
             at->delivery =
                 (struct iso_delivery){.fate = ISO_MAYBE_SENT, .err = ISO_UNAVAILABLE};
+        }
         answer_chain(producer, unsent);
     }
     done_give(producer);
@@ -335,7 +420,9 @@ static bool fenced(const struct iso_producer *producer)
 static int poll_once(struct iso_producer *producer, int timeout_ms)
 {
     producer->acked = 0;
-    if (fenced(producer))
+    if (shut(producer))
+        iso_producer_renew(producer);
+    if (fenced(producer) && !shut(producer))
         publisher_replace(producer);
     resend(producer);
     if (producer->publisher != NULL) {

@@ -99,7 +99,7 @@ static void log_plan(const struct iso_definition *definition,
     iso_topic_plan_add(plan, "message.timestamp.type", "LogAppendTime", ISO_TOPIC_IS);
     iso_topic_plan_add(plan, "retention.ms", retention_ms, ISO_TOPIC_AT_LEAST);
     iso_topic_plan_add(plan, "retention.bytes", "-1", ISO_TOPIC_IS);
-    iso_topic_plan_add(plan, "max.message.bytes", MESSAGE_MAX, ISO_TOPIC_AT_LEAST);
+    iso_topic_plan_add(plan, ISO_FENCE_NAME, MESSAGE_MAX, ISO_TOPIC_FENCED);
 }
 
 enum iso_err iso_log_create(struct iso_bus *bus,

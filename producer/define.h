@@ -131,25 +131,32 @@ enum iso_err iso_log_fence(const struct iso_define_ground *ground,
 enum iso_err iso_log_fenced(struct iso_bus *bus, const struct iso_definition_log *log,
                             int timeout_ms, bool *fenced, struct iso_why *why);
 
-/* Where a log that is fenced ends: one offset for each partition, into `ends`; and the
- * broker's time when that was: the append time of the newest record of its first
- * partition that has one. */
+/* Where a log that is fenced ends: one offset for each partition, into `ends`. */
 enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *definition,
                          const struct iso_definition_log *log, int timeout_ms,
-                         int64_t *ends, int64_t *append_ms, struct iso_why *why);
+                         int64_t *ends, struct iso_why *why);
+
+/* The append time of the newest record of the log's first partition that has one: about
+ * when the log was last written. -1: it is empty. */
+enum iso_err iso_log_newest(struct iso_bus *bus,
+                            const struct iso_definition *definition,
+                            const struct iso_definition_log *log, int timeout_ms,
+                            int64_t *append_ms, struct iso_why *why);
 
 /* What becomes of a log. */
 struct iso_succession {
     uint16_t log;
-    const int64_t *ends;
-    int64_t append_ms;           /* as iso_log_end says both */
+    const int64_t *ends; /* as iso_log_end says */
+    /* What the brokers' clocks say, and no less than the newest append time of any log
+     * that is open. */
+    int64_t now_ms;
     const char *cluster, *topic; /* of its successor; topic NULL: it has none */
 };
 
-/* The number and, unless it was named, the topic that a successor gets by itself:
- * appended to `topic` ("packages" -> "packages.2"). */
-uint16_t iso_log_successor(const struct iso_definition *now, uint16_t log,
-                           struct iso_buf *topic);
+/* The number and, appended to `topic`, the name that a successor gets by itself:
+ * "packages.2", for log 2. */
+uint16_t iso_log_successor(const struct iso_definition *now,
+                           const struct iso_definition_log *log, struct iso_buf *topic);
 
 /* Makes the definition that comes after `now`: the log ends, and its successor, which
  * its writers write, begins. Its birth is as early as is safe (half of before_max

@@ -1,0 +1,182 @@
+/* Closing a log, and the definition that says so.
+ *
+ * What decides is read after the fence: nobody can append any more, so the ends are
+ * final. Nothing here is announced; who announces, and in which order, is the caller's
+ * (define.h). */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "producer/define.h"
+#include "producer/topics.h"
+
+enum { NEWEST_RECORDS = 64 }; /* looked at, from the end: transactions leave marks */
+
+/* ---- the fence ---- */
+
+static void fence_each(void *user, const char *name, const char *value)
+{
+    bool *fenced = user;
+    if (strcmp(name, ISO_FENCE_NAME) == 0)
+        *fenced = strcmp(value, ISO_FENCE_VALUE) == 0;
+}
+
+enum iso_err iso_log_fenced(struct iso_bus *bus, const struct iso_definition_log *log,
+                            int timeout_ms, bool *fenced, struct iso_why *why)
+{
+    *fenced = false;
+    return iso_bus_topic_config(bus, log->topic, timeout_ms, fence_each, fenced, why);
+}
+
+/* ---- the end ---- */
+
+static enum iso_err positions_ask(struct iso_bus *bus,
+                                  const struct iso_definition *definition,
+                                  const struct iso_definition_log *log, int timeout_ms,
+                                  struct iso_position *positions, struct iso_why *why)
+{
+    for (uint32_t p = 0; p < definition->partitions; p++)
+        positions[p] = (struct iso_position){.topic = log->topic, .partition = (int)p};
+    return iso_bus_ends(bus, positions, definition->partitions, timeout_ms, why);
+}
+
+enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *definition,
+                         const struct iso_definition_log *log, int timeout_ms,
+                         int64_t *ends, struct iso_why *why)
+{
+    struct iso_position *positions =
+        iso_alloc_zero(definition->partitions, sizeof *positions);
+    enum iso_err err = positions_ask(bus, definition, log, timeout_ms, positions, why);
+    for (uint32_t p = 0; err == ISO_OK && p < definition->partitions; p++)
+        ends[p] = positions[p].end;
+    iso_free(positions);
+    return err;
+}
+
+static enum iso_err newest_each(void *user, const struct iso_record *record,
+                                struct iso_why *why)
+{
+    (void)why;
+    int64_t *append_ms = user;
+    if (record->append_ms > *append_ms)
+        *append_ms = record->append_ms;
+    return ISO_OK;
+}
+
+static enum iso_err newest_of(struct iso_bus *bus, const struct iso_position *position,
+                              int timeout_ms, int64_t *append_ms, struct iso_why *why)
+{
+    int64_t from = position->end - NEWEST_RECORDS;
+    struct iso_walk walk = {.topic = position->topic,
+                            .partition = position->partition,
+                            .from = from > position->begin ? from : position->begin,
+                            .timeout_ms = timeout_ms,
+                            .each = newest_each,
+                            .user = append_ms};
+    return iso_bus_read(bus, &walk, NULL, why);
+}
+
+enum iso_err iso_log_newest(struct iso_bus *bus,
+                            const struct iso_definition *definition,
+                            const struct iso_definition_log *log, int timeout_ms,
+                            int64_t *append_ms, struct iso_why *why)
+{
+    struct iso_position *positions =
+        iso_alloc_zero(definition->partitions, sizeof *positions);
+    enum iso_err err = positions_ask(bus, definition, log, timeout_ms, positions, why);
+    *append_ms = -1;
+    for (uint32_t p = 0; err == ISO_OK && *append_ms < 0 && p < definition->partitions;
+         p++)
+        if (positions[p].end > positions[p].begin)
+            err = newest_of(bus, &positions[p], timeout_ms, append_ms, why);
+    iso_free(positions);
+    return err;
+}
+
+/* ---- the definition ---- */
+
+uint16_t iso_log_successor(const struct iso_definition *now,
+                           const struct iso_definition_log *log, struct iso_buf *topic)
+{
+    char suffix[16];
+    uint16_t number = (uint16_t)(now->logs[now->log_count - 1].number + 1);
+    size_t size = strlen(log->topic);
+    size_t cut = (size_t)snprintf(suffix, sizeof suffix, ".%u", log->number);
+    if (size > cut && strcmp(log->topic + size - cut, suffix) == 0)
+        size -= cut;
+    iso_buf_print(topic, "%.*s.%u", (int)size, log->topic, number);
+    return number;
+}
+
+static uint64_t birth_of(const struct iso_definition *definition, int64_t now_ms)
+{
+    uint64_t birth = iso_hlc_of_ms(now_ms - definition->before_max_ms / 2);
+    for (size_t i = 0; i < definition->log_count; i++)
+        if (definition->logs[i].birth > birth)
+            birth = definition->logs[i].birth;
+    return birth;
+}
+
+static void log_add(struct iso_definition *next,
+                    const struct iso_succession *succession)
+{
+    uint16_t number = (uint16_t)(next->logs[next->log_count - 1].number + 1);
+    uint64_t birth = birth_of(next, succession->now_ms);
+    next->logs = iso_realloc(next->logs, (next->log_count + 1) * sizeof *next->logs);
+    const struct iso_definition_log *log = iso_definition_log(next, succession->log);
+    struct iso_definition_log *added = &next->logs[next->log_count++];
+    *added = (struct iso_definition_log){
+        .number = number,
+        .cluster = iso_strdup(succession->cluster ? succession->cluster : log->cluster),
+        .topic = iso_strdup(succession->topic),
+        .writers = log->writers,
+        .birth = birth,
+        .succeeds = iso_alloc(sizeof *added->succeeds),
+        .succeeds_count = 1};
+    added->succeeds[0] = succession->log;
+}
+
+static enum iso_err log_close(struct iso_definition *next,
+                              const struct iso_succession *succession,
+                              struct iso_why *why)
+{
+    for (size_t i = 0; i < next->log_count; i++) {
+        struct iso_definition_log *log = &next->logs[i];
+        if (log->number != succession->log)
+            continue;
+        if (log->ends != NULL)
+            return iso_fail(why, ISO_EXISTS,
+                            "log %u of collection %s is closed already", log->number,
+                            next->collection);
+        size_t size = next->partitions * sizeof log->ends[0];
+        log->ends = iso_alloc(size);
+        memcpy(log->ends, succession->ends, size);
+        return ISO_OK;
+    }
+    return iso_fail(why, ISO_NOT_FOUND,
+                    "collection %s has no log %u: see isostasy log list %s",
+                    next->collection, succession->log, next->collection);
+}
+
+enum iso_err iso_definition_succeed(const struct iso_definition *now,
+                                    const struct iso_succession *succession,
+                                    struct iso_chance *chance,
+                                    struct iso_definition **next, struct iso_why *why)
+{
+    struct iso_definition *made;
+    enum iso_err err = iso_definition_decode(iso_buf_bytes(&now->bytes), &made, why);
+    if (err != ISO_OK)
+        return err;
+    iso_put_u64(made->id, iso_chance_draw(chance));
+    iso_put_u64(made->id + 8, iso_chance_draw(chance));
+    made->number++;
+    err = log_close(made, succession, why);
+    if (err == ISO_OK && succession->topic != NULL)
+        log_add(made, succession);
+    if (err == ISO_OK)
+        err = iso_definition_encode(made, why);
+    if (err == ISO_OK)
+        *next = made;
+    else
+        iso_definition_free(made);
+    return err;
+}
