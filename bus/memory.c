@@ -228,6 +228,7 @@ void iso_memory_truncate(struct iso_memory_cluster *cluster, const char *topic,
     iso_assert(at != NULL && end >= at->begin);
     if (end < at->begin + (int64_t)at->count)
         partition_drop(at, (size_t)(end - at->begin), at->count);
+    at->elections++;
 }
 
 void iso_memory_recreate(struct iso_memory_cluster *cluster, const char *topic)

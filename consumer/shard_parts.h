@@ -52,10 +52,10 @@ struct shard_witness {
 struct shard_proof {
     bool wanted; /* the newest record is read before anything else is applied */
     int64_t
-        short_at_ms;    /* when the log first ended before it, steady; 0: it does not */
-    bool asked_again;   /* … and was asked again, long after that */
-    int64_t gone;       /* retention took the record at this offset; −1 */
-    int64_t held_at_ms; /* when it was last proven */
+        short_at_ms;  /* when the log first ended before it, steady; 0: it does not */
+    bool asked_again; /* … and was asked again, long after that */
+    int64_t gone;     /* retention took the record at this offset; −1 */
+    int64_t doubted_at_ms;
     int64_t doubt_at_ms; /* to be proven again then; INT64_MAX: no need */
     /* By the second reader: an older record, since the newest changes all the time. */
     struct shard_witness witness;

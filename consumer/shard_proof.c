@@ -24,7 +24,7 @@
 #define ISO_PLANTED(mistake) 0
 #endif
 
-enum { VERIFY_MS = 60000, DOUBT_EVERY_MS = 10000 };
+enum { VERIFY_MS = 60000, DOUBT_EVERY_MS = 1000 };
 
 int64_t iso_shard_verify_ms(const struct iso_shard *shard)
 {
@@ -97,8 +97,7 @@ static void proof_holds(struct iso_shard *shard, struct shard_feed *feed)
     struct shard_proof *proof = &feed->proof;
     proof->wanted = proof->asked_again = false;
     proof->short_at_ms = 0;
-    proof->held_at_ms = shard_now(shard);
-    proof->probe_at_ms = proof->held_at_ms + iso_shard_verify_ms(shard);
+    proof->probe_at_ms = shard_now(shard) + iso_shard_verify_ms(shard);
     iso_shard_witness(iso_shard_feed_log(shard, feed), &proof->witness);
 }
 
@@ -167,18 +166,21 @@ bool iso_shard_proof_event(struct iso_shard *shard, size_t id,
 
 /* ---- again ---- */
 
-/* Not more often than every few seconds: a broker that is down is told of again and
- * again, and each time costs what was fetched ahead. */
+/* Not more often than every second: a broker that is down is told of again and again,
+ * and each time costs what was fetched ahead. */
 static void feed_doubt(struct iso_shard *shard, size_t id)
 {
     struct shard_feed *feed = &shard->feeds[id];
     struct shard_proof *proof = &feed->proof;
+    int64_t now_ms = shard_now(shard);
     if (!feed->assigned || proof->wanted)
         return;
-    if (shard_now(shard) - proof->held_at_ms >= DOUBT_EVERY_MS)
-        iso_shard_feed_drop(shard, id);
-    else if (proof->doubt_at_ms == INT64_MAX)
-        proof->doubt_at_ms = proof->held_at_ms + DOUBT_EVERY_MS;
+    if (proof->doubted_at_ms != 0 && now_ms - proof->doubted_at_ms < DOUBT_EVERY_MS) {
+        proof->doubt_at_ms = proof->doubted_at_ms + DOUBT_EVERY_MS;
+        return;
+    }
+    proof->doubted_at_ms = now_ms;
+    iso_shard_feed_drop(shard, id);
 }
 
 void iso_shard_doubt(struct iso_shard *shard, const struct shard_cluster *cluster,
@@ -205,7 +207,9 @@ void iso_shard_proof_step(struct iso_shard *shard)
         bool again = proof->wanted && proof->short_at_ms != 0 && !proof->asked_again &&
                      now_ms - proof->short_at_ms >= SHARD_SHORT_MS;
         proof->asked_again |= again;
-        if (again || (!proof->wanted && now_ms >= proof->doubt_at_ms))
+        if (again)
             iso_shard_feed_drop(shard, id);
+        else if (now_ms >= proof->doubt_at_ms)
+            feed_doubt(shard, id);
     }
 }
