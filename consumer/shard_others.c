@@ -100,7 +100,7 @@ static void point_hear(struct iso_shard *shard, const struct shard_feed *feed,
     const struct iso_slice_log *log = iso_shard_feed_log(shard, feed);
     struct iso_why why = {0};
     struct iso_digest ours;
-    if (point->offset > log->record_offset) {
+    if (log == NULL || point->offset > log->record_offset) {
         point_remember(other, point);
         return;
     }
@@ -132,6 +132,7 @@ void iso_shard_others_reached(struct iso_shard *shard, struct shard_feed *feed)
 {
     const struct shard_slice *slice = &shard->slices[feed->slice];
     const struct iso_slice_log *log = iso_shard_feed_log(shard, feed);
+    iso_assert(log != NULL); /* a record of it was applied */
     for (size_t i = 0; i < feed->other_count && shard_slice_runs(slice); i++) {
         struct shard_other *other = &feed->others[i];
         struct shard_point point = other->ahead[0];

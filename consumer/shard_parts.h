@@ -280,6 +280,7 @@ bool iso_shard_witness_is(struct iso_shard *shard, const struct shard_witness *w
                           const struct iso_record *record);
 /* How often a log is asked for its witness. */
 int64_t iso_shard_verify_ms(const struct iso_shard *shard);
+/* NULL while the slice does not know the log. */
 const struct iso_slice_log *iso_shard_feed_log(const struct iso_shard *shard,
                                                const struct shard_feed *feed);
 /* Stops the feed's slice: its log is not what was read. `how` says who found that. */

@@ -81,6 +81,8 @@ static bool probe_is_due(struct iso_shard *shard, struct shard_feed *feed)
     if (!feed->assigned || proof->wanted)
         return false;
     const struct iso_slice_log *log = iso_shard_feed_log(shard, feed);
+    if (log == NULL) /* announced, and nothing of it was read yet */
+        return false;
     if (proof->witness.offset < 0 && log->record_offset >= 0) {
         iso_shard_witness(log, &proof->witness);
         proof->probe_at_ms = now_ms + iso_shard_verify_ms(shard);
