@@ -116,6 +116,8 @@ int64_t iso_memory_visible_end(const struct memory_bus *bus,
 /* Drops records [from, to) by index, to being the end or from the beginning. */
 static void partition_drop(struct memory_partition *partition, size_t from, size_t to)
 {
+    if (from == to)
+        return;
     for (size_t i = from; i < to; i++)
         iso_memory_record_drop(partition->records[i]);
     memmove(partition->records + from, partition->records + to,

@@ -117,7 +117,7 @@ enum iso_err iso_log_define_next(const struct iso_define_ground *ground,
  *   iso_log_define_next           its DEFINE in the other open logs
  *   iso_control_add_defined       writers use it from now on
  *
- * Done again after an interruption, by who looks at what is announced: the same. */
+ * iso_log_replace does all of that. */
 
 /* Sees to it that every partition of the log refuses whatever is sent to it, from
  * whatever client (max.message.bytes=0), and tries that. Again is harmless. What it
@@ -168,5 +168,33 @@ enum iso_err iso_definition_succeed(const struct iso_definition *now,
                                     const struct iso_succession *succession,
                                     struct iso_chance *chance,
                                     struct iso_definition **next, struct iso_why *why);
+
+/* Closes a log and has another one succeed it, all of it. Interrupted anywhere and
+ * called again with the same, it goes on where it stopped; of a log that was replaced
+ * before it sees to it that every step was finished. */
+struct iso_log_replacing {
+    struct iso_control_place place;
+    struct iso_control *control; /* is read to its end */
+    const char *collection;
+    uint16_t log;
+    const char *cluster, *topic; /* of the successor; NULL: as the log's; as
+                                    iso_log_successor says */
+    const struct iso_clock *clock;
+    struct iso_chance *chance;
+    /* The bus of a cluster, and what a topic is made with there. */
+    enum iso_err (*ask)(void *user, const char *cluster, struct iso_bus **bus,
+                        struct iso_topic_options *options, struct iso_why *why);
+    /* A step is done: a sentence for the operator. */
+    void (*told)(void *user, const char *sentence);
+    void *user;
+    const struct iso_definition *definition; /* answer: the one that says so … */
+    const struct iso_definition_log
+        *successor; /* … and the log, borrowed from control */
+};
+/* ISO_NOT_FOUND: no such log; ISO_EXISTS: it was closed without a successor, or others
+ * announced definitions all the time; ISO_TOPIC_CONFIG: the successor's topic holds
+ * records; else what a step says. Nothing is closed before the successor's topic is
+ * there, and DEFINEs can be written. */
+enum iso_err iso_log_replace(struct iso_log_replacing *replacing, struct iso_why *why);
 
 #endif
