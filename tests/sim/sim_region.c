@@ -6,8 +6,6 @@
 
 #include "base/mem.h"
 
-static const char *const cluster_names[SIM_CLUSTERS_MAX] = {"home", "far", "moon"};
-
 static struct iso_bus *region_bus(void *user, const char *cluster, struct iso_why *why)
 {
     struct sim_region *region = user;
@@ -29,8 +27,8 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
         .shards = sim->plan.shards,
         .prefix = "iso.",
         .store = region->stores[shard],
-        .home = cluster_names[0],
-        .own = cluster_names[region->cluster],
+        .home = sim_cluster_name(0),
+        .own = sim_cluster_name(region->cluster),
         .bus = region_bus,
         .user = region,
         .clock = &region->daemon_clock.manual.clock,

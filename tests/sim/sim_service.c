@@ -92,21 +92,38 @@ void sim_acks_check(struct sim *sim)
 
 /* ---- handles ---- */
 
+/* What stands in every log now, for a producer whose log was closed. While its cluster
+ * is cut off, nobody can say. */
+static enum iso_err definition_ask(void *user, const struct iso_definition **definition,
+                                   struct iso_bus **bus, struct iso_why *why)
+{
+    struct sim_region *region = user;
+    struct sim *sim = region->sim;
+    const struct iso_definition_log *log =
+        iso_definition_log_of(sim->written, region->number);
+    if (region->cut[0] != 0)
+        return iso_fail(why, ISO_UNAVAILABLE, "the home cluster is away: heal it");
+    *definition = sim->written;
+    *bus = log == NULL ? NULL : region->fronts[sim_cluster_of(sim, log->cluster)];
+    return ISO_OK;
+}
+
 void sim_handle_open(struct sim_region *region, unsigned n)
 {
     struct sim *sim = region->sim;
     struct sim_handle *handle = &region->handles[n];
     struct iso_why why = {0};
     const struct iso_definition_log *log =
-        iso_definition_log_of(sim->definition, region->number);
+        iso_definition_log_of(sim->written, region->number);
     struct iso_producer_ground ground = {
         .bus = region->fronts[sim_cluster_of(sim, log->cluster)],
-        .definition = sim->definition,
+        .definition = sim->written,
         .region = region->number,
         .clock = &region->service_clock.manual.clock,
         .chance = &region->chance,
         .queue_max = 1 << 20,
         .pending_max = 1000,
+        .renewal = {.ask = definition_ask, .user = region, .timeout_ms = 1000},
     };
     struct iso_producer_options options = {.region = region->name,
                                            .collection = "cart",

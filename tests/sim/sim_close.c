@@ -1,0 +1,185 @@
+/* An operator closes a log, and mostly lets another go on with it, by the steps of the
+ * product's tools: fenced, its ends read, announced, DEFINEs in every open log, marked.
+ * Between two of them the world goes on. A closing that is behind has an end that is
+ * not the log's: what stands behind it counts nowhere, and who has applied it already
+ * has to stop. */
+#include "tests/sim/sim.h"
+
+#include "base/mem.h"
+#include "producer/define.h"
+
+static struct iso_define_ground ground_of(struct sim *sim,
+                                          const struct iso_definition_log *log)
+{
+    return (struct iso_define_ground){.bus = sim_log_bus(sim, log),
+                                      .clock = &sim->truth.clock,
+                                      .chance = &sim->chance,
+                                      .timeout_ms = 1000};
+}
+
+/* ---- which ---- */
+
+/* Has each of its writers another log that it can go on with? */
+static bool writers_have_another(const struct sim *sim,
+                                 const struct iso_definition_log *log)
+{
+    uint64_t others = 0;
+    for (size_t i = 0; i < sim->definition->log_count; i++)
+        if (sim->definition->logs[i].ends == NULL && &sim->definition->logs[i] != log)
+            others |= sim->definition->logs[i].writers;
+    return (log->writers & ~others) == 0;
+}
+
+/* One that is open, and has lost nothing. */
+static const struct iso_definition_log *log_to_close(struct sim *sim)
+{
+    const struct iso_definition *now = sim->definition;
+    size_t from = sim_dice(sim, now->log_count);
+    for (size_t i = 0; i < now->log_count; i++) {
+        const struct iso_definition_log *log = &now->logs[(from + i) % now->log_count];
+        if (log->ends == NULL &&
+            (sim->lost >> sim_log_index(sim, log->number) & 1) == 0)
+            return log;
+    }
+    return NULL;
+}
+
+bool sim_log_is_fenced(const struct sim *sim, uint16_t number)
+{
+    return iso_definition_log(sim->definition, number)->ends != NULL ||
+           (sim->closing.stage == SIM_CLOSING_FENCED && sim->closing.log == number);
+}
+
+bool sim_close_begin(struct sim *sim, bool behind)
+{
+    struct sim_closing *closing = &sim->closing;
+    struct iso_why why = {0};
+    unsigned *count = behind ? &closing->behinds : &closing->count;
+    if (closing->stage != SIM_CLOSING_NONE || *count == SIM_CLOSINGS_MAX / 2 ||
+        (!behind && sim->lost != 0) || !sim_definition_counts(sim))
+        return false;
+    const struct iso_definition_log *log = log_to_close(sim);
+    if (log == NULL)
+        return false;
+    struct iso_define_ground ground = ground_of(sim, log);
+    ++*count;
+    closing->stage = SIM_CLOSING_FENCED;
+    closing->log = log->number;
+    closing->behind = behind;
+    closing->succeeded = !writers_have_another(sim, log) || sim_percent(sim, 50);
+    SIM_OK(sim, iso_log_fence(&ground, sim->definition, log, &why));
+    sim_trace(sim, "log %u is fenced", log->number);
+    return true;
+}
+
+/* ---- the definition that says so ---- */
+
+/* One partition loses some of what stands there; not one that cannot be read from its
+ * beginning any more. */
+static void end_is_behind(struct sim *sim, int64_t *ends)
+{
+    uint32_t partition = (uint32_t)sim_dice(sim, sim->plan.partitions);
+    int64_t less = 1 + (int64_t)sim_dice(sim, 6);
+    if (sim->trimmed[partition])
+        return;
+    ends[partition] = ends[partition] > less ? ends[partition] - less : 0;
+}
+
+static struct iso_definition *definition_make(struct sim *sim, int64_t *ends)
+{
+    const struct sim_closing *closing = &sim->closing;
+    const struct iso_definition_log *log =
+        iso_definition_log(sim->definition, closing->log);
+    struct iso_buf topic = {0};
+    struct iso_definition *next;
+    struct iso_why why = {0};
+    iso_log_successor(sim->definition, log, &topic);
+    struct iso_succession succession = {
+        .log = log->number,
+        .ends = ends,
+        .now_ms = sim->truth.now_ms,
+        .cluster = sim_cluster_name((unsigned)sim_dice(sim, sim->plan.clusters)),
+        .topic = closing->succeeded ? iso_buf_text(&topic) : NULL};
+    SIM_OK(sim, iso_definition_succeed(sim->definition, &succession, &sim->chance,
+                                       &next, &why));
+    iso_buf_release(&topic);
+    return next;
+}
+
+/* What is read of the log by now is read anew up to its end. */
+static void log_ends(struct sim *sim, const int64_t *ends)
+{
+    unsigned index = (unsigned)sim_log_index(sim, sim->closing.log);
+    for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+        struct sim_log *log = &sim->oracle.logs[index][p];
+        log->end = ends[p];
+        if (log->next <= log->end)
+            continue;
+        sim->behind[p] = true;
+        sim_slice_changes(sim, p);
+    }
+}
+
+static void announce(struct sim *sim)
+{
+    int64_t ends[SIM_PARTITIONS_MAX];
+    struct iso_why why = {0};
+    const struct iso_definition *now = sim->definition;
+    const struct iso_definition_log *log = iso_definition_log(now, sim->closing.log);
+    sim_oracle_read(sim);
+    SIM_OK(sim, iso_log_end(sim_log_bus(sim, log), now, log, 1000, ends, &why));
+    if (sim->closing.behind)
+        end_is_behind(sim, ends);
+    struct iso_definition *next = definition_make(sim, ends);
+    const struct iso_definition_log *opened = NULL;
+    for (size_t i = 0; i < next->log_count; i++)
+        if (iso_definition_log(now, next->logs[i].number) == NULL)
+            opened = &next->logs[i];
+    int64_t birth_ms = opened != NULL ? iso_hlc_ms(opened->birth) : sim->truth.now_ms;
+    /* Clocks that were ahead raised a bound: the operator waits. */
+    if (!sim->healing && !sim_define_is_timely(sim, birth_ms)) {
+        iso_definition_free(next);
+        return;
+    }
+    if (opened != NULL)
+        sim_log_create(sim, next, opened);
+    sim_definition_announce(sim, next);
+    log_ends(sim, ends);
+    if (opened != NULL)
+        sim_oracle_log(sim, opened->number);
+    sim->closing.stage = SIM_CLOSING_ANNOUNCED;
+    sim->closing.defined = 0;
+    sim_trace(sim, "definition %u closes log %u%s, and opens %d", next->number,
+              log->number, sim->closing.behind ? " behind" : "",
+              opened != NULL ? opened->number : 0);
+}
+
+/* The successor first, or last, or in between. */
+static void define_one(struct sim *sim)
+{
+    struct sim_closing *closing = &sim->closing;
+    const struct iso_definition *now = sim->definition;
+    unsigned left = 0;
+    for (size_t i = 0; i < now->log_count; i++)
+        left += now->logs[i].ends == NULL && (closing->defined >> i & 1) == 0;
+    unsigned chosen = left > 0 ? (unsigned)sim_dice(sim, left) : 0;
+    for (size_t i = 0; left > 0 && i < now->log_count; i++) {
+        if (now->logs[i].ends != NULL || (closing->defined >> i & 1) != 0 ||
+            chosen-- != 0)
+            continue;
+        closing->defined |= 1u << i;
+        sim_log_define(sim, &now->logs[i]);
+        return;
+    }
+    closing->stage = SIM_CLOSING_NONE;
+    sim_definition_stands(sim);
+    sim_trace(sim, "definition %u stands in every log", now->number);
+}
+
+void sim_close_go_on(struct sim *sim)
+{
+    if (sim->closing.stage == SIM_CLOSING_FENCED)
+        announce(sim);
+    else if (sim->closing.stage == SIM_CLOSING_ANNOUNCED)
+        define_one(sim);
+}
