@@ -64,13 +64,13 @@ static void ahead_update(struct shard_feed *feed)
 static void other_differs(struct iso_shard *shard, const struct shard_feed *feed,
                           const struct shard_other *other, int64_t offset)
 {
-    char how[64];
+    char how[ISO_REGION_NAME_MAX + 40];
     if (ISO_PLANTED(other_histories_are_not_seen))
         return;
-    snprintf(how, sizeof how, "region %u has read other records", other->region);
+    snprintf(how, sizeof how, "region %s has read other records", other->name);
     iso_shard_diverged(shard, feed,
                        &(struct iso_diverged){feed->log->number, other->equal, offset},
-                       how);
+                       SHARD_OTHERS, how);
 }
 
 /* Both have read a record at the point's offset, we with this running hash. */
@@ -117,15 +117,14 @@ static void point_hear(struct iso_shard *shard, const struct shard_feed *feed,
 static void other_said(struct iso_shard *shard, const struct shard_feed *feed,
                        const struct shard_other *other)
 {
-    struct shard_slice *slice = &shard->slices[feed->slice];
-    char how[64];
+    const struct shard_slice *slice = &shard->slices[feed->slice];
+    char how[ISO_REGION_NAME_MAX + 40];
     if (other->said.log == 0 || !shard_slice_runs(slice) ||
         iso_shard_feed_frontier(shard, feed) <= other->said.differs ||
         ISO_PLANTED(other_histories_are_not_seen))
         return;
-    snprintf(how, sizeof how, "region %u has found another log", other->region);
-    iso_shard_diverged(shard, feed, &other->said, how);
-    slice->diverged.log = 0; /* hearsay: not told again */
+    snprintf(how, sizeof how, "region %s has found another log", other->name);
+    iso_shard_diverged(shard, feed, &other->said, SHARD_HEARSAY, how);
 }
 
 void iso_shard_others_reached(struct iso_shard *shard, struct shard_feed *feed)
@@ -168,6 +167,7 @@ static void log_hear(struct iso_shard *shard, struct shard_feed *feed,
     if (told->record_offset < other->record ||
         memcmp(other->store, report->store, sizeof other->store) != 0)
         other_begin(other, report->store);
+    snprintf(other->name, sizeof other->name, "%s", report->region);
     other->record = told->record_offset;
     other->said = (struct iso_diverged){0};
     if (report->diverged.log == told->log)

@@ -12,6 +12,7 @@
  *   shard_health.c  latency, clock and store, as reports tell of them
  *   shard_proof.c   the newest record, read again wherever a feed begins
  *   shard_watch.c   a second reader: a record from time to time, others' reports
+ *   shard_diverged.c  what it means when a log is not what was read
  *   shard_others.c  what other regions have read of the same logs
  */
 #ifndef ISO_CONSUMER_SHARD_PARTS_H
@@ -72,6 +73,7 @@ struct shard_point {
 /* What another region last said of one log of a slice. */
 struct shard_other {
     uint8_t region;
+    char name[ISO_REGION_NAME_MAX + 1];
     uint8_t store[16];
     int64_t record; /* offset of its newest record */
     int64_t equal;  /* up to here both have read the same; −1: not known */
@@ -109,7 +111,9 @@ struct shard_slice {
     bool changed;  /* in the open transaction */
     bool news;     /* something to report */
     int64_t reported_at_ms;
-    struct iso_diverged diverged; /* why it was stopped; log 0: not for that */
+    struct iso_diverged diverged; /* its own finding, as it reports it; log 0: none */
+    bool diverged_unsaved;        /* which the store does not have yet */
+    bool by_others;               /* stopped for what others have read or found */
     /* Of this process: latencies by source, the newest loser. */
     struct iso_health health;
 };
@@ -283,9 +287,24 @@ int64_t iso_shard_verify_ms(const struct iso_shard *shard);
 /* NULL while the slice does not know the log. */
 const struct iso_slice_log *iso_shard_feed_log(const struct iso_shard *shard,
                                                const struct shard_feed *feed);
-/* Stops the feed's slice: its log is not what was read. `how` says who found that. */
+/* shard_diverged.c */
+/* How it is known that a slice has read another log than there is. */
+enum shard_evidence {
+    SHARD_ITS_LOG, /* holds something else at an offset that was read */
+    SHARD_OTHERS,  /* have read something else, as their reports show */
+    SHARD_HEARSAY, /* another region says that it has found it */
+};
+/* Stops the feed's slice. `how` says who found what. */
 void iso_shard_diverged(struct iso_shard *shard, const struct shard_feed *feed,
-                        const struct iso_diverged *what, const char *how);
+                        const struct iso_diverged *what, enum shard_evidence evidence,
+                        const char *how);
+/* Into the open transaction; whether there is anything for one. */
+void iso_shard_diverged_save(struct iso_shard *shard);
+bool iso_shard_diverged_waits(const struct iso_shard *shard);
+/* Stops a slice that was opened when its store says so. ISO_DAMAGED; or as the store
+ * fails. */
+enum iso_err iso_shard_diverged_load(struct iso_shard *shard, struct shard_slice *slice,
+                                     struct iso_why *why);
 
 /* shard_watch.c */
 void iso_shard_watch(struct iso_shard *shard);

@@ -60,23 +60,6 @@ bool iso_shard_witness_is(struct iso_shard *shard, const struct shard_witness *w
                             iso_apply_record_hash(zero, record, &shard->value));
 }
 
-void iso_shard_diverged(struct iso_shard *shard, const struct shard_feed *feed,
-                        const struct iso_diverged *what, const char *how)
-{
-    struct shard_slice *slice = &shard->slices[feed->slice];
-    struct iso_why why;
-    char alike[48] = "";
-    if (what->equal >= 0)
-        snprintf(alike, sizeof alike, " (alike up to %" PRId64 ")", what->equal);
-    iso_fail(&why, ISO_LOG_DIVERGED,
-             "%s: from offset %" PRId64 " on at the latest%s, log %u is not what was "
-             "read of it; stop its writers, keep this store, and see `isostasy lag`: "
-             "topic %s was made anew or lost its tail",
-             how, what->differs, alike, what->log, feed->log->topic);
-    slice->diverged = *what;
-    iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
-}
-
 /* ---- where a feed begins ---- */
 
 int64_t iso_shard_proof_begin(struct iso_shard *shard, struct shard_feed *feed)
@@ -108,7 +91,8 @@ static void proof_fails(struct iso_shard *shard, const struct shard_feed *feed,
     snprintf(how, sizeof how, "its newest record, at offset %" PRId64 ", %s", offset,
              what);
     iso_shard_diverged(shard, feed,
-                       &(struct iso_diverged){feed->log->number, -1, offset}, how);
+                       &(struct iso_diverged){feed->log->number, -1, offset},
+                       SHARD_ITS_LOG, how);
 }
 
 static void proof_record(struct iso_shard *shard, struct shard_feed *feed,

@@ -73,12 +73,19 @@ static void probe_ends(struct shard_watch *watch, struct shard_feed *feed,
     feed->proof.probe_at_ms = again_at_ms;
 }
 
+/* A log that is read, or would be if others had not read another one. */
+static bool feed_is_asked(const struct iso_shard *shard, const struct shard_feed *feed)
+{
+    return feed->assigned ||
+           (shard->slices[feed->slice].by_others && !feed->over && !feed->held);
+}
+
 /* The first record of a log is its witness until there is a better one. */
 static bool probe_is_due(struct iso_shard *shard, struct shard_feed *feed)
 {
     struct shard_proof *proof = &feed->proof;
     int64_t now_ms = shard_now(shard);
-    if (!feed->assigned || proof->wanted)
+    if (!feed_is_asked(shard, feed) || (feed->assigned && proof->wanted))
         return false;
     const struct iso_slice_log *log = iso_shard_feed_log(shard, feed);
     if (log == NULL) /* announced, and nothing of it was read yet */
@@ -123,7 +130,8 @@ static void probe_fails(struct iso_shard *shard, const struct shard_feed *feed,
         return;
     snprintf(how, sizeof how, "the record at offset %" PRId64 " %s", offset, what);
     iso_shard_diverged(shard, feed,
-                       &(struct iso_diverged){feed->log->number, -1, offset}, how);
+                       &(struct iso_diverged){feed->log->number, -1, offset},
+                       SHARD_ITS_LOG, how);
 }
 
 /* The log ends before the witness: see SHARD_SHORT_MS. */
@@ -180,7 +188,7 @@ static void watch_event(struct iso_shard *shard, struct shard_watch *watch,
         return;
     }
     if (watch->probes && record->id == watch->feed &&
-        shard->feeds[watch->feed].assigned)
+        feed_is_asked(shard, &shard->feeds[watch->feed]))
         probe_event(shard, watch, record);
 }
 
@@ -190,8 +198,8 @@ static size_t watch_serve(struct iso_shard *shard, struct shard_cluster *cluster
     const struct iso_record *records;
     struct iso_why why = {0};
     size_t count = 0;
-    if (watch->probes &&
-        (shard_now(shard) >= watch->until_ms || !shard->feeds[watch->feed].assigned))
+    if (watch->probes && (shard_now(shard) >= watch->until_ms ||
+                          !feed_is_asked(shard, &shard->feeds[watch->feed])))
         probe_ends(watch, &shard->feeds[watch->feed], shard_now(shard) + AGAIN_MS);
     if (!watch->probes)
         probe_begins(shard, cluster);

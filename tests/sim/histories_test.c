@@ -164,19 +164,50 @@ START_TEST(a_topic_that_was_made_anew_under_all_of_them_stops_every_region)
 }
 END_TEST
 
+static void daemons_stop(struct world *world)
+{
+    for (int r = 0; r < WORLD_REGIONS; r++) {
+        iso_shard_close(world->regions[r].shards[0]);
+        world->regions[r].shards[0] = NULL;
+    }
+}
+
+static void daemons_start(struct world *world)
+{
+    for (int r = 0; r < WORLD_REGIONS; r++)
+        world_region_start(&world->regions[r], 0);
+}
+
+/* The newest record that they have read is of the new log by then: it would be found
+ * there. */
+START_TEST(who_has_stopped_stays_so_however_often_it_is_started)
+{
+    struct world world;
+    struct iso_shard_stats stats;
+    open_with(&world, 0);
+    made_anew(&world);
+    turns(&world, 12000);
+    ck_assert_int_eq(stopped(&world, "things", 0), SLICES);
+    daemons_stop(&world);
+    daemons_start(&world);
+    turns(&world, 3000);
+    ck_assert_int_eq(stopped(&world, "things", 0), SLICES);
+    for (int r = 0; r < WORLD_REGIONS; r++) {
+        iso_shard_stats(world.regions[r].shards[0], &stats);
+        ck_assert_uint_eq(stats.set_aside, 0); /* of what is there, all would be */
+    }
+    world_close(&world);
+}
+END_TEST
+
 START_TEST(one_that_was_made_anew_while_daemons_were_down_is_found_before_it_is_read)
 {
     struct world world;
-    struct iso_shard_stats before, after;
+    struct iso_shard_stats after;
     open_with(&world, NEVER_MS);
-    for (int r = 0; r < WORLD_REGIONS; r++) {
-        iso_shard_stats(world.regions[r].shards[0], &before);
-        iso_shard_close(world.regions[r].shards[0]);
-        world.regions[r].shards[0] = NULL;
-    }
+    daemons_stop(&world);
     made_anew(&world);
-    for (int r = 0; r < WORLD_REGIONS; r++)
-        world_region_start(&world.regions[r], 0);
+    daemons_start(&world);
     turns(&world, 3000);
     ck_assert_int_eq(stopped(&world, "things", 0), SLICES);
     for (int r = 0; r < WORLD_REGIONS; r++) {
@@ -286,14 +317,10 @@ START_TEST(retention_that_took_the_newest_record_of_a_log_stops_nobody)
 {
     struct world world;
     open_with(&world, 0);
-    for (int r = 0; r < WORLD_REGIONS; r++) {
-        iso_shard_close(world.regions[r].shards[0]);
-        world.regions[r].shards[0] = NULL;
-    }
+    daemons_stop(&world);
     for (uint32_t p = 0; p < WORLD_PARTITIONS; p++)
         iso_memory_trim(world.clusters[0], topic, (int)p, end_of(&world, p));
-    for (int r = 0; r < WORLD_REGIONS; r++)
-        world_region_start(&world.regions[r], 0);
+    daemons_start(&world);
     turns(&world, 10000);
     writes(&world, 40);
     turns(&world, 10000);
@@ -347,6 +374,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase,
                    a_topic_that_was_made_anew_under_all_of_them_stops_every_region);
+    tcase_add_test(tcase, who_has_stopped_stays_so_however_often_it_is_started);
     tcase_add_test(
         tcase,
         one_that_was_made_anew_while_daemons_were_down_is_found_before_it_is_read);
