@@ -144,11 +144,10 @@ static bool ledger_succeeds(void *self, uint16_t log, uint16_t older)
     iso_assert(index < apply->slice.log_count);
     const struct iso_apply_log *is = &apply->logs[index];
     const uint16_t *before = apply->before + is->before;
-    for (size_t i = is->before_count; i > 0; i--) {
-        if (before[i - 1] == older)
-            return true;
-    }
-    return false;
+    size_t n = is->before_count; /* mostly the newest of them is asked for */
+    while (n > 0 && before[n - 1] > older)
+        n--;
+    return n > 0 && before[n - 1] == older;
 }
 
 static enum iso_err older_each(void *user, struct iso_bytes key, struct iso_bytes row,

@@ -20,26 +20,38 @@
 #define ISO_PLANTED(mistake) 0
 #endif
 
+/* Where in slice.logs, which ascend, the log stands or would. */
+static size_t place_of(const struct iso_slice *slice, uint16_t log)
+{
+    size_t low = 0, high = slice->log_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slice->logs[middle].log < log)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const struct iso_slice_log *row_of(const struct iso_apply *apply, uint16_t log)
+{
+    const struct iso_slice *slice = &apply->slice;
+    size_t place = place_of(slice, log);
+    return place < slice->log_count && slice->logs[place].log == log
+               ? &slice->logs[place]
+               : NULL;
+}
+
 size_t iso_apply_log_index(struct iso_apply *apply, uint16_t log)
 {
     const struct iso_slice *slice = &apply->slice;
     if (apply->log_last < slice->log_count && slice->logs[apply->log_last].log == log)
         return apply->log_last;
-    size_t index = 0;
-    while (index < slice->log_count && slice->logs[index].log != log)
-        index++;
-    if (index < slice->log_count)
-        apply->log_last = index;
-    return index;
-}
-
-static const struct iso_slice_log *row_of(const struct iso_apply *apply, uint16_t log)
-{
-    for (size_t i = 0; i < apply->slice.log_count; i++) {
-        if (apply->slice.logs[i].log == log)
-            return &apply->slice.logs[i];
-    }
-    return NULL;
+    const struct iso_slice_log *row = row_of(apply, log);
+    if (row == NULL)
+        return slice->log_count;
+    return apply->log_last = (size_t)(row - slice->logs);
 }
 
 static int64_t end_of(const struct iso_apply *apply,
@@ -228,7 +240,8 @@ static bool before_is_over(const struct iso_apply *apply,
             continue;
         const struct iso_slice_log *row = row_of(apply, definition->logs[i].number);
         int64_t frontier = row != NULL ? row->frontier : 0;
-        if (frontier < end_of(apply, &definition->logs[i]))
+        if (frontier < end_of(apply, &definition->logs[i]) &&
+            !ISO_PLANTED(successors_do_not_wait))
             return false;
     }
     return true;
@@ -286,7 +299,8 @@ static int64_t bound_of(const struct iso_apply *apply,
         if (!marks[i] && !ISO_PLANTED(successors_begin_at_the_highest_bound))
             continue;
         const struct iso_slice_log *row = row_of(apply, definition->logs[i].number);
-        if (row != NULL && row->bound_ms > bound_ms)
+        if (row != NULL && row->bound_ms > bound_ms &&
+            !ISO_PLANTED(successors_begin_at_their_birth))
             bound_ms = row->bound_ms;
     }
     return bound_ms;
@@ -408,6 +422,8 @@ int64_t iso_apply_floor_ms(const struct iso_apply *apply)
         int64_t end = apply->logs[i].end;
         if (ISO_PLANTED(closing_counts_when_announced))
             end = iso_apply_log_end(apply, log->log);
+        if (ISO_PLANTED(closed_logs_hold_the_floor))
+            end = INT64_MAX;
         if (log->frontier < end && log->bound_ms < floor_ms)
             floor_ms = log->bound_ms;
     }

@@ -207,12 +207,16 @@ static void control_tell(struct iso_shard *shard)
     shard->control_grew = false;
 }
 
-/* All that counts of a closed log was read: the reader lets go of it. */
+/* All that counts of a closed log was read: when that is committed, the reader lets go
+ * of it, and other people's tools see it at its end for ever. */
 static void feed_finish(struct iso_shard *shard, size_t id)
 {
     struct shard_feed *feed = &shard->feeds[id];
-    if (!feed->assigned || iso_shard_feed_frontier(shard, feed) < feed->end)
+    uint32_t reader_id = (uint32_t)id;
+    if (!feed->assigned || shard->txn != NULL ||
+        iso_shard_feed_frontier(shard, feed) < feed->end)
         return;
+    iso_reader_commit(feed->log->cluster->reader, &reader_id, &feed->end, 1);
     iso_shard_feed_drop(shard, id);
     feed->over = true;
     shard->slices[feed->slice].news = true;

@@ -224,7 +224,8 @@ static void tell_positions(struct iso_shard *shard, bool closing)
             if (!feed->assigned || feed->log->cluster != it)
                 continue;
             ids[count] = (uint32_t)id;
-            nexts[count++] = iso_shard_feed_frontier(shard, feed);
+            nexts[count] = iso_shard_feed_frontier(shard, feed);
+            count += nexts[count] >= 0; /* else its slice does not know the log yet */
             if (count == POSITIONS_MAX) {
                 iso_reader_commit(it->reader, ids, nexts, count);
                 count = 0;
