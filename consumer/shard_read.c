@@ -228,7 +228,7 @@ static enum iso_err feed_event(struct iso_shard *shard, const struct iso_record 
         return ISO_OK;
     switch (record->event) {
     case ISO_RECORD:
-        if (record->offset >= feed->end) {
+        if (record->offset >= feed->end && !ISO_PLANTED(closed_logs_are_read_on)) {
             feed_end(shard, feed, feed->end);
             return ISO_OK;
         }

@@ -5,6 +5,10 @@
 #include "base/log.h"
 #include "producer/handle.h"
 
+#ifndef ISO_PLANTED
+#define ISO_PLANTED(mistake) 0
+#endif
+
 struct lookup {
     uint64_t node;
     int64_t end;
@@ -82,7 +86,7 @@ static enum iso_err lookup_read(const struct iso_producer *producer,
                             .timeout_ms = timeout_ms,
                             .each = lookup_record,
                             .user = lookup};
-    if (walk.from >= lookup->end)
+    if (walk.from >= lookup->end || ISO_PLANTED(the_closed_log_is_not_asked))
         return ISO_OK;
     return iso_bus_read(producer->bus, &walk, NULL, why);
 }

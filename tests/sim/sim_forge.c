@@ -176,6 +176,27 @@ static void define(struct forgery *it)
     }
 }
 
+/* A node that goes on where a log was closed, and not above what it wrote there. */
+static bool goes_back(struct forgery *it)
+{
+    struct sim *sim = it->sim;
+    uint32_t before = sim->oracle.succeeds[sim_log_index(sim, it->log->number)];
+    if (before == 0 || sim_percent(sim, 50))
+        return false;
+    const struct sim_log *log =
+        &sim->oracle.logs[31 - __builtin_clz(before)][it->write.partition];
+    if (log->node_count == 0)
+        return false;
+    const struct sim_node *node = &log->nodes[sim_dice(sim, log->node_count)];
+    if (node->count == 0)
+        return false;
+    int64_t back_ms = (int64_t)sim_dice(sim, 3) * sim->plan.tick_ms;
+    it->write.version.node = node->node;
+    it->write.version.hlc =
+        node->intervals[node->count - 1].last_hlc - iso_hlc_of_ms(back_ms);
+    return true;
+}
+
 static void forge_kind(struct forgery *it, enum sim_fault fault)
 {
     struct sim *sim = it->sim;
@@ -204,8 +225,10 @@ static void forge_kind(struct forgery *it, enum sim_fault fault)
         define(it);
         break;
     case SIM_FAULT_forged_disorder: /* one node, few seqs, any time nearby */
-        it->write.version.node = node_draw(it, region_draw(it)) | 7;
         it->write.seq = 1 + sim_dice(sim, 40);
+        if (goes_back(it))
+            break;
+        it->write.version.node = node_draw(it, region_draw(it)) | 7;
         it->write.version.hlc = iso_hlc_of_ms(
             sim->truth.now_ms - (int64_t)sim_dice(sim, 40) * plan->tick_ms);
         break;
