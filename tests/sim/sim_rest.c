@@ -96,9 +96,10 @@ static enum iso_err reports_each(void *user, const struct iso_record *record,
 }
 
 /* Has a log lost what the region was to read next, or has it another end than the
- * region has seen? (Who lost its store is to read from the beginning.) */
+ * region has seen? Of a log that its store does not name, which it may have heard of,
+ * it is to read all. */
 static bool slice_has_hole(struct sim *sim, const struct sim_region *region,
-                           uint32_t partition)
+                           uint32_t partition, bool heard)
 {
     bool hole = false;
     for (unsigned i = 0; i < sim->oracle.log_count; i++) {
@@ -109,8 +110,10 @@ static bool slice_has_hole(struct sim *sim, const struct sim_region *region,
         SIM_OK(sim, iso_bus_ends(sim->admins[sim_cluster_of(sim, row->cluster)], &ends,
                                  1, 1000, &why));
         int64_t frontier = sim_frontier(region, partition, i);
-        hole =
-            hole || frontier > ends.end || (frontier > 0 ? frontier : 0) < ends.begin;
+        if (frontier < 0 &&
+            (heard || iso_definition_log(sim->definitions[0], row->number) != NULL))
+            frontier = 0;
+        hole = hole || frontier > ends.end || (frontier >= 0 && frontier < ends.begin);
     }
     return hole;
 }
@@ -122,8 +125,9 @@ static void stop_check(struct sim *sim, const struct reports *reports, unsigned 
 {
     const struct sim_region *region = &sim->regions[r];
     bool stopped = reports->states[r][p] == ISO_SLICE_STOPPED;
-    bool hole = slice_has_hole(sim, region, p);
-    bool may = hole || region->strayed[p] || (sim->changed[p] && sim->strayed[p]);
+    bool hole = slice_has_hole(sim, region, p, false);
+    bool may = slice_has_hole(sim, region, p, true) || region->strayed[p] ||
+               (sim->changed[p] && sim->strayed[p]);
     sim->figures.stops += stopped;
     SIM_HOLDS(sim, !stopped || may, "%s stopped slice %u, whose logs are whole: %s",
               region->name, p, reports->why[r][p]);
