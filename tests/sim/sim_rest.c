@@ -35,40 +35,6 @@ bool sim_region_is_level(const struct sim_region *region)
     return true;
 }
 
-static void region_print(const struct sim_region *region)
-{
-    const struct sim *sim = region->sim;
-    for (unsigned h = 0; h < SIM_HANDLES; h++) {
-        struct iso_producer_stats stats = {0};
-        if (region->handles[h].producer != NULL)
-            iso_producer_stats(region->handles[h].producer, &stats);
-        fprintf(stderr, "%s: %llu writes wait\n", region->name,
-                (unsigned long long)stats.waiting);
-    }
-    for (unsigned n = 0; n < sim->plan.shards; n++) {
-        struct iso_shard_stats stats = {0};
-        if (region->shards[n] != NULL)
-            iso_shard_stats(region->shards[n], &stats);
-        fprintf(stderr, "%s/%u: %zu of %zu slices apply%s\n", region->name, n,
-                stats.slices_applying, stats.slices,
-                stats.pending ? ", a batch is open" : "");
-    }
-    for (uint32_t p = 0; p < sim->plan.partitions; p++)
-        for (unsigned i = 0; i < sim->oracle.log_count; i++)
-            if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
-                fprintf(stderr, "%s: %u/%u stands at %lld of %lld\n", region->name,
-                        sim->oracle.numbers[i], p, (long long)region->frontiers[p][i],
-                        (long long)sim->oracle.logs[i][p].next);
-}
-
-void sim_rest_print(const struct sim *sim)
-{
-    for (unsigned r = 0; r < sim->plan.regions; r++)
-        region_print(&sim->regions[r]);
-}
-
-/* ---- who had to stop ---- */
-
 /* Of each region and slice, what its daemon said last. */
 struct reports {
     const struct sim *sim;
@@ -94,6 +60,60 @@ static enum iso_err reports_each(void *user, const struct iso_record *record,
     iso_report_release(&report);
     return ISO_OK;
 }
+
+static const struct reports *reports_read(const struct sim *sim)
+{
+    static struct reports reports;
+    struct iso_why why = {0};
+    reports = (struct reports){.sim = sim};
+    for (unsigned c = 0; c < sim->plan.clusters; c++) {
+        struct iso_walk walk = {.topic = "iso.status",
+                                .timeout_ms = 1000,
+                                .each = reports_each,
+                                .user = &reports};
+        iso_assert(iso_bus_read(sim->admins[c], &walk, NULL, &why) == ISO_OK);
+    }
+    return &reports;
+}
+
+static void region_print(const struct sim_region *region, const struct reports *reports)
+{
+    const struct sim *sim = region->sim;
+    for (unsigned h = 0; h < SIM_HANDLES; h++) {
+        struct iso_producer_stats stats = {0};
+        if (region->handles[h].producer != NULL)
+            iso_producer_stats(region->handles[h].producer, &stats);
+        fprintf(stderr, "%s: %llu writes wait\n", region->name,
+                (unsigned long long)stats.waiting);
+    }
+    for (unsigned n = 0; n < sim->plan.shards; n++) {
+        struct iso_shard_stats stats = {0};
+        if (region->shards[n] != NULL)
+            iso_shard_stats(region->shards[n], &stats);
+        fprintf(stderr, "%s/%u: %zu of %zu slices apply%s\n", region->name, n,
+                stats.slices_applying, stats.slices,
+                stats.pending ? ", a batch is open" : "");
+    }
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        if (reports->why[region->index][p][0] != '\0')
+            fprintf(stderr, "%s, slice %u: %s\n", region->name, p,
+                    reports->why[region->index][p]);
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        for (unsigned i = 0; i < sim->oracle.log_count; i++)
+            if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
+                fprintf(stderr, "%s: %u/%u stands at %lld of %lld\n", region->name,
+                        sim->oracle.numbers[i], p, (long long)region->frontiers[p][i],
+                        (long long)sim->oracle.logs[i][p].next);
+}
+
+void sim_rest_print(const struct sim *sim)
+{
+    const struct reports *reports = reports_read(sim);
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        region_print(&sim->regions[r], reports);
+}
+
+/* ---- who had to stop ---- */
 
 /* Has a log lost what the region was to read next, or has it another end than the
  * region has seen? Of a log that its store does not name, which it may have heard of,
@@ -141,19 +161,10 @@ static void stop_check(struct sim *sim, const struct reports *reports, unsigned 
 
 static void stops_check(struct sim *sim)
 {
-    static struct reports reports;
-    struct iso_why why = {0};
-    reports = (struct reports){.sim = sim};
-    for (unsigned c = 0; c < sim->plan.clusters; c++) {
-        struct iso_walk walk = {.topic = "iso.status",
-                                .timeout_ms = 1000,
-                                .each = reports_each,
-                                .user = &reports};
-        SIM_OK(sim, iso_bus_read(sim->admins[c], &walk, NULL, &why));
-    }
+    const struct reports *reports = reports_read(sim);
     for (unsigned r = 0; r < sim->plan.regions; r++)
         for (uint32_t p = 0; p < sim->plan.partitions; p++)
-            stop_check(sim, &reports, r, p);
+            stop_check(sim, reports, r, p);
 }
 
 /* What the floor has passed is forgotten, but for what it passed just now. */
