@@ -98,6 +98,16 @@ int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
     return -1;
 }
 
+/* One of the slice's logs needs nobody to wait for any more; another may wait on. */
+static void slice_goes_on(struct shard_slice *slice)
+{
+    if (slice->state != ISO_SLICE_WAITING || slice->unstored)
+        return;
+    slice->state = ISO_SLICE_APPLYING;
+    slice->why = (struct iso_why){0};
+    slice->news = true;
+}
+
 /* Is the log to be read, from where its slice stands? Stops the slice when more of it
  * was applied than there is. */
 static bool feed_is_wanted(struct iso_shard *shard, struct shard_feed *feed)
@@ -108,6 +118,8 @@ static bool feed_is_wanted(struct iso_shard *shard, struct shard_feed *feed)
     enum iso_log_stand stand = iso_apply_stand(slice->apply, log);
     feed->end = iso_apply_log_end(slice->apply, log);
     feed->over = stand == ISO_LOG_OVER;
+    if (feed->over && !feed->assigned)
+        slice_goes_on(slice);
     if (stand == ISO_LOG_BEYOND) {
         iso_apply_beyond(slice->apply, log, &why);
         iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
@@ -132,11 +144,7 @@ static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_w
         return err;
     feed->assigned = true;
     feed->ended = false;
-    if (slice->state == ISO_SLICE_WAITING && !slice->unstored) {
-        slice->state = ISO_SLICE_APPLYING;
-        slice->why = (struct iso_why){0};
-        slice->news = true;
-    }
+    slice_goes_on(slice);
     return ISO_OK;
 }
 
@@ -149,18 +157,34 @@ static bool feed_exists(const struct iso_shard *shard, size_t slice, uint16_t lo
     return false;
 }
 
+static void feed_add(struct iso_shard *shard, size_t slice, struct shard_log *log)
+{
+    size_t room = (shard->feed_count + 1) * sizeof *shard->feeds;
+    shard->feeds = iso_realloc(shard->feeds, room);
+    shard->feeds[shard->feed_count++] = (struct shard_feed){
+        .slice = slice,
+        .log = log,
+        .control_end = -1,
+        .end = INT64_MAX,
+        .beat_at_ms = shard_now(shard),
+        .ahead = INT64_MAX,
+        .proof = {.gone = -1, .witness = {.offset = -1}, .doubt_at_ms = INT64_MAX}};
+}
+
 /* A feed for every log that the slice's definitions name by now: a later one may stand
- * before those that are there. After an abort there may be feeds of logs that nothing
- * names yet; they wait. */
+ * before those that are there. A log that is over needs none: its cluster may be gone.
+ * After an abort there may be feeds of logs that nothing names yet; they wait. */
 static void slice_feeds(struct iso_shard *shard, size_t index)
 {
     struct shard_slice *slice = &shard->slices[index];
     const struct iso_definition_log *row;
     bool had_some = slice->logs > 0;
+    size_t n = 0;
     if (iso_apply_log(slice->apply, slice->logs) == NULL)
         return; /* nothing new: asked in every step */
-    for (size_t n = 0; (row = iso_apply_log(slice->apply, n)) != NULL; n++) {
-        if (had_some && feed_exists(shard, index, row->number))
+    for (; (row = iso_apply_log(slice->apply, n)) != NULL; n++) {
+        if ((had_some && feed_exists(shard, index, row->number)) ||
+            iso_apply_stand(slice->apply, row->number) == ISO_LOG_OVER)
             continue;
         struct iso_why why = {0};
         struct shard_log *log = log_open(shard, slice->collection, row, &why);
@@ -168,18 +192,9 @@ static void slice_feeds(struct iso_shard *shard, size_t index)
             iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
             return;
         }
-        size_t room = (shard->feed_count + 1) * sizeof *shard->feeds;
-        shard->feeds = iso_realloc(shard->feeds, room);
-        shard->feeds[shard->feed_count++] = (struct shard_feed){
-            .slice = index,
-            .log = log,
-            .control_end = -1,
-            .end = INT64_MAX,
-            .beat_at_ms = shard_now(shard),
-            .ahead = INT64_MAX,
-            .proof = {.gone = -1, .witness = {.offset = -1}, .doubt_at_ms = INT64_MAX}};
-        slice->logs++;
+        feed_add(shard, index, log);
     }
+    slice->logs = n;
 }
 
 void iso_shard_feed_drop(struct iso_shard *shard, size_t id)

@@ -106,7 +106,7 @@ struct shard_slice {
     struct iso_apply *apply; /* NULL: it was stopped, or parked, when it was opened */
     enum iso_slice_state state;
     struct iso_why why;
-    size_t logs;   /* that have a feed */
+    size_t logs;   /* that have a feed, or are over and need none */
     bool unstored; /* it waits for a commit to succeed again */
     bool changed;  /* in the open transaction */
     bool news;     /* something to report */
