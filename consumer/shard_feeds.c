@@ -108,22 +108,41 @@ static void slice_goes_on(struct shard_slice *slice)
     slice->news = true;
 }
 
-/* Is the log to be read, from where its slice stands? Stops the slice when more of it
- * was applied than there is. */
+bool iso_shard_slice_is_beyond(const struct shard_slice *slice)
+{
+    const struct iso_definition_log *row;
+    iso_apply_announced(slice->apply);
+    for (size_t n = 0; (row = iso_apply_log(slice->apply, n)) != NULL; n++) {
+        if (iso_apply_stand(slice->apply, row->number) == ISO_LOG_BEYOND)
+            return true;
+    }
+    return false;
+}
+
+/* What is not committed yet is read again, up to the end; else a person decides. */
+static void slice_is_beyond(struct iso_shard *shard, struct shard_slice *slice,
+                            uint16_t log)
+{
+    struct iso_why why;
+    iso_apply_beyond(slice->apply, log, &why);
+    if (shard->txn != NULL && slice->changed)
+        iso_shard_batch_abort(shard, &why);
+    else
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
+}
+
+/* Is the log to be read, from where its slice stands? */
 static bool feed_is_wanted(struct iso_shard *shard, struct shard_feed *feed)
 {
     struct shard_slice *slice = &shard->slices[feed->slice];
     uint16_t log = feed->log->number;
-    struct iso_why why;
     enum iso_log_stand stand = iso_apply_stand(slice->apply, log);
     feed->end = iso_apply_log_end(slice->apply, log);
     feed->over = stand == ISO_LOG_OVER;
     if (feed->over && !feed->assigned)
         slice_goes_on(slice);
-    if (stand == ISO_LOG_BEYOND) {
-        iso_apply_beyond(slice->apply, log, &why);
-        iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
-    }
+    if (stand == ISO_LOG_BEYOND)
+        slice_is_beyond(shard, slice, log);
     return stand == ISO_LOG_READ;
 }
 
@@ -216,10 +235,10 @@ static void control_tell(struct iso_shard *shard)
     }
     for (size_t id = 0; id < shard->feed_count; id++) {
         struct shard_feed *feed = &shard->feeds[id];
-        if (shard_slice_runs(&shard->slices[feed->slice]))
+        if (shard_slice_runs(&shard->slices[feed->slice]) && !shard->reload)
             feed_is_wanted(shard, feed);
     }
-    shard->control_grew = false;
+    shard->control_grew = shard->reload;
 }
 
 /* All that counts of a closed log was read: when that is committed, the reader lets go
@@ -248,7 +267,7 @@ enum iso_err iso_shard_feeds_assign(struct iso_shard *shard, struct iso_why *why
         if (shard_slice_runs(&shard->slices[i]))
             slice_feeds(shard, i);
     }
-    for (size_t id = 0; id < shard->feed_count; id++) {
+    for (size_t id = 0; id < shard->feed_count && !shard->reload; id++) {
         if (!shard_slice_runs(&shard->slices[shard->feeds[id].slice]))
             continue;
         if (shard->feeds[id].end < INT64_MAX)

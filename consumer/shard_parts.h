@@ -251,6 +251,8 @@ void iso_shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *sli
 int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
                                 const struct shard_feed *feed);
 void iso_shard_feed_drop(struct iso_shard *shard, size_t id);
+/* Has it applied more of a log than its end, as what was announced by now says? */
+bool iso_shard_slice_is_beyond(const struct shard_slice *slice);
 /* A slice says why it waits. */
 void iso_shard_slice_waits(struct shard_slice *slice, const struct iso_why *why);
 /* Whether everything that the logs had when they were last asked has been read. */

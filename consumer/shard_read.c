@@ -185,8 +185,12 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
     case ISO_UNSUPPORTED:
         iso_shard_slice_stop(shard, slice, ISO_SLICE_PARKED, why);
         return ISO_OK;
-    case ISO_DAMAGED:
     case ISO_LOG_DIVERGED:
+        if (slice->changed && iso_shard_slice_is_beyond(slice))
+            return iso_shard_batch_abort(shard, why); /* it is read again to the end */
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
+        return ISO_OK;
+    case ISO_DAMAGED:
         iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
         return ISO_OK;
     default:
