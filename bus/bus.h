@@ -94,6 +94,11 @@ struct iso_position {
 enum iso_err iso_bus_ends(struct iso_bus *bus, struct iso_position *positions,
                           size_t count, int timeout_ms, struct iso_why *why);
 
+/* The same ends, with what stands in transactions that are still open, and behind: what
+ * the log holds, whoever may see it. `begin` is left alone. Opens a client for it. */
+enum iso_err iso_bus_written(struct iso_bus *bus, struct iso_position *positions,
+                             size_t count, int timeout_ms, struct iso_why *why);
+
 /* ---- publishing ---- */
 
 /* How a record that was sent ended. */

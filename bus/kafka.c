@@ -329,6 +329,7 @@ static const struct iso_bus_port kafka_port = {
     .topic_config = iso_kafka_topic_config,
     .topic_set = iso_kafka_topic_set,
     .ends = iso_kafka_ends,
+    .written = iso_kafka_written,
     .publisher_open = iso_kafka_publisher_open,
     .reader_open = iso_kafka_reader_open,
 };

@@ -438,6 +438,7 @@ static const struct iso_bus_port memory_port = {
     .topic_config = memory_topic_config,
     .topic_set = memory_topic_set,
     .ends = memory_ends,
+    .written = memory_ends, /* there are no transactions */
     .publisher_open = iso_memory_publisher_open,
     .reader_open = iso_memory_reader_open,
 };

@@ -36,6 +36,8 @@ struct iso_bus_port {
                               struct iso_why *why);
     enum iso_err (*ends)(struct iso_bus *bus, struct iso_position *positions,
                          size_t count, int timeout_ms, struct iso_why *why);
+    enum iso_err (*written)(struct iso_bus *bus, struct iso_position *positions,
+                            size_t count, int timeout_ms, struct iso_why *why);
     enum iso_err (*publisher_open)(struct iso_bus *bus,
                                    const struct iso_publisher_options *options,
                                    struct iso_publisher **publisher,

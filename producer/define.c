@@ -10,7 +10,7 @@
 #include "producer/topics.h"
 
 #define RETENTION_MIN_MS (INT64_C(7) * 24 * 3600 * 1000)
-#define MESSAGE_MAX "1114112"
+#define MESSAGE_MAX ISO_FENCE_NONE
 #define HOUR_MS "3600000"
 #define WEEK_MS "604800000"
 #define MONTH_MS "2592000000"

@@ -131,7 +131,21 @@ enum iso_err iso_log_fence(const struct iso_define_ground *ground,
 enum iso_err iso_log_fenced(struct iso_bus *bus, const struct iso_definition_log *log,
                             int timeout_ms, bool *fenced, struct iso_why *why);
 
-/* Where a log that is fenced ends: one offset for each partition, into `ends`. */
+/* Takes the fence away again, of a log that is not announced as closed. */
+enum iso_err iso_log_unfence(struct iso_bus *bus, const struct iso_definition_log *log,
+                             int timeout_ms, struct iso_why *why);
+
+/* Waits until what the log held when it was asked can be read: until no transaction of
+ * another client that has a record in it is open. What stands behind such a record
+ * would not be part of a log that is closed now; and one that is fenced takes no end of
+ * a transaction any more. ISO_AGAIN: some is open still. */
+enum iso_err iso_log_whole(struct iso_bus *bus, const struct iso_definition *definition,
+                           const struct iso_definition_log *log, int timeout_ms,
+                           struct iso_why *why);
+
+/* Where a log that is fenced ends: one offset for each partition, into `ends`. Where a
+ * partition may have replicas it takes some seconds: what the leader took before the
+ * fence counts when they have it. ISO_AGAIN, as iso_log_whole. */
 enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *definition,
                          const struct iso_definition_log *log, int timeout_ms,
                          int64_t *ends, struct iso_why *why);

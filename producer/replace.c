@@ -53,18 +53,17 @@ static enum iso_err topic_empty(const struct iso_define_ground *ground,
                                 const struct iso_definition_log *log,
                                 struct iso_why *why)
 {
-    int64_t *ends = iso_alloc_zero(now->partitions, sizeof ends[0]);
+    int64_t append_ms;
     enum iso_err err =
-        iso_log_end(ground->bus, now, log, ground->timeout_ms, ends, why);
-    for (uint32_t p = 0; err == ISO_OK && p < now->partitions; p++)
-        if (ends[p] > 0)
-            err = iso_fail(why, ISO_TOPIC_CONFIG,
-                           "topic %s in cluster %s holds records already, and a log "
-                           "begins in a topic of its own: choose another name "
-                           "(--topic), or delete it if nobody needs it",
-                           log->topic, log->cluster);
-    iso_free(ends);
-    return err;
+        iso_log_newest(ground->bus, now, log, ground->timeout_ms, &append_ms, why);
+    if (err != ISO_OK || append_ms < 0)
+        return err;
+    return iso_fail(
+        why, ISO_TOPIC_CONFIG,
+        "topic %s in cluster %s holds records already, and a log begins in a "
+        "topic of its own: choose another name (--topic), or delete it if "
+        "nobody needs it",
+        log->topic, log->cluster);
 }
 
 static enum iso_err topic_make(const struct iso_log_replacing *replacing,
@@ -97,6 +96,8 @@ static enum iso_err log_fence(const struct iso_log_replacing *replacing,
         err = iso_log_fenced(ground.bus, log, ground.timeout_ms, &fenced, why);
     if (err == ISO_OK && !fenced)
         err = iso_log_define_next(&ground, now, log, why);
+    if (err == ISO_OK && !fenced)
+        err = iso_log_whole(ground.bus, now, log, ground.timeout_ms, why);
     if (err == ISO_OK)
         err = iso_log_fence(&ground, now, log, why);
     if (err == ISO_OK)
@@ -125,6 +126,24 @@ static enum iso_err now_ask(const struct iso_log_replacing *replacing,
         if (err == ISO_OK && append_ms > *now_ms)
             *now_ms = append_ms;
     }
+    return err;
+}
+
+/* A transaction that came before the fence would never end behind it: open again. */
+static enum iso_err ends_ask(const struct iso_log_replacing *replacing,
+                             const struct iso_definition *now,
+                             const struct iso_definition_log *log, int64_t *ends,
+                             struct iso_why *why)
+{
+    struct iso_define_ground ground;
+    struct iso_topic_options options;
+    enum iso_err err = ground_ask(replacing, log, &ground, &options, why);
+    if (err == ISO_OK)
+        err = iso_log_end(ground.bus, now, log, ground.timeout_ms, ends, why);
+    if (err == ISO_AGAIN &&
+        iso_log_unfence(ground.bus, log, ground.timeout_ms, NULL) == ISO_OK)
+        told(replacing, "topic %s in cluster %s takes records again", log->topic,
+             log->cluster);
     return err;
 }
 
@@ -165,8 +184,6 @@ static enum iso_err log_close(const struct iso_log_replacing *replacing,
                               struct iso_why *why)
 {
     int64_t *ends = iso_alloc_zero(now->partitions, sizeof ends[0]);
-    struct iso_define_ground ground;
-    struct iso_topic_options options;
     struct iso_succession succession = {.log = log->number,
                                         .ends = ends,
                                         .cluster = next->cluster,
@@ -175,9 +192,7 @@ static enum iso_err log_close(const struct iso_log_replacing *replacing,
     if (err == ISO_OK)
         err = log_fence(replacing, now, log, why);
     if (err == ISO_OK)
-        err = ground_ask(replacing, log, &ground, &options, why);
-    if (err == ISO_OK)
-        err = iso_log_end(ground.bus, now, log, ground.timeout_ms, ends, why);
+        err = ends_ask(replacing, now, log, ends, why);
     if (err == ISO_OK)
         err = announce(replacing, now, &succession, why);
     iso_free(ends);

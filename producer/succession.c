@@ -1,15 +1,21 @@
 /* Closing a log, and the definition that says so.
  *
  * What decides is read after the fence: nobody can append any more, so the ends are
- * final. Nothing here is announced; who announces, and in which order, is the caller's
- * (define.h). */
+ * final: all that the leaders took is counted once their replicas have it, and no
+ * foreign transaction hides what stands behind it. Nothing here is announced; who
+ * announces, and in which order, is the caller's (define.h). */
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "producer/define.h"
 #include "producer/topics.h"
 
-enum { NEWEST_RECORDS = 64 }; /* looked at, from the end: transactions leave marks */
+enum {
+    NEWEST_RECORDS = 64, /* looked at, from the end: transactions leave marks */
+    PAUSE_MS = 100,
+    SETTLE_MS = 3000,
+};
 
 /* ---- the fence ---- */
 
@@ -27,16 +33,92 @@ enum iso_err iso_log_fenced(struct iso_bus *bus, const struct iso_definition_log
     return iso_bus_topic_config(bus, log->topic, timeout_ms, fence_each, fenced, why);
 }
 
+enum iso_err iso_log_unfence(struct iso_bus *bus, const struct iso_definition_log *log,
+                             int timeout_ms, struct iso_why *why)
+{
+    const struct iso_topic_config setting = {ISO_FENCE_NAME, ISO_FENCE_NONE};
+    return iso_bus_topic_set(bus, log->topic, &setting, timeout_ms, why);
+}
+
 /* ---- the end ---- */
 
-static enum iso_err positions_ask(struct iso_bus *bus,
-                                  const struct iso_definition *definition,
-                                  const struct iso_definition_log *log, int timeout_ms,
-                                  struct iso_position *positions, struct iso_why *why)
+static void positions_set(const struct iso_definition *definition,
+                          const struct iso_definition_log *log,
+                          struct iso_position *positions)
 {
     for (uint32_t p = 0; p < definition->partitions; p++)
         positions[p] = (struct iso_position){.topic = log->topic, .partition = (int)p};
-    return iso_bus_ends(bus, positions, definition->partitions, timeout_ms, why);
+}
+
+/* ISO_AGAIN: some end that was read is below what was written before. */
+static enum iso_err whole_check(const struct iso_position *positions,
+                                const int64_t *written, uint32_t partitions,
+                                struct iso_why *why)
+{
+    for (uint32_t p = 0; p < partitions; p++) {
+        if (positions[p].end < written[p])
+            return iso_fail(why, ISO_AGAIN,
+                            "a transaction of another client is open in %s/%d, at "
+                            "offset %lld, with %lld records behind: end it, stop who "
+                            "writes so, and do the same again",
+                            positions[p].topic, positions[p].partition,
+                            (long long)positions[p].end,
+                            (long long)(written[p] - positions[p].end));
+    }
+    return ISO_OK;
+}
+
+enum iso_err iso_log_whole(struct iso_bus *bus, const struct iso_definition *definition,
+                           const struct iso_definition_log *log, int timeout_ms,
+                           struct iso_why *why)
+{
+    uint32_t partitions = definition->partitions;
+    int64_t until_ms = iso_steady_ms(&iso_clock_machine) + timeout_ms;
+    int64_t *written = iso_alloc_zero(partitions, sizeof *written);
+    struct iso_position *positions = iso_alloc_zero(partitions, sizeof *positions);
+    positions_set(definition, log, positions);
+    enum iso_err err = iso_bus_written(bus, positions, partitions, timeout_ms, why);
+    for (uint32_t p = 0; p < partitions; p++)
+        written[p] = positions[p].end;
+    while (err == ISO_OK) {
+        err = iso_bus_ends(bus, positions, partitions, timeout_ms, why);
+        if (err == ISO_OK)
+            err = whole_check(positions, written, partitions, why);
+        if (err != ISO_AGAIN || iso_steady_ms(&iso_clock_machine) >= until_ms)
+            break;
+        poll(NULL, 0, PAUSE_MS);
+        err = ISO_OK;
+    }
+    iso_free(positions);
+    iso_free(written);
+    return err;
+}
+
+/* Asks until all have stood for SETTLE_MS: replicas fetch what they do not have within
+ * half a second, and one that does not is soon no replica that counts. */
+static enum iso_err ends_settle(struct iso_bus *bus, struct iso_position *positions,
+                                uint32_t partitions, int timeout_ms, int64_t *ends,
+                                struct iso_why *why)
+{
+    int brokers;
+    enum iso_err err = iso_bus_brokers(bus, timeout_ms, &brokers, why);
+    int64_t since_ms = iso_steady_ms(&iso_clock_machine);
+    for (uint32_t p = 0; p < partitions; p++)
+        ends[p] = -1;
+    while (err == ISO_OK) {
+        bool moved = false;
+        err = iso_bus_ends(bus, positions, partitions, timeout_ms, why);
+        for (uint32_t p = 0; err == ISO_OK && p < partitions; p++) {
+            moved |= ends[p] != positions[p].end;
+            ends[p] = positions[p].end;
+        }
+        int64_t now_ms = iso_steady_ms(&iso_clock_machine);
+        since_ms = moved ? now_ms : since_ms;
+        if (brokers == 1 || now_ms - since_ms >= SETTLE_MS)
+            break;
+        poll(NULL, 0, PAUSE_MS);
+    }
+    return err;
 }
 
 enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *definition,
@@ -45,9 +127,16 @@ enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *defin
 {
     struct iso_position *positions =
         iso_alloc_zero(definition->partitions, sizeof *positions);
-    enum iso_err err = positions_ask(bus, definition, log, timeout_ms, positions, why);
-    for (uint32_t p = 0; err == ISO_OK && p < definition->partitions; p++)
-        ends[p] = positions[p].end;
+    positions_set(definition, log, positions);
+    enum iso_err err =
+        ends_settle(bus, positions, definition->partitions, timeout_ms, ends, why);
+    if (err == ISO_OK)
+        err = iso_bus_written(bus, positions, definition->partitions, timeout_ms, why);
+    for (uint32_t p = 0; err == ISO_OK && p < definition->partitions; p++) {
+        int64_t written = positions[p].end;
+        positions[p].end = ends[p];
+        err = whole_check(&positions[p], &written, 1, why);
+    }
     iso_free(positions);
     return err;
 }
@@ -82,7 +171,9 @@ enum iso_err iso_log_newest(struct iso_bus *bus,
 {
     struct iso_position *positions =
         iso_alloc_zero(definition->partitions, sizeof *positions);
-    enum iso_err err = positions_ask(bus, definition, log, timeout_ms, positions, why);
+    positions_set(definition, log, positions);
+    enum iso_err err =
+        iso_bus_ends(bus, positions, definition->partitions, timeout_ms, why);
     *append_ms = -1;
     for (uint32_t p = 0; err == ISO_OK && *append_ms < 0 && p < definition->partitions;
          p++)

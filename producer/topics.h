@@ -9,6 +9,7 @@
 /* The setting of a topic that takes no record any more, from whoever (define.h). */
 #define ISO_FENCE_NAME "max.message.bytes"
 #define ISO_FENCE_VALUE "0"
+#define ISO_FENCE_NONE "1114112" /* ISO_MESSAGE_MAX: what a log that is open needs */
 
 enum iso_topic_rule {
     ISO_TOPIC_IS,       /* exactly the value */

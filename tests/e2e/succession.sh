@@ -14,6 +14,7 @@ kafka_start
 settings eu us ap
 create things --partitions 4
 iso collection create notes --partitions 2 --logs per-region >/dev/null
+iso collection create foreign --partitions 1 >/dev/null
 daemons_start
 
 logs() { # WORD [COLLECTION]: what `log list` says of each log
@@ -48,6 +49,25 @@ says "no log 7" "log list"
 token=$(iso put things session 1 --region eu --json | sed 's/.*"token": *"\([^"]*\)".*/\1/')
 proves "nothing is done without --yes"
 
+# A transaction of another client hides what stands behind its first record.
+mkfifo "$work/commit"
+cat >"$work/foreign.py" <<'PYTHON'
+import sys
+import confluent_kafka as k
+p = k.Producer({"bootstrap.servers": sys.argv[1], "transactional.id": "foreign"})
+p.init_transactions(20)
+p.begin_transaction()
+p.produce("foreign", b"in a transaction", b"tx", partition=0)
+p.flush(20)
+print("open", flush=True)
+open(sys.argv[2]).readline()
+p.commit_transaction(20)
+PYTHON
+job_start foreign "$python" "$work/foreign.py" "$servers" "$work/commit"
+await 30 "a foreign transaction is open" grep -q open "$work/foreign.out"
+iso put foreign behind it --region eu >/dev/null
+job_start held iso log replace foreign 1 --yes
+
 # Killed at any moment, and done again.
 loads_start first
 pause 0.5
@@ -69,6 +89,18 @@ for region in "${regions[@]}"; do
     equal "what the session reads in $region" "$out" 1
 done
 proves "three regions wrote while their log was replaced: all is durable, and they converge"
+
+reap held 30
+equal "how replace ends while a foreign transaction is open" "$code" 75
+grep -q 'a transaction of another client is open in foreign/0' "$work/held.log" ||
+    fail "replace says: $(<"$work/held.log")"
+equal "the log" "$(logs state foreign)" open
+echo >"$work/commit"
+job_wait foreign 30
+iso log replace foreign 1 --yes >/dev/null 2>"$work/replace.log"
+collection=foreign reads us tx "in a transaction"
+collection=foreign reads us behind it
+proves "what stands behind a foreign transaction is not left out"
 
 # Nobody writes to it any more, whatever the client asks for.
 ends=$("$python" - "$servers" 2>"$work/plain.log" <<'PYTHON'

@@ -199,6 +199,12 @@ static inline enum iso_err fault_ends(struct iso_bus *base,
 {
     return iso_bus_ends(fault_of(base)->inner, positions, count, timeout_ms, why);
 }
+static inline enum iso_err fault_written(struct iso_bus *base,
+                                         struct iso_position *positions, size_t count,
+                                         int timeout_ms, struct iso_why *why)
+{
+    return iso_bus_written(fault_of(base)->inner, positions, count, timeout_ms, why);
+}
 static inline void fault_close(struct iso_bus *base)
 {
     (void)base; /* the inner bus is its owner's */
@@ -213,6 +219,7 @@ static const struct iso_bus_port fault_bus_port = {
     .topic_config = fault_topic_config,
     .topic_set = fault_topic_set,
     .ends = fault_ends,
+    .written = fault_written,
     .publisher_open = fault_publisher_open,
     .reader_open = fault_reader_open,
 };
