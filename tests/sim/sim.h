@@ -93,6 +93,11 @@ struct sim_closing {
     uint32_t defined; /* bits: which logs of the definition have its DEFINE */
 };
 
+struct sim_refusal {
+    struct iso_version version;
+    uint32_t partition;
+};
+
 struct sim_figures {
     uint64_t operations, writes, reads, stale_reads, deliveries, refused, duplicates,
         durable, unknown, not_applied, checked_keys, scans, losers, stops;
@@ -121,6 +126,8 @@ struct sim {
     uint32_t key_partition[SIM_KEYS_MAX];
     struct sim_ack *acks;
     size_t ack_count, ack_room;
+    struct sim_refusal *refusals; /* what was answered to be applied nowhere */
+    size_t refusal_count, refusal_room;
     bool trimmed[SIM_PARTITIONS_MAX]; /* retention passed somebody */
     bool behind[SIM_PARTITIONS_MAX];  /* an end is below what the log held */
     bool changed[SIM_PARTITIONS_MAX]; /* a log lost its tail, or was made anew */
@@ -229,6 +236,8 @@ void sim_read(struct sim *sim, struct sim_region *region);
 void sim_services_poll(struct sim *sim, struct sim_region *region);
 /* Each write that was answered is in its log, and counts there as it was answered. */
 void sim_acks_check(struct sim *sim);
+/* At rest each write has one answer, and what was refused is applied nowhere. */
+void sim_answers_check(struct sim *sim);
 
 /* ---- what others write ---- */
 

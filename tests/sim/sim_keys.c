@@ -56,6 +56,10 @@ void sim_key_add(struct sim *sim, int index, const struct sim_effect *effect)
     for (unsigned i = 0; i < SIM_LOGS_MAX; i++)
         added->children[i] = INT64_MAX;
     for (size_t i = 0; i < key->count; i++) {
+        SIM_HOLDS(sim, !iso_version_equal(key->effects[i].version, effect->version),
+                  "a write of %s counts twice: in log %u and in log %u",
+                  sim->keys[index], sim->oracle.numbers[key->effects[i].log],
+                  sim->oracle.numbers[effect->log]);
         child_note(sim, added, &key->effects[i]);
         child_note(sim, &key->effects[i], added);
     }

@@ -330,5 +330,6 @@ void sim_check_rest(struct sim *sim)
         for (uint32_t p = 0; p < sim->plan.partitions; p++)
             sweep_check(&sim->regions[r], p);
     letters_check(sim);
+    sim_answers_check(sim);
     verdict_check(sim, asked_ms);
 }

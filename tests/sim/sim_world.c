@@ -164,6 +164,7 @@ void sim_close(struct sim *sim)
     for (unsigned i = 0; i < sim->definition_count; i++)
         iso_definition_free(sim->definitions[i]);
     iso_free(sim->acks);
+    iso_free(sim->refusals);
     iso_buf_release(&sim->line);
     *sim = (struct sim){0};
 }
