@@ -376,29 +376,32 @@ struct place {
     uint16_t log;
 };
 
-/* Every version in both logs, once each but for copies in one log; by slice and log in
- * order of hlc. */
+/* The writes of one partition, but for copies: seqs count on by one. */
+static size_t places_of(const char *topic, int partition, struct place *places,
+                        size_t room)
+{
+    struct ground_log log;
+    size_t count = 0;
+    read_log(topic, partition, &log);
+    for (size_t i = 0; i < log.count; i++) {
+        const struct iso_write *write = &log.records[i].write;
+        if (write->seq <= count)
+            continue; /* a copy */
+        ck_assert_uint_eq(write->seq, count + 1);
+        ck_assert_uint_lt(count, room);
+        places[count++] = (struct place){write->version.hlc, write->seq, write->log};
+    }
+    ground_log_release(&log);
+    return count;
+}
+
+/* Both logs; no version stands in them twice. */
 static size_t places_read(struct place *places, size_t room)
 {
     size_t count = 0;
-    const char *topics[] = {"packages", NEXT_TOPIC};
-    for (int t = 0; t < 2; t++) {
-        for (int p = 0; p < GROUND_PARTITIONS; p++) {
-            struct ground_log log;
-            uint64_t last = 0;
-            read_log(topics[t], p, &log);
-            for (size_t i = 0; i < log.count; i++) {
-                const struct iso_write *write = &log.records[i].write;
-                if (write->seq <= last)
-                    continue; /* a copy */
-                ck_assert_uint_eq(write->seq, last + 1);
-                last = write->seq;
-                ck_assert_uint_lt(count, room);
-                places[count++] =
-                    (struct place){write->version.hlc, write->seq, write->log};
-            }
-            ground_log_release(&log);
-        }
+    for (int p = 0; p < GROUND_PARTITIONS; p++) {
+        count += places_of("packages", p, places + count, room - count);
+        count += places_of(NEXT_TOPIC, p, places + count, room - count);
     }
     for (size_t i = 0; i < count; i++)
         for (size_t j = i + 1; j < count; j++)
