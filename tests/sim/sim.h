@@ -82,13 +82,13 @@ struct sim_ack {
     struct iso_ack whole; /* its text is not kept */
 };
 
-/* What an operator is about: he closes a log, one step after the other, while the world
- * goes on. */
+/* What an operator is about: he closes a log, or two that one goes on with, one step
+ * after the other, while the world goes on. */
 struct sim_closing {
     enum { SIM_CLOSING_NONE, SIM_CLOSING_FENCED, SIM_CLOSING_ANNOUNCED } stage;
     unsigned count, behinds; /* closings that were begun: well, and behind */
-    uint16_t log;
-    bool succeeded;   /* another log goes on with it */
+    uint16_t logs[2];        /* the second: 0: none */
+    bool succeeded;          /* another log goes on with it */
     bool behind;      /* an end is wrong: something behind it may have been applied */
     uint32_t defined; /* bits: which logs of the definition have its DEFINE */
 };
@@ -211,6 +211,8 @@ bool sim_define_later(struct sim *sim);
 bool sim_close_begin(struct sim *sim, bool behind);
 /* The next step of a closing that was begun. */
 void sim_close_go_on(struct sim *sim);
+/* Is it about to be closed? */
+bool sim_log_is_closing(const struct sim *sim, uint16_t number);
 /* Is its topic fenced, or the log closed? */
 bool sim_log_is_fenced(const struct sim *sim, uint16_t number);
 /* What a slice's logs are is not what it was: everybody looks at it anew. */

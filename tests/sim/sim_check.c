@@ -114,8 +114,10 @@ static void successions_check(struct sim *sim, const int64_t was[SIM_LOGS_MAX])
                 &look,
                 !sim_log_succeeds(sim, i, n) ||
                     look.frontiers[n] == sim->oracle.logs[n][look.partition].end,
-                "log %u is begun, and log %u stands at %lld", sim->oracle.numbers[i],
-                sim->oracle.numbers[n], (long long)look.frontiers[n]);
+                "log %u is begun, and log %u stands at %lld, before its end at %lld",
+                sim->oracle.numbers[i], sim->oracle.numbers[n],
+                (long long)look.frontiers[n],
+                (long long)sim->oracle.logs[n][look.partition].end);
     }
 }
 

@@ -77,8 +77,7 @@ bool sim_define_is_timely(struct sim *sim, int64_t birth_ms)
     for (unsigned i = 0; i < sim->oracle.log_count; i++)
         for (uint32_t p = 0; p < sim->plan.partitions; p++) {
             const struct sim_log *log = &sim->oracle.logs[i][p];
-            bool closes = sim->closing.stage == SIM_CLOSING_FENCED &&
-                          sim->closing.log == log->number; /* it gets none */
+            bool closes = sim_log_is_closing(sim, log->number); /* it gets none */
             if (!closes && log->end == INT64_MAX && log->next > 0 &&
                 (log->now.definition == 0 || log->now.bound_ms > birth_ms))
                 return false;
