@@ -215,10 +215,10 @@ struct iso_shard {
 };
 
 enum { SHARD_CONTROL_ID = INT32_MAX, SHARD_STATUS_ID = INT32_MAX - 1 };
-/* Longer than a new leader may wait for a replica that it must count out
- * (replica.lag.time.max.ms): until then it may not show what its predecessor showed,
- * and an end before our newest record proves nothing. */
-enum { SHARD_SHORT_MS = 45000 };
+/* A leader that is new may not show yet what its predecessor showed, so that a log
+ * seems to end before our newest record: it is read again after this time, and then
+ * asked for its end, which it does not say before it is sure. */
+enum { SHARD_SHORT_MS = 2000 };
 enum { SHARD_FETCH_MAX = 8192, SHARD_LETTERS_MAX = 256, SHARD_RETRY_MS = 500 };
 
 static inline int64_t shard_now(const struct iso_shard *shard)
@@ -279,6 +279,9 @@ bool iso_shard_proof_event(struct iso_shard *shard, size_t id,
  * proven again. Before the records that came with it. */
 void iso_shard_doubt(struct iso_shard *shard, const struct shard_cluster *cluster,
                      const struct iso_record *trouble);
+/* Whether the log ends at `offset` or before; false: it does not, or does not say. */
+bool iso_shard_is_short(struct iso_shard *shard, const struct shard_feed *feed,
+                        int64_t offset);
 /* Proves again what is due. */
 void iso_shard_proof_step(struct iso_shard *shard);
 void iso_shard_witness(const struct iso_slice_log *log, struct shard_witness *witness);
@@ -296,6 +299,9 @@ enum shard_evidence {
     SHARD_OTHERS,  /* have read something else, as their reports show */
     SHARD_HEARSAY, /* another region says that it has found it */
 };
+/* What is not committed was never read: gives the open batch up when the slice has
+ * changed in it, and says whether. Asked before a slice is stopped for its log. */
+bool iso_shard_unread(struct iso_shard *shard, const struct shard_slice *slice);
 /* Stops the feed's slice. `how` says who found what. */
 void iso_shard_diverged(struct iso_shard *shard, const struct shard_feed *feed,
                         const struct iso_diverged *what, enum shard_evidence evidence,

@@ -5,7 +5,7 @@
  *
  *   the same record    the log is what it was, up to there: go on behind it
  *   another one        it is not: the slice stops by name
- *   none, log ended    a leader that is new may not show it yet: asked again much later
+ *   none, log ended    a leader that is new may not show it yet: asked again
  *   hole               retention took it, or the log is shorter: the feed is assigned
  * at the frontier, which says which; nothing is proven then
  *
@@ -24,7 +24,7 @@
 #define ISO_PLANTED(mistake) 0
 #endif
 
-enum { VERIFY_MS = 60000, DOUBT_EVERY_MS = 1000 };
+enum { VERIFY_MS = 60000, DOUBT_EVERY_MS = 1000, ENDS_TIMEOUT_MS = 1000 };
 
 int64_t iso_shard_verify_ms(const struct iso_shard *shard)
 {
@@ -88,6 +88,8 @@ static void proof_fails(struct iso_shard *shard, const struct shard_feed *feed,
                         int64_t offset, const char *what)
 {
     char how[96];
+    if (iso_shard_unread(shard, &shard->slices[feed->slice]))
+        return;
     snprintf(how, sizeof how, "its newest record, at offset %" PRId64 ", %s", offset,
              what);
     iso_shard_diverged(shard, feed,
@@ -108,15 +110,35 @@ static void proof_record(struct iso_shard *shard, struct shard_feed *feed,
                                                     : "is not in it any more");
 }
 
+bool iso_shard_is_short(struct iso_shard *shard, const struct shard_feed *feed,
+                        int64_t offset)
+{
+    struct iso_position position = {.topic = feed->log->topic,
+                                    .partition =
+                                        (int)shard->slices[feed->slice].partition};
+    struct iso_why why = {0};
+    enum iso_err err =
+        iso_bus_ends(feed->log->cluster->bus, &position, 1, ENDS_TIMEOUT_MS, &why);
+    if (err != ISO_OK)
+        iso_log_why(ISO_WARN, "log.short", &why);
+    return err == ISO_OK && position.end <= offset;
+}
+
 static void proof_short(struct iso_shard *shard, struct shard_feed *feed)
 {
     struct shard_proof *proof = &feed->proof;
+    int64_t newest = iso_shard_feed_log(shard, feed)->record_offset;
     int64_t now_ms = shard_now(shard);
     if (proof->short_at_ms == 0)
         proof->short_at_ms = now_ms;
-    else if (now_ms - proof->short_at_ms >= SHARD_SHORT_MS)
-        proof_fails(shard, feed, iso_shard_feed_log(shard, feed)->record_offset,
-                    "is behind its end now");
+    if (now_ms - proof->short_at_ms < SHARD_SHORT_MS)
+        return;
+    if (iso_shard_is_short(shard, feed, newest)) {
+        proof_fails(shard, feed, newest, "is behind its end now");
+        return;
+    }
+    proof->short_at_ms = now_ms; /* and once more */
+    proof->asked_again = false;
 }
 
 bool iso_shard_proof_event(struct iso_shard *shard, size_t id,

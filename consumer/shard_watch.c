@@ -143,7 +143,8 @@ static void probe_short(struct iso_shard *shard, struct shard_watch *watch,
     probe_ends(watch, feed, now_ms + SHARD_SHORT_MS);
     if (proof->probe_short_at_ms == 0)
         proof->probe_short_at_ms = now_ms;
-    else if (now_ms - proof->probe_short_at_ms >= SHARD_SHORT_MS)
+    else if (now_ms - proof->probe_short_at_ms >= SHARD_SHORT_MS &&
+             iso_shard_is_short(shard, feed, proof->witness.offset))
         probe_fails(shard, feed, "is behind its end now");
 }
 

@@ -38,6 +38,7 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
                    .batch_time_max_ms = 10 * tick_ms,
                    .heartbeat_ms = SIM_HEARTBEAT_TICKS * tick_ms,
                    .report_ms = 50 * tick_ms,
+                   .verify_ms = 200 * tick_ms,
                    .commit_ms = 5000,
                    .conflicts_age_ms =
                        sim->plan.pruned ? 40 * tick_ms * region->index : 0,
