@@ -58,7 +58,7 @@ static void watch_listen(struct iso_shard *shard, struct shard_cluster *cluster)
         return;
     cluster->heard = false;
     watch->ask_at_ms = shard_now(shard) + AGAIN_MS;
-    iso_log_why(ISO_DEBUG, "watch.listen", &why);
+    iso_log_why(err == ISO_DENIED ? ISO_WARN : ISO_DEBUG, "watch.listen", &why);
 }
 
 /* ---- an old record of each log ---- */
@@ -186,6 +186,12 @@ static void watch_event(struct iso_shard *shard, struct shard_watch *watch,
             iso_shard_others_hear(shard, record);
         else if (record->event == ISO_HOLE) /* made anew: listen from its end on */
             watch->listens = false;
+        else if (record->event == ISO_TROUBLE)
+            iso_log(
+                ISO_WARN, "watch.trouble",
+                "topic=%s err=%s why=\"what other regions report is not heard: %s\"",
+                shard->status_topic, iso_err_name(record->err),
+                record->text ? record->text : "");
         return;
     }
     if (watch->probes && record->id == watch->feed &&
