@@ -43,20 +43,6 @@ void iso_shard_diverged(struct iso_shard *shard, const struct shard_feed *feed,
         slice->diverged.log = 0;
 }
 
-bool iso_shard_unread(struct iso_shard *shard, const struct shard_slice *slice)
-{
-    struct iso_why why;
-    if (shard->txn == NULL || !slice->changed)
-        return false;
-    iso_log(ISO_INFO, "slice.again",
-            "collection=%s partition=%u why=\"its log is not what was read of it, and "
-            "not all of that is stored: it is judged by what is\"",
-            slice->collection->name, slice->partition);
-    if (iso_shard_batch_abort(shard, &why) != ISO_OK)
-        iso_log_why(ISO_WARN, "slice.again", &why);
-    return true;
-}
-
 void iso_shard_diverged_save(struct iso_shard *shard)
 {
     for (size_t i = 0; i < shard->slice_count; i++) {

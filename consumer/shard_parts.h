@@ -299,9 +299,6 @@ enum shard_evidence {
     SHARD_OTHERS,  /* have read something else, as their reports show */
     SHARD_HEARSAY, /* another region says that it has found it */
 };
-/* What is not committed was never read: gives the open batch up when the slice has
- * changed in it, and says whether. Asked before a slice is stopped for its log. */
-bool iso_shard_unread(struct iso_shard *shard, const struct shard_slice *slice);
 /* Stops the feed's slice. `how` says who found what. */
 void iso_shard_diverged(struct iso_shard *shard, const struct shard_feed *feed,
                         const struct iso_diverged *what, enum shard_evidence evidence,

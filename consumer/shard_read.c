@@ -131,8 +131,6 @@ static void slice_hole(struct iso_shard *shard, struct shard_feed *feed,
                        const struct iso_record *record)
 {
     struct iso_why why;
-    if (iso_shard_unread(shard, &shard->slices[feed->slice]))
-        return;
     iso_fail(
         &why, ISO_LOG_DIVERGED,
         "offset %lld of topic %s is not in the log: retention has passed this region, "
