@@ -229,7 +229,7 @@ int64_t iso_apply_log_end(const struct iso_apply *apply, uint16_t log)
     return end_of(apply, iso_definition_log(iso_apply_newest(apply), log));
 }
 
-/* Is all that the log succeeds at its end? */
+/* Is all that the log succeeds at its end, and not beyond? */
 static bool before_is_over(const struct iso_apply *apply,
                            const struct iso_definition *definition, uint16_t log)
 {
@@ -240,7 +240,7 @@ static bool before_is_over(const struct iso_apply *apply,
             continue;
         const struct iso_slice_log *row = row_of(apply, definition->logs[i].number);
         int64_t frontier = row != NULL ? row->frontier : 0;
-        if (frontier < end_of(apply, &definition->logs[i]) &&
+        if (frontier != end_of(apply, &definition->logs[i]) &&
             !ISO_PLANTED(successors_do_not_wait))
             return false;
     }
