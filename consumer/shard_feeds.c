@@ -150,7 +150,7 @@ static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_w
 {
     struct shard_feed *feed = &shard->feeds[id];
     struct shard_slice *slice = &shard->slices[feed->slice];
-    if (feed->assigned || feed->held || feed->over || !feed_is_wanted(shard, feed))
+    if (feed->assigned || feed->over || !feed_is_wanted(shard, feed) || feed->held)
         return ISO_OK;
     if (!log_is_checked(shard, slice, feed->log)) {
         iso_shard_slice_waits(slice, &feed->log->why);
