@@ -85,7 +85,12 @@ struct sim_ack {
 /* What an operator is about: he closes a log, or two that one goes on with, one step
  * after the other, while the world goes on. */
 struct sim_closing {
-    enum { SIM_CLOSING_NONE, SIM_CLOSING_FENCED, SIM_CLOSING_ANNOUNCED } stage;
+    enum {
+        SIM_CLOSING_NONE,
+        SIM_CLOSING_FENCED,
+        SIM_CLOSING_LIFTED, /* its fence was taken away again, for now or for good */
+        SIM_CLOSING_ANNOUNCED
+    } stage;
     unsigned count, behinds; /* closings that were begun: well, and behind */
     uint16_t logs[2];        /* the second: 0: none */
     bool succeeded;          /* another log goes on with it */

@@ -208,6 +208,31 @@ static void announce(struct sim *sim)
               opened != NULL ? opened->number : 0);
 }
 
+/* An operator who was interrupted, or another one, lets writers write again. */
+static void lift(struct sim *sim)
+{
+    static const struct iso_topic_config open = {"max.message.bytes", "1114112"};
+    struct iso_why why = {0};
+    for (unsigned n = 0; n < 2 && sim->closing.logs[n] != 0; n++) {
+        const struct iso_definition_log *log =
+            iso_definition_log(sim->definition, sim->closing.logs[n]);
+        SIM_OK(sim,
+               iso_bus_topic_set(sim_log_bus(sim, log), log->topic, &open, 1000, &why));
+    }
+    sim->closing.stage = SIM_CLOSING_LIFTED;
+    sim_trace(sim, "the fence is taken away");
+}
+
+static void fence_again(struct sim *sim)
+{
+    sim->closing.stage = SIM_CLOSING_NONE;
+    if (sim_percent(sim, 50))
+        return;
+    sim->closing.stage = SIM_CLOSING_FENCED;
+    for (unsigned n = 0; n < 2 && sim->closing.logs[n] != 0; n++)
+        fence(sim, n, iso_definition_log(sim->definition, sim->closing.logs[n]));
+}
+
 /* The successor first, or last, or in between. */
 static void define_one(struct sim *sim)
 {
@@ -232,7 +257,12 @@ static void define_one(struct sim *sim)
 
 void sim_close_go_on(struct sim *sim)
 {
-    if (sim->closing.stage == SIM_CLOSING_FENCED)
+    if (sim->closing.stage == SIM_CLOSING_LIFTED)
+        fence_again(sim);
+    else if (sim->closing.stage == SIM_CLOSING_FENCED && !sim->healing &&
+             sim_percent(sim, 20))
+        lift(sim);
+    else if (sim->closing.stage == SIM_CLOSING_FENCED)
         announce(sim);
     else if (sim->closing.stage == SIM_CLOSING_ANNOUNCED)
         define_one(sim);
