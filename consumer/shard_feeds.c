@@ -180,14 +180,17 @@ static void feed_add(struct iso_shard *shard, size_t slice, struct shard_log *lo
 {
     size_t room = (shard->feed_count + 1) * sizeof *shard->feeds;
     shard->feeds = iso_realloc(shard->feeds, room);
-    shard->feeds[shard->feed_count++] = (struct shard_feed){
-        .slice = slice,
-        .log = log,
-        .control_end = -1,
-        .end = INT64_MAX,
-        .beat_at_ms = shard_now(shard),
-        .ahead = INT64_MAX,
-        .proof = {.gone = -1, .witness = {.offset = -1}, .doubt_at_ms = INT64_MAX}};
+    shard->feeds[shard->feed_count++] =
+        (struct shard_feed){.slice = slice,
+                            .log = log,
+                            .control_end = -1,
+                            .end = INT64_MAX,
+                            .beat_at_ms = shard_now(shard),
+                            .ahead = INT64_MAX,
+                            .proof = {.gone = -1,
+                                      .short_of = -1,
+                                      .witness = {.offset = -1},
+                                      .doubt_at_ms = INT64_MAX}};
 }
 
 /* A feed for every log that the slice's definitions name by now: a later one may stand

@@ -55,6 +55,7 @@ struct shard_proof {
     int64_t
         short_at_ms;  /* when the log first ended before it, steady; 0: it does not */
     bool asked_again; /* … and was asked again, long after that */
+    int64_t short_of; /* to be asked whether it ends before that; −1: not */
     int64_t gone;     /* retention took the record at this offset; −1 */
     int64_t doubted_at_ms;
     int64_t doubt_at_ms; /* to be proven again then; INT64_MAX: no need */
@@ -157,7 +158,8 @@ struct shard_cluster {
     char *name;
     struct iso_bus *bus;
     struct iso_reader *reader;
-    bool heard; /* a log of it has answered since it was last in trouble */
+    int64_t ends_at_ms; /* when to ask it for ends again */
+    bool heard;         /* a log of it has answered since it was last in trouble */
     struct shard_watch watch;
     struct shard_cluster *next;
 };
@@ -279,9 +281,6 @@ bool iso_shard_proof_event(struct iso_shard *shard, size_t id,
  * proven again. Before the records that came with it. */
 void iso_shard_doubt(struct iso_shard *shard, const struct shard_cluster *cluster,
                      const struct iso_record *trouble);
-/* Whether the log ends at `offset` or before; false: it does not, or does not say. */
-bool iso_shard_is_short(struct iso_shard *shard, const struct shard_feed *feed,
-                        int64_t offset);
 /* Proves again what is due. */
 void iso_shard_proof_step(struct iso_shard *shard);
 void iso_shard_witness(const struct iso_slice_log *log, struct shard_witness *witness);

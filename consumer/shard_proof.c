@@ -25,6 +25,7 @@
 #endif
 
 enum { VERIFY_MS = 60000, DOUBT_EVERY_MS = 1000, ENDS_TIMEOUT_MS = 1000 };
+enum { ENDS_AGAIN_MS = 10000, ENDS_MAX = 256 };
 
 int64_t iso_shard_verify_ms(const struct iso_shard *shard)
 {
@@ -80,6 +81,7 @@ static void proof_holds(struct iso_shard *shard, struct shard_feed *feed)
     struct shard_proof *proof = &feed->proof;
     proof->wanted = proof->asked_again = false;
     proof->short_at_ms = 0;
+    proof->short_of = -1;
     proof->probe_at_ms = shard_now(shard) + iso_shard_verify_ms(shard);
     iso_shard_witness(iso_shard_feed_log(shard, feed), &proof->witness);
 }
@@ -88,8 +90,7 @@ static void proof_fails(struct iso_shard *shard, const struct shard_feed *feed,
                         int64_t offset, const char *what)
 {
     char how[96];
-    snprintf(how, sizeof how, "its newest record, at offset %" PRId64 ", %s", offset,
-             what);
+    snprintf(how, sizeof how, "the record at offset %" PRId64 " %s", offset, what);
     iso_shard_diverged(shard, feed,
                        &(struct iso_diverged){feed->log->number, -1, offset},
                        SHARD_ITS_LOG, how);
@@ -108,35 +109,15 @@ static void proof_record(struct iso_shard *shard, struct shard_feed *feed,
                                                     : "is not in it any more");
 }
 
-bool iso_shard_is_short(struct iso_shard *shard, const struct shard_feed *feed,
-                        int64_t offset)
-{
-    struct iso_position position = {.topic = feed->log->topic,
-                                    .partition =
-                                        (int)shard->slices[feed->slice].partition};
-    struct iso_why why = {0};
-    enum iso_err err =
-        iso_bus_ends(feed->log->cluster->bus, &position, 1, ENDS_TIMEOUT_MS, &why);
-    if (err != ISO_OK)
-        iso_log_why(ISO_WARN, "log.short", &why);
-    return err == ISO_OK && position.end <= offset;
-}
-
+/* The second time that the log seems to end before it: it is asked. */
 static void proof_short(struct iso_shard *shard, struct shard_feed *feed)
 {
     struct shard_proof *proof = &feed->proof;
-    int64_t newest = iso_shard_feed_log(shard, feed)->record_offset;
     int64_t now_ms = shard_now(shard);
     if (proof->short_at_ms == 0)
         proof->short_at_ms = now_ms;
-    if (now_ms - proof->short_at_ms < SHARD_SHORT_MS)
-        return;
-    if (iso_shard_is_short(shard, feed, newest)) {
-        proof_fails(shard, feed, newest, "is behind its end now");
-        return;
-    }
-    proof->short_at_ms = now_ms; /* and once more */
-    proof->asked_again = false;
+    if (now_ms - proof->short_at_ms >= SHARD_SHORT_MS)
+        proof->short_of = iso_shard_feed_log(shard, feed)->record_offset;
 }
 
 bool iso_shard_proof_event(struct iso_shard *shard, size_t id,
@@ -200,6 +181,64 @@ void iso_shard_doubt(struct iso_shard *shard, const struct shard_cluster *cluste
     }
 }
 
+/* ---- logs that seem to end too early ---- */
+
+/* Those of the cluster that are to be asked, as many as fit. */
+static size_t short_gather(struct iso_shard *shard, const struct shard_cluster *cluster,
+                           size_t ids[ENDS_MAX], struct iso_position places[ENDS_MAX])
+{
+    size_t count = 0;
+    for (size_t id = 0; id < shard->feed_count && count < ENDS_MAX; id++) {
+        struct shard_feed *feed = &shard->feeds[id];
+        const struct shard_slice *slice = &shard->slices[feed->slice];
+        if (feed->log->cluster != cluster || feed->proof.short_of < 0)
+            continue;
+        if (!feed->assigned && !slice->by_others) {
+            feed->proof.short_of = -1;
+            continue;
+        }
+        ids[count] = id;
+        places[count++] = (struct iso_position){.topic = feed->log->topic,
+                                                .partition = (int)slice->partition};
+    }
+    return count;
+}
+
+static void short_judge(struct iso_shard *shard, struct shard_feed *feed, int64_t end)
+{
+    struct shard_proof *proof = &feed->proof;
+    int64_t offset = proof->short_of;
+    proof->short_of = -1;
+    proof->short_at_ms = proof->probe_short_at_ms = 0; /* and once more */
+    proof->asked_again = false;
+    if (end <= offset)
+        proof_fails(shard, feed, offset, "is behind its end now");
+}
+
+/* One question for all of a cluster, since a leader that is not sure yet lets everybody
+ * wait; and not again at once when it has. */
+static bool short_ask(struct iso_shard *shard, struct shard_cluster *cluster)
+{
+    size_t ids[ENDS_MAX];
+    struct iso_position places[ENDS_MAX];
+    struct iso_why why = {0};
+    if (shard_now(shard) < cluster->ends_at_ms)
+        return false;
+    size_t count = short_gather(shard, cluster, ids, places);
+    if (count == 0)
+        return false;
+    enum iso_err err = iso_bus_ends(cluster->bus, places, count, ENDS_TIMEOUT_MS, &why);
+    if (err != ISO_OK) {
+        iso_log_why(ISO_WARN, "log.short", &why);
+        cluster->ends_at_ms = shard_now(shard) + ENDS_AGAIN_MS;
+        shard->feeds[ids[0]].proof.short_of = -1; /* if it was to blame: the others */
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        short_judge(shard, &shard->feeds[ids[i]], places[i].end);
+    return true;
+}
+
 void iso_shard_proof_step(struct iso_shard *shard)
 {
     int64_t now_ms = shard_now(shard);
@@ -215,5 +254,9 @@ void iso_shard_proof_step(struct iso_shard *shard)
             iso_shard_feed_drop(shard, id);
         else if (now_ms >= proof->doubt_at_ms)
             feed_doubt(shard, id);
+    }
+    for (struct shard_cluster *it = shard->clusters; it != NULL; it = it->next) {
+        if (short_ask(shard, it))
+            break; /* one question a step */
     }
 }
