@@ -23,10 +23,6 @@
 #include "base/mem.h"
 #include "consumer/apply_marks.h"
 
-#ifndef ISO_PLANTED
-#define ISO_PLANTED(mistake) 0
-#endif
-
 /* ---- one other region, one log ---- */
 
 static struct shard_other *other_of(struct shard_feed *feed, uint8_t region)
@@ -65,8 +61,6 @@ static void other_differs(struct iso_shard *shard, const struct shard_feed *feed
                           const struct shard_other *other, int64_t offset)
 {
     char how[ISO_REGION_NAME_MAX + 40];
-    if (ISO_PLANTED(other_histories_are_not_seen))
-        return;
     snprintf(how, sizeof how, "region %s has read other records", other->name);
     iso_shard_diverged(shard, feed,
                        &(struct iso_diverged){feed->log->number, other->equal, offset},
@@ -120,8 +114,7 @@ static void other_said(struct iso_shard *shard, const struct shard_feed *feed,
     const struct shard_slice *slice = &shard->slices[feed->slice];
     char how[ISO_REGION_NAME_MAX + 40];
     if (other->said.log == 0 || !shard_slice_runs(slice) ||
-        iso_shard_feed_frontier(shard, feed) <= other->said.differs ||
-        ISO_PLANTED(other_histories_are_not_seen))
+        iso_shard_feed_frontier(shard, feed) <= other->said.differs)
         return;
     snprintf(how, sizeof how, "region %s has found another log", other->name);
     iso_shard_diverged(shard, feed, &other->said, SHARD_HEARSAY, how);

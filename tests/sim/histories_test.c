@@ -2,13 +2,14 @@
  * which gives no more sign of it than Kafka does: every region that passed the place
  * stops its slices by name, with the offset; what is of another collection goes on.
  *
- * The check is shown daemons that do not look: then it holds of none. */
+ * The check is shown daemons that do not look, and some that do not hear what others
+ * report: then it holds of none. */
 #include <check.h>
 #include <stdio.h>
 
 #include "world.h"
 
-#include "base/mem.h"
+#include "bus/port.h"
 #include "schema/report.h"
 
 enum { SLICES = WORLD_REGIONS * WORLD_PARTITIONS, NEVER_MS = 1000000000 };
@@ -293,6 +294,93 @@ START_TEST(regions_that_read_other_histories_of_one_log_all_stop)
 }
 END_TEST
 
+/* ---- who does not hear what others report ---- */
+
+/* A bus that knows no end of the status topic, in front of one of the memory cluster.
+ */
+struct deaf {
+    struct iso_bus bus;
+    struct iso_bus *behind;
+};
+
+static struct iso_bus *behind(struct iso_bus *bus)
+{
+    return ((struct deaf *)bus)->behind; /* its first member */
+}
+
+static enum iso_err deaf_ends(struct iso_bus *bus, struct iso_position *positions,
+                              size_t count, int timeout_ms, struct iso_why *why)
+{
+    if (strcmp(positions[0].topic, "iso.status") == 0)
+        return iso_fail(why, ISO_UNAVAILABLE, "it is deaf");
+    return iso_bus_ends(behind(bus), positions, count, timeout_ms, why);
+}
+
+static enum iso_err deaf_partitions(struct iso_bus *bus, const char *name,
+                                    int timeout_ms, int *partitions,
+                                    struct iso_why *why)
+{
+    return iso_bus_partitions(behind(bus), name, timeout_ms, partitions, why);
+}
+
+static enum iso_err deaf_config(struct iso_bus *bus, const char *name, int timeout_ms,
+                                void (*each)(void *user, const char *setting,
+                                             const char *value),
+                                void *user, struct iso_why *why)
+{
+    return iso_bus_topic_config(behind(bus), name, timeout_ms, each, user, why);
+}
+
+static enum iso_err deaf_brokers(struct iso_bus *bus, int timeout_ms, int *brokers,
+                                 struct iso_why *why)
+{
+    return iso_bus_brokers(behind(bus), timeout_ms, brokers, why);
+}
+
+static enum iso_err deaf_publisher(struct iso_bus *bus,
+                                   const struct iso_publisher_options *options,
+                                   struct iso_publisher **publisher,
+                                   struct iso_why *why)
+{
+    return iso_publisher_open(behind(bus), options, publisher, why);
+}
+
+static enum iso_err deaf_reader(struct iso_bus *bus,
+                                const struct iso_reader_options *options,
+                                struct iso_reader **reader, struct iso_why *why)
+{
+    return iso_reader_open(behind(bus), options, reader, why);
+}
+
+static const struct iso_bus_port deaf_port = {
+    .still = true,
+    .brokers = deaf_brokers,
+    .partitions = deaf_partitions,
+    .topic_config = deaf_config,
+    .ends = deaf_ends,
+    .publisher_open = deaf_publisher,
+    .reader_open = deaf_reader,
+};
+
+START_TEST(regions_that_do_not_hear_of_each_other_go_on_in_two_histories)
+{
+    struct world world;
+    struct deaf deaf[WORLD_REGIONS];
+    open_with(&world, NEVER_MS);
+    daemons_stop(&world);
+    for (int r = 0; r < WORLD_REGIONS; r++) {
+        deaf[r] = (struct deaf){{&deaf_port}, world.regions[r].buses[0]};
+        world.regions[r].fronts[0] = &deaf[r].bus;
+    }
+    daemons_start(&world);
+    turns(&world, 2000);
+    read_apart(&world);
+    turns(&world, 6000);
+    ck_assert_int_eq(stopped(&world, "things", 0), 0);
+    world_close(&world);
+}
+END_TEST
+
 /* The marks alone would do, if what is newest never met. */
 START_TEST(they_stop_at_a_mark_when_one_is_far_ahead_of_the_other)
 {
@@ -385,6 +473,8 @@ int main(void)
         tcase,
         who_reads_the_new_tail_stops_because_another_region_has_read_the_old_one);
     tcase_add_test(tcase, regions_that_read_other_histories_of_one_log_all_stop);
+    tcase_add_test(tcase,
+                   regions_that_do_not_hear_of_each_other_go_on_in_two_histories);
     tcase_add_test(tcase, they_stop_at_a_mark_when_one_is_far_ahead_of_the_other);
     tcase_add_test(tcase, retention_that_took_the_newest_record_of_a_log_stops_nobody);
     tcase_add_test(tcase, a_region_with_a_new_store_reads_what_the_others_have_read);

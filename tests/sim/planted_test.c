@@ -54,7 +54,6 @@ static const char *const mistakes[] = {
     "closed_logs_hold_the_floor",
     "closing_counts_when_announced",
     "nodes_go_back_in_successors",
-    "other_histories_are_not_seen",
     "resets_forget_succession",
     "successors_begin_at_the_highest_bound",
     "successors_begin_at_their_birth",
