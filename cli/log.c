@@ -198,7 +198,8 @@ static void plan_print(const struct iso_definition *definition,
            "more, other Kafka clients included\n"
            "  3  its ends are read, and announced: from here on it is not undone\n"
            "  4  the new definition is written into log %u, and every other open log\n"
-           "  5  writers go on in log %u; between 2 and 5, some seconds, their writes "
+           "  5  writers go on in log %u; between 2 and 5, some seconds (several "
+           "brokers: a minute), their writes "
            "wait\n"
            "Topic %s stays: regions that are behind read it to its end.\n"
            "Nothing was done. To do it, say the same with --yes.\n",

@@ -143,9 +143,10 @@ enum iso_err iso_log_whole(struct iso_bus *bus, const struct iso_definition *def
                            const struct iso_definition_log *log, int timeout_ms,
                            struct iso_why *why);
 
-/* Where a log that is fenced ends: one offset for each partition, into `ends`. Where a
- * partition may have replicas it takes some seconds: what the leader took before the
- * fence counts when they have it. ISO_AGAIN, as iso_log_whole. */
+/* Where a log that is fenced ends: one offset for each partition, into `ends`. In a
+ * cluster of several brokers it takes a minute: what a leader took before the fence
+ * counts when every replica in sync has it, and who is in sync is known only then.
+ * ISO_AGAIN, as iso_log_whole. */
 enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *definition,
                          const struct iso_definition_log *log, int timeout_ms,
                          int64_t *ends, struct iso_why *why);

@@ -36,7 +36,8 @@ struct producer_slice {
      * `from` or later. */
     uint64_t answered_seq;
     int64_t from;
-    bool looked_up; /* in the log that was closed */
+    bool looked_up;  /* in the log that was closed … */
+    uint64_t newest; /* … where the newest hlc of this handle that was met is */
 };
 
 struct producer_counters {
@@ -73,8 +74,10 @@ struct iso_producer {
     struct iso_bus *bus;                  /* of `log` */
     const struct iso_definition_log *log; /* that the handle writes, or wrote last */
     int64_t
-        message_max;   /* bytes that the log's topic takes, once asked; -1: not asked */
-    int64_t ask_at_ms; /* steady: when what stands now is asked again */
+        message_max;  /* bytes that the log's topic takes, once asked; -1: not asked */
+    atomic_bool gone; /* … whose topic is not there, though the log is open */
+    enum iso_err heard;       /* of the last question, so that trouble is logged once */
+    int64_t ask_at_ms;        /* steady: when what stands now is asked again */
     struct iso_pending *done; /* acknowledged, to be given back to the pool */
     int done_count;
     int acked; /* acknowledgements of this poll */
@@ -108,6 +111,11 @@ enum iso_err iso_pending_send(struct iso_producer *producer,
 /* The publisher's callback: answers one write, or has it sent again. `user` is the
  * producer, whose poll lock is held. */
 void iso_producer_delivered(void *user, const struct iso_delivery *delivery);
+
+/* acknowledge.c: tells the caller what the answer in `delivery` means, and counts it.
+ */
+void iso_pending_acknowledge(struct iso_producer *producer,
+                             const struct iso_pending *pending);
 
 /* answer.c: a write, or a chain of them, has its answer in `delivery`. The poll lock is
  * held, and no slice's. */

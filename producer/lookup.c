@@ -14,6 +14,7 @@ struct lookup {
     int64_t end;
     struct iso_pending *chain; /* by seq, ascending */
     struct iso_pending *at;    /* where the last one was found, or `chain` */
+    uint64_t newest;           /* the largest hlc of the node */
     struct iso_buf scratch;
 };
 
@@ -41,6 +42,8 @@ static enum iso_err lookup_record(void *user, const struct iso_record *record,
         iso_write_decode(record->header, &lookup->scratch, &write, NULL) != ISO_OK ||
         write.version.node != lookup->node)
         return ISO_OK;
+    if (write.version.hlc > lookup->newest)
+        lookup->newest = write.version.hlc;
     struct iso_pending *at = lookup->at->seq <= write.seq ? lookup->at : lookup->chain;
     while (at != NULL && at->seq < write.seq)
         at = at->next;
@@ -65,7 +68,7 @@ static void chain_begin(struct iso_pending *chain)
 static void chain_unread(struct iso_pending *chain)
 {
     for (struct iso_pending *at = chain; at != NULL; at = at->next) {
-        if (at->delivery.fate != ISO_NOT_SENT)
+        if (at->delivery.fate != ISO_NOT_SENT || at->absent)
             continue;
         at->delivery.fate = ISO_MAYBE_SENT;
         at->delivery.err = ISO_UNKNOWN;
@@ -104,6 +107,7 @@ enum iso_err iso_slice_look_up(struct iso_producer *producer, uint32_t partition
     chain_begin(lookup.chain);
     enum iso_err err = lookup_read(producer, &lookup, &position, slice->from, why);
     iso_buf_release(&lookup.scratch);
+    slice->newest = lookup.newest;
     if (err != ISO_OK && iso_err_kind(err) == ISO_RETRY)
         return err;
     if (err != ISO_OK)

@@ -34,6 +34,7 @@ struct iso_pending {
     struct iso_delivery delivery; /* the answer to the newest copy */
     bool lost;     /* of an earlier copy it is not known whether it was admitted */
     bool timeless; /* an answer came without an append time */
+    bool absent;   /* surely: its log's topic was not there */
     bool closed;   /* its log was closed, and looked at: `delivery` says what it has */
     uint8_t refusals; /* how often its log refused it as if it were fenced */
     uint8_t bytes[];

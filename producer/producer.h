@@ -174,7 +174,8 @@ enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes
  * the write leaves the token, since no store will ever have it. Unknown: it stays, and
  * is met where it arrived, or where the log has come so far that it cannot arrive any
  * more. A token that does not have the write, because it is another's, learns it all
- * the same. As iso_token_decode, iso_token_add. */
+ * the same. ISO_USAGE: it is of a log that this producer has not heard of; else as
+ * iso_token_decode, iso_token_add. */
 enum iso_err iso_producer_acknowledge(const struct iso_producer *producer,
                                       const struct iso_ack *ack, struct iso_buf *token,
                                       struct iso_why *why);

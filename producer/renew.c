@@ -6,10 +6,11 @@
  * header says the successor, and a seq there; sent
  *
  * A write that was not in the closed log is the same write in its successor: its
- * version stays, since contexts and tokens name it already, and was never in a log. It
- * is above all that the node has in the closed log, because a log takes a node's writes
- * in order; and it goes before anything new of its slice. Only its header is written
- * anew.
+ * version stays, since contexts and tokens name it already, and it was never in a log.
+ * It goes before anything new of its slice. Only its header is written anew. Where the
+ * closed log has a later write of this handle (its fence was taken away in between) it
+ * is refused: a successor admits of a node only what is above all that it has in the
+ * closed log.
  *
  * Every step may fail, and is done again at a later poll from where it stopped: what
  * was looked up in a slice stays looked up, and nothing goes over before everything is.
@@ -19,7 +20,10 @@
 #include "base/log.h"
 #include "producer/handle.h"
 
-enum { ASK_MS = 250 }; /* between two questions what stands now */
+enum {
+    ASK_MS = 250,     /* between two questions what stands now */
+    DENIED_MS = 2000, /* where it is not permitted to ask for the fence */
+};
 
 /* ---- closed, or only refusing? ---- */
 
@@ -39,9 +43,19 @@ static void reopen(struct iso_producer *producer)
     atomic_store_explicit(&producer->shut, false, memory_order_relaxed);
 }
 
+/* Trouble that goes on is logged once. */
+static void heard(struct iso_producer *producer, const char *event,
+                  const struct iso_why *why)
+{
+    if (producer->heard != why->err)
+        iso_log_why(ISO_WARN, event, why);
+    producer->heard = why->err;
+}
+
 /* By what stands now the log is open. One that is fenced is about to be closed; where
- * it is not permitted to look it is taken for that. Else records were too large for
- * another reason, or the fence was taken away: they are tried again. */
+ * it is not permitted to look, writing tells, now and then. Else records were too large
+ * for another reason, the fence was taken away, or the topic is gone: they are tried
+ * again, and what is refused then is. */
 static void open_still(struct iso_producer *producer)
 {
     struct limit limit = {.bytes = -1};
@@ -49,12 +63,17 @@ static void open_still(struct iso_producer *producer)
     enum iso_err err = iso_bus_topic_config(producer->bus, producer->log->topic,
                                             producer->ground.renewal.timeout_ms,
                                             limit_each, &limit, &why);
-    if (err != ISO_OK)
-        iso_log_why(ISO_DEBUG, "producer.fenced", &why);
-    else if (limit.bytes != 0) {
+    producer->gone = err == ISO_NOT_FOUND;
+    if (err == ISO_OK && limit.bytes != 0)
         producer->message_max = limit.bytes;
+    if (err != ISO_OK)
+        heard(producer, "producer.fenced", &why);
+    if (err != ISO_OK && iso_err_kind(err) == ISO_RETRY)
+        return;
+    if (err != ISO_OK && !producer->gone)
+        producer->ask_at_ms += DENIED_MS - ASK_MS;
+    if (err != ISO_OK || limit.bytes != 0)
         reopen(producer);
-    }
 }
 
 /* ---- over to another log ---- */
@@ -95,16 +114,18 @@ static void pending_move(struct iso_pending *pending,
     pending->seq = seq;
     pending->lost = false;
     pending->timeless = false;
+    pending->absent = false;
     pending->closed = false;
     pending->refusals = 0;
     header_move(pending);
 }
 
-static bool pending_goes(const struct iso_pending *pending,
+static bool pending_goes(const struct producer_slice *slice,
+                         const struct iso_pending *pending,
                          const struct iso_definition_log *log)
 {
     return log != NULL && pending->has_key && pending->delivery.fate == ISO_NOT_SENT &&
-           pending->version.hlc >= log->birth;
+           pending->version.hlc >= log->birth && pending->version.hlc > slice->newest;
 }
 
 /* What goes over stays in the slice, in its order; says what does not: a chain. The
@@ -121,7 +142,7 @@ static struct iso_pending *slice_move(struct iso_producer *producer,
     for (; chain != NULL; chain = next) {
         next = chain->next;
         chain->next = NULL;
-        if (pending_goes(chain, log)) {
+        if (pending_goes(slice, chain, log)) {
             pending_move(chain, log, ++slice->seq);
             *end = slice->unsent_last = chain;
             end = &chain->next;
@@ -143,6 +164,7 @@ static void slices_move(struct iso_producer *producer,
         struct iso_pending *stays = slice_move(producer, slice, log);
         pthread_mutex_unlock(&slice->lock);
         slice->looked_up = false;
+        slice->newest = 0;
         iso_pending_finish_chain(producer, stays);
         slice->answered_seq = 0;
         slice->from = 0;
@@ -159,7 +181,7 @@ static bool slices_look_up(struct iso_producer *producer,
         if (slice->unsent == NULL || slice->looked_up)
             continue;
         if (iso_slice_look_up(producer, i, closed->ends[i], &why) != ISO_OK) {
-            iso_log_why(ISO_WARN, "producer.lookup", &why);
+            heard(producer, "producer.lookup", &why);
             return false;
         }
         slice->looked_up = true;
@@ -183,6 +205,8 @@ static void log_set(struct iso_producer *producer, const struct iso_definition_l
     producer->log = log;
     producer->bus = bus;
     producer->message_max = -1;
+    producer->gone = false;
+    producer->heard = ISO_OK;
     pthread_mutex_lock(&producer->hlc_lock);
     iso_hlc_observe(&producer->hlc, log->birth);
     pthread_mutex_unlock(&producer->hlc_lock);
@@ -205,7 +229,7 @@ void iso_producer_renew(struct iso_producer *producer)
     struct iso_bus *bus = NULL;
     struct iso_why why;
     if (renewal->ask(renewal->user, &definition, &bus, &why) != ISO_OK) {
-        iso_log_why(ISO_WARN, "producer.renew", &why);
+        heard(producer, "producer.renew", &why);
         return;
     }
     const struct iso_definition_log *was =

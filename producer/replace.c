@@ -129,7 +129,23 @@ static enum iso_err now_ask(const struct iso_log_replacing *replacing,
     return err;
 }
 
-/* A transaction that came before the fence would never end behind it: open again. */
+/* A transaction that came before the fence would never end behind it: open again,
+ * unless somebody else announced its ends meanwhile. */
+static void log_reopen(const struct iso_log_replacing *replacing,
+                       const struct iso_definition_log *log,
+                       const struct iso_define_ground *ground)
+{
+    if (iso_control_read(&replacing->place, replacing->control, NULL) != ISO_OK)
+        return;
+    const struct iso_definition *newest =
+        iso_control_definition(replacing->control, replacing->collection, 0);
+    if (iso_definition_log(newest, log->number)->ends == NULL &&
+        iso_log_unfence(ground->bus, log, ground->timeout_ms, NULL) == ISO_OK)
+        told(replacing, "topic %s in cluster %s takes records again", log->topic,
+             log->cluster);
+}
+
+/* The ends count only when the fence stood while they were read. */
 static enum iso_err ends_ask(const struct iso_log_replacing *replacing,
                              const struct iso_definition *now,
                              const struct iso_definition_log *log, int64_t *ends,
@@ -137,13 +153,19 @@ static enum iso_err ends_ask(const struct iso_log_replacing *replacing,
 {
     struct iso_define_ground ground;
     struct iso_topic_options options;
+    bool fenced = true;
     enum iso_err err = ground_ask(replacing, log, &ground, &options, why);
     if (err == ISO_OK)
         err = iso_log_end(ground.bus, now, log, ground.timeout_ms, ends, why);
-    if (err == ISO_AGAIN &&
-        iso_log_unfence(ground.bus, log, ground.timeout_ms, NULL) == ISO_OK)
-        told(replacing, "topic %s in cluster %s takes records again", log->topic,
-             log->cluster);
+    if (err == ISO_AGAIN)
+        log_reopen(replacing, log, &ground);
+    if (err == ISO_OK)
+        err = iso_log_fenced(ground.bus, log, ground.timeout_ms, &fenced, why);
+    if (err == ISO_OK && !fenced)
+        err = iso_fail(why, ISO_AGAIN,
+                       "somebody else took the fence of topic %s away meanwhile: see "
+                       "who, and do the same again",
+                       log->topic);
     return err;
 }
 
@@ -153,6 +175,21 @@ static uint64_t records_of(const struct iso_definition *definition, const int64_
     for (uint32_t p = 0; p < definition->partitions; p++)
         records += (uint64_t)ends[p];
     return records;
+}
+
+/* Before the fence: whether every cluster that is asked behind it answers, and there is
+ * room for one more log. */
+static enum iso_err announce_try(const struct iso_log_replacing *replacing,
+                                 const struct iso_definition *now,
+                                 struct iso_succession *succession, struct iso_why *why)
+{
+    struct iso_definition *next;
+    enum iso_err err = now_ask(replacing, now, &succession->now_ms, why);
+    if (err == ISO_OK)
+        err = iso_definition_succeed(now, succession, replacing->chance, &next, why);
+    if (err == ISO_OK)
+        iso_definition_free(next);
+    return err;
 }
 
 /* ISO_EXISTS: another definition came first. */
@@ -189,6 +226,8 @@ static enum iso_err log_close(const struct iso_log_replacing *replacing,
                                         .cluster = next->cluster,
                                         .topic = next->topic};
     enum iso_err err = topic_make(replacing, now, next, why);
+    if (err == ISO_OK)
+        err = announce_try(replacing, now, &succession, why);
     if (err == ISO_OK)
         err = log_fence(replacing, now, log, why);
     if (err == ISO_OK)
@@ -247,6 +286,29 @@ static enum iso_err log_begin(const struct iso_log_replacing *replacing,
     return err;
 }
 
+/* A log refuses a definition that opens another with a birth below its own bound. That
+ * comes of an announcement that was left alone for half of before_max. */
+static enum iso_err in_time(const struct iso_define_ground *ground,
+                            const struct iso_definition *now,
+                            const struct iso_definition_log *log, uint16_t begun,
+                            struct iso_why *why)
+{
+    const struct iso_definition_log *opened = iso_definition_log(now, begun);
+    int64_t append_ms;
+    if (opened == NULL)
+        return ISO_OK;
+    enum iso_err err =
+        iso_log_newest(ground->bus, now, log, ground->timeout_ms, &append_ms, why);
+    if (err != ISO_OK || append_ms - now->before_max_ms <= iso_hlc_ms(opened->birth))
+        return err;
+    return iso_fail(
+        why, ISO_REFUSED,
+        "log %u is born too early for log %u by now, since definition %" PRIu32
+        " was announced more than half of before_max ago: log %u must be "
+        "succeeded by another one, with `isostasy log replace %s %u`",
+        begun, log->number, now->number, begun, now->collection, begun);
+}
+
 /* In every open log but the one that begins with it. */
 static enum iso_err spread(const struct iso_log_replacing *replacing,
                            const struct iso_definition *now, uint16_t begun,
@@ -260,6 +322,8 @@ static enum iso_err spread(const struct iso_log_replacing *replacing,
         if (log->ends != NULL || log->number == begun)
             continue;
         err = ground_ask(replacing, log, &ground, &options, why);
+        if (err == ISO_OK)
+            err = in_time(&ground, now, log, begun, why);
         if (err == ISO_OK)
             err = iso_log_define_next(&ground, now, log, why);
         if (err == ISO_OK)

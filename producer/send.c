@@ -60,6 +60,14 @@ enum iso_err iso_pending_send(struct iso_producer *producer,
                        "the Kafka client cannot go on and will be replaced: poll, then "
                        "call again");
     }
+    if (err == ISO_NOT_FOUND && producer->ground.renewal.ask != NULL &&
+        !atomic_load_explicit(&producer->gone, memory_order_relaxed)) {
+        atomic_store_explicit(&producer->shut, true, memory_order_relaxed);
+        err = iso_fail(why, ISO_AGAIN,
+                       "the log's topic %s is not there: it may be closed; poll, then "
+                       "call again",
+                       pending->log->topic);
+    }
     return err;
 }
 

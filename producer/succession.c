@@ -14,7 +14,7 @@
 enum {
     NEWEST_RECORDS = 64, /* looked at, from the end: transactions leave marks */
     PAUSE_MS = 100,
-    SETTLE_MS = 3000,
+    SETTLE_MS = 50000, /* Kafka's replica.lag.time.max.ms, and half of it, and more */
 };
 
 /* ---- the fence ---- */
@@ -94,8 +94,9 @@ enum iso_err iso_log_whole(struct iso_bus *bus, const struct iso_definition *def
     return err;
 }
 
-/* Asks until all have stood for SETTLE_MS: replicas fetch what they do not have within
- * half a second, and one that does not is soon no replica that counts. */
+/* Asks until all have stood for SETTLE_MS: an end counts what all replicas in sync
+ * have; until then a replica that stands still may hide what the leader took before the
+ * fence, and acknowledges when that one is no replica in sync any more. */
 static enum iso_err ends_settle(struct iso_bus *bus, struct iso_position *positions,
                                 uint32_t partitions, int timeout_ms, int64_t *ends,
                                 struct iso_why *why)

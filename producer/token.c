@@ -58,6 +58,13 @@ static enum iso_err answer_take(const struct iso_producer *producer,
                                 const struct iso_ack *ack, struct iso_token *token,
                                 struct iso_why *why)
 {
+    const struct iso_definition *newest = atomic_load(&producer->newest);
+    if (iso_definition_log(newest, ack->log) == NULL ||
+        iso_definition_log(newest, ack->queued_log) == NULL)
+        return iso_fail(why, ISO_USAGE,
+                        "the acknowledgement is of log %u, which this producer has not "
+                        "heard of: give it to the one that wrote",
+                        ack->log);
     struct iso_token_item queued = item_of(producer, ack->queued_log, ack->partition,
                                            ack->version, ack->queued_seq);
     if (ack->state != ISO_NOT_APPLIED && ack->log == ack->queued_log &&
