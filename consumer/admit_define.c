@@ -101,7 +101,9 @@ static enum iso_err check_first(const struct iso_admit *admit,
     return iso_admit_early(coming, record, write, why);
 }
 
-/* A log that this DEFINE opens must not hold the floor below where it stands. */
+/* A log that this DEFINE opens must not hold the floor below where it stands. One that
+ * succeeds others cannot, however late the DEFINE comes: they hold the floor until it
+ * is known that they were closed, and it begins at their bounds. */
 static enum iso_err check_opened(const struct iso_admit *admit,
                                  const struct iso_definition *coming,
                                  struct iso_why *why)
@@ -109,7 +111,7 @@ static enum iso_err check_opened(const struct iso_admit *admit,
     for (size_t i = 0; i < coming->log_count; i++) {
         const struct iso_definition_log *log = &coming->logs[i];
         if (iso_definition_log(admit->definition, log->number) != NULL ||
-            iso_hlc_ms(log->birth) >= admit->log->bound_ms)
+            log->succeeds_count > 0 || iso_hlc_ms(log->birth) >= admit->log->bound_ms)
             continue;
         return iso_fail(why, ISO_REFUSED,
                         "the DEFINE opens log %u with a birth %" PRId64 " ms below the "

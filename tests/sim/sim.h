@@ -94,8 +94,9 @@ struct sim_closing {
     unsigned count, behinds; /* closings that were begun: well, and behind */
     uint16_t logs[2];        /* the second: 0: none */
     bool succeeded;          /* another log goes on with it */
-    bool behind;      /* an end is wrong: something behind it may have been applied */
-    uint32_t defined; /* bits: which logs of the definition have its DEFINE */
+    bool behind; /* an end is wrong: something behind it may have been applied */
+    int64_t away_until_ms; /* the operator was interrupted */
+    uint32_t defined;      /* bits: which logs of the definition have its DEFINE */
 };
 
 struct sim_refusal {

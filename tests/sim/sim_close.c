@@ -199,6 +199,10 @@ static void announce(struct sim *sim)
     sim_definition_announce(sim, next);
     sim->closing.stage = SIM_CLOSING_ANNOUNCED;
     sim->closing.defined = 0;
+    sim->closing.away_until_ms = 0;
+    if (sim_percent(sim, 30)) /* for longer than bounds stand still */
+        sim->closing.away_until_ms =
+            sim->truth.now_ms + (int64_t)sim_dice(sim, (uint64_t)now->before_max_ms);
     for (unsigned n = 0; n < 2 && closing->logs[n] != 0; n++)
         log_ends(sim, closing->logs[n], ends[n]);
     if (opened != NULL)
@@ -264,6 +268,7 @@ void sim_close_go_on(struct sim *sim)
         lift(sim);
     else if (sim->closing.stage == SIM_CLOSING_FENCED)
         announce(sim);
-    else if (sim->closing.stage == SIM_CLOSING_ANNOUNCED)
+    else if (sim->closing.stage == SIM_CLOSING_ANNOUNCED &&
+             (sim->healing || sim->truth.now_ms >= sim->closing.away_until_ms))
         define_one(sim);
 }

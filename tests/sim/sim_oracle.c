@@ -163,7 +163,7 @@ static const char *refuse_define(struct judgement *it)
     for (size_t i = 0; i < it->announces->log_count; i++) {
         const struct iso_definition_log *log = &it->announces->logs[i];
         if (iso_definition_log(it->definition, log->number) == NULL &&
-            iso_hlc_ms(log->birth) < it->log->now.bound_ms)
+            log->succeeds_count == 0 && iso_hlc_ms(log->birth) < it->log->now.bound_ms)
             return "it opens a log below its own bound";
     }
     return NULL;

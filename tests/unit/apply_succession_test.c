@@ -225,6 +225,23 @@ START_TEST(a_birth_below_the_bound_and_a_top_ahead_are_put_right)
 }
 END_TEST
 
+START_TEST(a_define_that_comes_late_names_a_successor_all_the_same)
+{
+    announce(second);
+    int64_t late_ms = BEFORE_MAX_MS + 3000, floor_ms;
+    put_in(OTHER, (struct draft){1, AP, 0, 2, late_ms, "key", "other"}, ISO_APPLIED);
+    ck_assert_int_eq(ground_log(&ground, OTHER)->bound_ms, NOW_MS + 3000);
+    floor_ms = iso_apply_floor_ms(ground.apply);
+    made_define_in(&ground.made, OTHER, AP,
+                   (struct draft){2, AP, 0, 3, late_ms + 1, NULL, NULL}, 0, second);
+    expect_in(OTHER, ISO_APPLIED);
+    ck_assert_uint_eq(ground_log(&ground, OTHER)->definition, second->number);
+    /* born below the bound of OTHER, and not below the floor, which LOG still holds */
+    ck_assert_int_lt(ground_log(&ground, THIRD)->bound_ms, NOW_MS + 3000);
+    ck_assert_int_eq(iso_apply_floor_ms(ground.apply), floor_ms);
+}
+END_TEST
+
 START_TEST(what_stands_before_the_first_define_is_refused_and_kept_in_the_store)
 {
     announce(second);
@@ -441,6 +458,7 @@ int main(void)
     tcase_add_test(tests, a_chain_of_successors_is_read_one_after_the_other);
     tcase_add_test(tests, a_log_that_is_read_out_of_turn_is_the_caller_s_mistake);
     tcase_add_test(tests, nothing_at_the_end_of_a_closed_log_or_behind_it_is_applied);
+    tcase_add_test(beside, a_define_that_comes_late_names_a_successor_all_the_same);
     tcase_add_test(beside, a_closed_log_that_ends_in_markers_comes_to_its_end);
     tcase_add_test(tests, a_successor_begins_at_the_bound_and_top_of_what_it_succeeds);
     tcase_add_test(tests, a_birth_below_the_bound_and_a_top_ahead_are_put_right);
