@@ -73,6 +73,8 @@ const struct iso_option iso_options[] = {
         "How often the daemon reports where it is.")},
     {"daemon", "commit.interval", DURATION("5s", 100, HOUR,
         "How often positions are committed to Kafka, for other people's tools.")},
+    {"daemon", "verify.interval", DURATION("1m", SECOND, HOUR,
+        "How often each log is asked whether it still holds what was read of it.")},
     {"daemon", "store.type", CHOICE("lmdb", "lmdb|memory",
         "What keeps the entries. memory forgets them at the end; it is for trials.")},
     {"daemon", "store.size.max", SIZE("0", 0, 1024 * TIB,

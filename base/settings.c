@@ -42,6 +42,21 @@ struct iso_settings *iso_settings_new(void)
     return iso_alloc_zero(1, sizeof(struct iso_settings));
 }
 
+struct iso_settings *iso_settings_copy(const struct iso_settings *settings)
+{
+    struct iso_settings *copy = iso_settings_new();
+    copy->all = iso_alloc_zero(settings->count + 1, sizeof *copy->all);
+    copy->count = settings->count;
+    copy->room = settings->count + 1;
+    for (size_t i = 0; i < settings->count; i++) {
+        copy->all[i] = settings->all[i];
+        copy->all[i].name = iso_strdup(settings->all[i].name);
+        copy->all[i].key = iso_strdup(settings->all[i].key);
+        copy->all[i].value = iso_strdup(settings->all[i].value);
+    }
+    return copy;
+}
+
 void iso_settings_free(struct iso_settings *settings)
 {
     if (settings == NULL)

@@ -49,6 +49,7 @@ extern const struct iso_option iso_options[];
 struct iso_settings;
 
 struct iso_settings *iso_settings_new(void);
+struct iso_settings *iso_settings_copy(const struct iso_settings *settings);
 void iso_settings_free(struct iso_settings *settings);
 
 /* Sets `name` ("daemon.memory.max", "region.eu.store",

@@ -80,16 +80,41 @@ iso_bus_topic_config(struct iso_bus *bus, const char *topic, int timeout_ms,
     return bus->port->topic_config(bus, topic, timeout_ms, each, user, why);
 }
 
+enum iso_err iso_bus_topic_set(struct iso_bus *bus, const char *topic,
+                               const struct iso_topic_config *setting, int timeout_ms,
+                               struct iso_why *why)
+{
+    enum iso_err err = topic_check(topic, why);
+    if (err != ISO_OK)
+        return err;
+    return bus->port->topic_set(bus, topic, setting, timeout_ms, why);
+}
+
+static enum iso_err positions_check(const struct iso_position *positions, size_t count,
+                                    struct iso_why *why)
+{
+    enum iso_err err = ISO_OK;
+    for (size_t i = 0; err == ISO_OK && i < count; i++)
+        err = topic_check(positions[i].topic, why);
+    return err;
+}
+
 enum iso_err iso_bus_ends(struct iso_bus *bus, struct iso_position *positions,
                           size_t count, int timeout_ms, struct iso_why *why)
 {
-    for (size_t i = 0; i < count; i++) {
-        enum iso_err err = topic_check(positions[i].topic, why);
-        if (err != ISO_OK)
-            return err;
-    }
-    return count == 0 ? ISO_OK
-                      : bus->port->ends(bus, positions, count, timeout_ms, why);
+    enum iso_err err = positions_check(positions, count, why);
+    if (err != ISO_OK || count == 0)
+        return err;
+    return bus->port->ends(bus, positions, count, timeout_ms, why);
+}
+
+enum iso_err iso_bus_written(struct iso_bus *bus, struct iso_position *positions,
+                             size_t count, int timeout_ms, struct iso_why *why)
+{
+    enum iso_err err = positions_check(positions, count, why);
+    if (err != ISO_OK || count == 0)
+        return err;
+    return bus->port->written(bus, positions, count, timeout_ms, why);
 }
 
 enum iso_err iso_bus_committed(struct iso_bus *bus, const char *group,

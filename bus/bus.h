@@ -75,6 +75,13 @@ iso_bus_topic_config(struct iso_bus *bus, const char *topic, int timeout_ms,
                      void (*each)(void *user, const char *name, const char *value),
                      void *user, struct iso_why *why);
 
+/* Sets one setting of the topic, and leaves the others that were set as they are; waits
+ * until it shows. Of two who set at the same moment one may undo the other's.
+ * ISO_NOT_FOUND; ISO_DENIED; ISO_SETTING: the cluster refuses the value. */
+enum iso_err iso_bus_topic_set(struct iso_bus *bus, const char *topic,
+                               const struct iso_topic_config *setting, int timeout_ms,
+                               struct iso_why *why);
+
 /* Where a partition begins and ends: the offset of its first record that is still
  * there, and the offset behind the last that a reader may see: records of a transaction
  * that is still open, and what came after them, are not counted. ISO_NOT_FOUND names
@@ -100,6 +107,11 @@ struct iso_committed {
 enum iso_err iso_bus_committed(struct iso_bus *bus, const char *group,
                                struct iso_committed *positions, size_t count,
                                int timeout_ms, struct iso_why *why);
+
+/* The same ends, with what stands in transactions that are still open, and behind: what
+ * the log holds, whoever may see it. `begin` is left alone. Opens a client for it. */
+enum iso_err iso_bus_written(struct iso_bus *bus, struct iso_position *positions,
+                             size_t count, int timeout_ms, struct iso_why *why);
 
 /* ---- publishing ---- */
 

@@ -327,8 +327,10 @@ static const struct iso_bus_port kafka_port = {
     .partitions = iso_kafka_partitions,
     .topic_create = iso_kafka_topic_create,
     .topic_config = iso_kafka_topic_config,
+    .topic_set = iso_kafka_topic_set,
     .ends = iso_kafka_ends,
     .committed = iso_kafka_committed,
+    .written = iso_kafka_written,
     .publisher_open = iso_kafka_publisher_open,
     .reader_open = iso_kafka_reader_open,
 };

@@ -2,7 +2,9 @@
  * ones that see librdkafka.
  *
  *   kafka.c            the bus: settings to a client, errors to ours, trouble
- *   kafka_admin.c      questions and topics
+ *   kafka_admin.c      questions and topics; kafka_question.h: how they are asked
+ *   kafka_alter.c      one setting of a topic
+ *   kafka_written.c    ends, open transactions included
  *   kafka_publisher.c  sending, and each record's fate
  *   kafka_reader.c     reading from offsets that the owner names
  *   kafka_commit.c     positions, for other people's tools
@@ -86,11 +88,16 @@ enum iso_err
 iso_kafka_topic_config(struct iso_bus *bus, const char *topic, int timeout_ms,
                        void (*each)(void *user, const char *name, const char *value),
                        void *user, struct iso_why *why);
+enum iso_err iso_kafka_topic_set(struct iso_bus *bus, const char *topic,
+                                 const struct iso_topic_config *setting, int timeout_ms,
+                                 struct iso_why *why);
 enum iso_err iso_kafka_ends(struct iso_bus *bus, struct iso_position *positions,
                             size_t count, int timeout_ms, struct iso_why *why);
 enum iso_err iso_kafka_committed(struct iso_bus *bus, const char *group,
                                  struct iso_committed *positions, size_t count,
                                  int timeout_ms, struct iso_why *why);
+enum iso_err iso_kafka_written(struct iso_bus *bus, struct iso_position *positions,
+                               size_t count, int timeout_ms, struct iso_why *why);
 enum iso_err iso_kafka_publisher_open(struct iso_bus *bus,
                                       const struct iso_publisher_options *options,
                                       struct iso_publisher **publisher,

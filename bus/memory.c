@@ -120,6 +120,8 @@ int64_t iso_memory_visible_end(const struct memory_bus *bus,
 /* Drops records [from, to) by index, to being the end or from the beginning. */
 static void partition_drop(struct memory_partition *partition, size_t from, size_t to)
 {
+    if (from == to)
+        return;
     for (size_t i = from; i < to; i++)
         iso_memory_record_drop(partition->records[i]);
     memmove(partition->records + from, partition->records + to,
@@ -137,6 +139,15 @@ struct iso_memory_cluster *iso_memory_cluster_new(const struct iso_clock *clock)
     return cluster;
 }
 
+static void config_free(struct memory_config *config, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        iso_free(config[i].name);
+        iso_free(config[i].value);
+    }
+    iso_free(config);
+}
+
 static void topic_free(struct memory_topic *topic)
 {
     for (int i = 0; i < topic->partition_count; i++) {
@@ -145,11 +156,7 @@ static void topic_free(struct memory_topic *topic)
             partition_drop(partition, 0, partition->count);
         iso_free(partition->records);
     }
-    for (size_t i = 0; i < topic->config_count; i++) {
-        iso_free(topic->config[i].name);
-        iso_free(topic->config[i].value);
-    }
-    iso_free(topic->config);
+    config_free(topic->config, topic->config_count);
     iso_free(topic->partitions);
     iso_free(topic->name);
     iso_free(topic);
@@ -228,6 +235,7 @@ void iso_memory_truncate(struct iso_memory_cluster *cluster, const char *topic,
     iso_assert(at != NULL && end >= at->begin);
     if (end < at->begin + (int64_t)at->count)
         partition_drop(at, (size_t)(end - at->begin), at->count);
+    at->elections++;
 }
 
 void iso_memory_recreate(struct iso_memory_cluster *cluster, const char *topic)
@@ -351,8 +359,17 @@ static enum iso_err memory_topic_create(struct iso_bus *base,
     return ISO_OK;
 }
 
-/* `each` is called without the lock, so that it may ask the bus: a topic's config does
- * not change once it is made, and topics are not removed. */
+/* The caller's to free. The lock is held. */
+static struct memory_config *config_copy(const struct memory_topic *topic)
+{
+    struct memory_config *copy = iso_alloc(topic->config_count * sizeof *copy);
+    for (size_t i = 0; i < topic->config_count; i++)
+        copy[i] = (struct memory_config){.name = iso_strdup(topic->config[i].name),
+                                         .value = iso_strdup(topic->config[i].value)};
+    return copy;
+}
+
+/* `each` is called without the lock, so that it may ask the bus. */
 static enum iso_err
 memory_topic_config(struct iso_bus *base, const char *topic, int timeout_ms,
                     void (*each)(void *user, const char *name, const char *value),
@@ -365,12 +382,32 @@ memory_topic_config(struct iso_bus *base, const char *topic, int timeout_ms,
         return err;
     pthread_mutex_lock(&bus->cluster->lock);
     const struct memory_topic *found = iso_memory_topic(bus->cluster, topic);
+    struct memory_config *config = found != NULL ? config_copy(found) : NULL;
+    size_t count = found != NULL ? found->config_count : 0;
     pthread_mutex_unlock(&bus->cluster->lock);
     if (found == NULL)
         return topic_missing(topic, why);
-    for (size_t i = 0; i < found->config_count; i++)
-        each(user, found->config[i].name, found->config[i].value);
+    for (size_t i = 0; i < count; i++)
+        each(user, config[i].name, config[i].value);
+    config_free(config, count);
     return ISO_OK;
+}
+
+static enum iso_err memory_topic_set(struct iso_bus *base, const char *topic,
+                                     const struct iso_topic_config *setting,
+                                     int timeout_ms, struct iso_why *why)
+{
+    (void)timeout_ms;
+    struct memory_bus *bus = memory_bus_of(base);
+    enum iso_err err = iso_memory_reachable(bus, why);
+    if (err != ISO_OK)
+        return err;
+    pthread_mutex_lock(&bus->cluster->lock);
+    struct memory_topic *found = iso_memory_topic(bus->cluster, topic);
+    if (found != NULL)
+        topic_set(found, setting->name, setting->value);
+    pthread_mutex_unlock(&bus->cluster->lock);
+    return found != NULL ? ISO_OK : topic_missing(topic, why);
 }
 
 static enum iso_err memory_ends(struct iso_bus *base, struct iso_position *positions,
@@ -404,8 +441,10 @@ static const struct iso_bus_port memory_port = {
     .partitions = memory_partitions,
     .topic_create = memory_topic_create,
     .topic_config = memory_topic_config,
+    .topic_set = memory_topic_set,
     .ends = memory_ends,
     .committed = iso_memory_committed,
+    .written = memory_ends, /* there are no transactions */
     .publisher_open = iso_memory_publisher_open,
     .reader_open = iso_memory_reader_open,
 };

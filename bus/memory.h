@@ -46,14 +46,14 @@ void iso_memory_duplicate(struct iso_bus *bus, int n);
 void iso_memory_fence(struct iso_bus *bus);
 
 /* Drops the records of a partition below `begin`, as retention does; or from `end` on,
- * as an unclean election does. */
+ * as an unclean election does: of it readers hear only that a broker went away. */
 void iso_memory_trim(struct iso_memory_cluster *cluster, const char *topic,
                      int partition, int64_t begin);
 void iso_memory_truncate(struct iso_memory_cluster *cluster, const char *topic,
                          int partition, int64_t end);
 
 /* Deletes the topic and makes it anew under its name: with the same settings, and
- * nothing in it. */
+ * nothing in it. Readers get no sign of it. */
 void iso_memory_recreate(struct iso_memory_cluster *cluster, const char *topic);
 
 #endif

@@ -28,6 +28,7 @@ struct memory_partition {
     struct memory_record **records;
     size_t count, room;
     int64_t begin;
+    int elections; /* by which its tail was lost */
 };
 
 struct memory_config {

@@ -12,6 +12,7 @@ struct memory_assignment {
     char *topic;
     int partition;
     int64_t next;
+    int elections;    /* of the partition, when it was last looked at; -1: not yet */
     int64_t end_told; /* the offset at which the end was last reported, or -1 */
     bool missing_told;
     bool stands; /* behind a hole */
@@ -106,6 +107,7 @@ static enum iso_err memory_assign(struct iso_reader *base, uint32_t id,
                                    .topic = iso_strdup(place->topic),
                                    .partition = place->partition,
                                    .next = place->offset,
+                                   .elections = -1,
                                    .end_told = -1};
     iso_free(was);
     return ISO_OK;
@@ -165,6 +167,20 @@ static void reader_missing(struct memory_reader *reader, struct memory_assignmen
     record->text = "the partition does not exist: create the topic";
 }
 
+/* Its leader is another broker than when it was last looked at. */
+static void reader_elections(struct memory_reader *reader, struct memory_assignment *at,
+                             const struct memory_partition *partition)
+{
+    bool is_news = at->elections >= 0 && at->elections != partition->elections;
+    at->elections = partition->elections;
+    if (!is_news)
+        return;
+    struct iso_record *record = reader_event(reader, at, ISO_TROUBLE);
+    record->id = UINT32_MAX;
+    record->err = ISO_UNAVAILABLE;
+    record->text = "a broker went away";
+}
+
 /* What one partition has to say, while there is room. The lock is held. */
 static void reader_serve(struct memory_reader *reader, struct memory_assignment *at,
                          size_t max)
@@ -175,6 +191,9 @@ static void reader_serve(struct memory_reader *reader, struct memory_assignment 
         reader_missing(reader, at);
         return;
     }
+    reader_elections(reader, at, partition);
+    if (reader->record_count == max)
+        return;
     int64_t log_end = partition->begin + (int64_t)partition->count;
     int64_t end = iso_memory_visible_end(reader->bus, partition);
     if (at->next < partition->begin || at->next > log_end) {

@@ -31,11 +31,16 @@ struct iso_bus_port {
                                  void (*each)(void *user, const char *name,
                                               const char *value),
                                  void *user, struct iso_why *why);
+    enum iso_err (*topic_set)(struct iso_bus *bus, const char *topic,
+                              const struct iso_topic_config *setting, int timeout_ms,
+                              struct iso_why *why);
     enum iso_err (*ends)(struct iso_bus *bus, struct iso_position *positions,
                          size_t count, int timeout_ms, struct iso_why *why);
     enum iso_err (*committed)(struct iso_bus *bus, const char *group,
                               struct iso_committed *positions, size_t count,
                               int timeout_ms, struct iso_why *why);
+    enum iso_err (*written)(struct iso_bus *bus, struct iso_position *positions,
+                            size_t count, int timeout_ms, struct iso_why *why);
     enum iso_err (*publisher_open)(struct iso_bus *bus,
                                    const struct iso_publisher_options *options,
                                    struct iso_publisher **publisher,

@@ -107,6 +107,8 @@ enum iso_err iso_cli_region_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_collection_create(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_collection_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_collection_show(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_log_list(struct cli *cli, int argc, char **argv);
+enum iso_err iso_cli_log_replace(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_schema_register(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_schema_list(struct cli *cli, int argc, char **argv);
 enum iso_err iso_cli_schema_show(struct cli *cli, int argc, char **argv);

@@ -97,7 +97,9 @@ static void show_text(const struct iso_definition *row)
             if (log->writers >> (row->regions[r].number - 1) & 1)
                 printf(" %s", row->regions[r].name);
         }
-        putchar('\n');
+        for (size_t n = 0; n < log->succeeds_count; n++)
+            printf("%s %u", n == 0 ? ", succeeds log" : ",", log->succeeds[n]);
+        printf("%s\n", log->ends != NULL ? ", closed" : "");
     }
 }
 

@@ -64,10 +64,20 @@ static void log_look(struct doctor *doctor, const struct iso_definition *definit
     struct iso_bus *bus = NULL;
     snprintf(subject, sizeof subject, "log %u of %.64s", (unsigned)log->number,
              definition->collection);
+    bool fenced = false;
     enum iso_err err = iso_cli_bus(cli, log->cluster, &bus);
     if (err == ISO_OK)
         err = iso_log_check(bus, definition, log, CLI_TIMEOUT_MS, &cli->why);
-    if (err == ISO_NOT_FOUND)
+    if (err == ISO_OK)
+        err = iso_log_fenced(bus, log, CLI_TIMEOUT_MS, &fenced, &cli->why);
+    if (fenced)
+        iso_doctor_find(doctor, DOCTOR_FAILURE, subject,
+                        "nobody can write to topic %.128s (max.message.bytes=0), and "
+                        "the log is open: finish closing it with `isostasy log replace "
+                        "%.64s %u --yes`, or set max.message.bytes=%d",
+                        log->topic, definition->collection, (unsigned)log->number,
+                        ISO_MESSAGE_MAX);
+    else if (err == ISO_NOT_FOUND)
         iso_doctor_find(doctor, DOCTOR_FAILURE, subject,
                         "there is no topic %.128s on cluster %.64s: was it deleted? "
                         "What it held is lost to regions that had not read it; run "

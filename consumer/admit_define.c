@@ -29,15 +29,6 @@ enum iso_err iso_admit_supported(const struct iso_definition *definition,
             "definition %u of %s uses resolver %s, which this software does "
             "not have; %s",
             definition->number, definition->collection, definition->resolver, remedy);
-    for (size_t i = 0; i < definition->log_count; i++) {
-        const struct iso_definition_log *log = &definition->logs[i];
-        if (log->succeeds_count > 0 || log->ends != NULL)
-            return iso_fail(why, ISO_UNSUPPORTED,
-                            "definition %u of %s closes or succeeds a log (%u), which "
-                            "this software cannot follow; %s",
-                            definition->number, definition->collection, log->number,
-                            remedy);
-    }
     return ISO_OK;
 }
 
@@ -110,7 +101,9 @@ static enum iso_err check_first(const struct iso_admit *admit,
     return iso_admit_early(coming, record, write, why);
 }
 
-/* A log that this DEFINE opens must not hold the floor below where it stands. */
+/* A log that this DEFINE opens must not hold the floor below where it stands. One that
+ * succeeds others cannot, however late the DEFINE comes: they hold the floor until it
+ * is known that they were closed, and it begins at their bounds. */
 static enum iso_err check_opened(const struct iso_admit *admit,
                                  const struct iso_definition *coming,
                                  struct iso_why *why)
@@ -118,7 +111,7 @@ static enum iso_err check_opened(const struct iso_admit *admit,
     for (size_t i = 0; i < coming->log_count; i++) {
         const struct iso_definition_log *log = &coming->logs[i];
         if (iso_definition_log(admit->definition, log->number) != NULL ||
-            iso_hlc_ms(log->birth) >= admit->log->bound_ms)
+            log->succeeds_count > 0 || iso_hlc_ms(log->birth) >= admit->log->bound_ms)
             continue;
         return iso_fail(why, ISO_REFUSED,
                         "the DEFINE opens log %u with a birth %" PRId64 " ms below the "

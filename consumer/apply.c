@@ -13,78 +13,6 @@
 #include "base/mem.h"
 #include "consumer/rows.h"
 
-/* ---- logs ---- */
-
-size_t iso_apply_log_index(struct iso_apply *apply, uint16_t log)
-{
-    const struct iso_slice *slice = &apply->slice;
-    if (apply->log_last < slice->log_count && slice->logs[apply->log_last].log == log)
-        return apply->log_last;
-    size_t index = 0;
-    while (index < slice->log_count && slice->logs[index].log != log)
-        index++;
-    iso_assert(index < slice->log_count);
-    apply->log_last = index;
-    return index;
-}
-
-void iso_apply_logs_add(struct iso_apply *apply,
-                        const struct iso_definition *definition)
-{
-    for (size_t i = 0; i < definition->log_count; i++) {
-        const struct iso_definition_log *named = &definition->logs[i];
-        if (iso_slice_log(&apply->slice, named->number) != NULL)
-            continue;
-        struct iso_slice_log *log = iso_slice_log_add(&apply->slice, named->number);
-        log->birth = named->birth;
-        log->top = named->birth;
-        log->bound_ms = iso_hlc_ms(named->birth);
-    }
-}
-
-/* A definition that is in force nowhere in the slice judges nothing: its schemas go. */
-static void schemas_give(struct iso_apply *apply)
-{
-    const struct iso_slice *slice = &apply->slice;
-    for (size_t n = 0; n < apply->known.count; n++) {
-        uint32_t number = apply->known.items[n].definition->number;
-        size_t i = 0;
-        while (i < slice->log_count && slice->logs[i].definition != number)
-            i++;
-        if (i == slice->log_count)
-            iso_known_give_schemas(&apply->known, number);
-    }
-}
-
-enum iso_err iso_apply_logs_refresh(struct iso_apply *apply, struct iso_why *why)
-{
-    size_t count = apply->slice.log_count;
-    if (count > apply->log_room) {
-        apply->logs = iso_realloc(apply->logs, count * sizeof apply->logs[0]);
-        apply->log_room = count;
-    }
-    uint32_t newest = iso_apply_definition(apply)->number;
-    for (size_t i = 0; i < count; i++) {
-        const struct iso_slice_log *log = &apply->slice.logs[i];
-        struct iso_apply_log *is = &apply->logs[i];
-        is->definition = iso_known_find(&apply->known, log->definition);
-        is->where = is->definition != NULL
-                        ? iso_definition_log(is->definition, log->log)
-                        : iso_known_log(&apply->known, newest, log->log);
-        if (is->where == NULL || (is->definition == NULL && log->definition != 0))
-            return iso_fail(
-                why, ISO_DAMAGED,
-                "the store lacks definition %u of %s, which log %u uses: move "
-                "it away and let the region read its logs, or be seeded, anew",
-                log->definition, apply->known.collection, log->log);
-        is->schemas = is->definition != NULL
-                          ? iso_known_schemas(&apply->known, log->definition)
-                          : NULL;
-    }
-    schemas_give(apply);
-    return ISO_OK;
-}
-
 /* ---- loading ---- */
 
 static enum iso_err slice_begin(struct iso_apply *apply)
@@ -244,6 +172,8 @@ void iso_apply_close(struct iso_apply *apply)
     iso_known_release(&apply->known);
     iso_slice_release(&apply->slice);
     iso_free(apply->logs);
+    iso_free(apply->before);
+    iso_free(apply->coming);
     iso_buckets_release(&apply->buckets);
     iso_apply_filters_release(&apply->filters);
     iso_admitted_release(&apply->admitted);
@@ -277,7 +207,16 @@ void iso_apply_save(struct iso_apply *apply, struct iso_txn *txn)
 enum iso_err iso_apply_end(struct iso_apply *apply, uint16_t log, int64_t offset,
                            struct iso_why *why)
 {
-    struct iso_slice_log *is = &apply->slice.logs[iso_apply_log_index(apply, log)];
+    size_t index = iso_apply_log_index(apply, log);
+    if (index == apply->slice.log_count) { /* nothing of it was met */
+        enum iso_err err = offset > 0 ? iso_apply_log_meet(apply, log, why) : ISO_OK;
+        if (err != ISO_OK || offset == 0)
+            return err;
+        index = iso_apply_log_index(apply, log);
+    }
+    struct iso_slice_log *is = &apply->slice.logs[index];
+    if (offset > apply->logs[index].end)
+        offset = apply->logs[index].end;
     if (offset < is->frontier)
         return iso_fail(
             why, ISO_LOG_DIVERGED,
@@ -312,11 +251,6 @@ const struct iso_loser *iso_apply_newest_loser(struct iso_apply *apply)
     return fresh ? &apply->loser : NULL;
 }
 
-const struct iso_definition_log *iso_apply_log(const struct iso_apply *apply, size_t n)
-{
-    return n < apply->slice.log_count ? apply->logs[n].where : NULL;
-}
-
 const struct iso_definition *iso_apply_definition(const struct iso_apply *apply)
 {
     uint32_t newest = 0;
@@ -326,17 +260,4 @@ const struct iso_definition *iso_apply_definition(const struct iso_apply *apply)
     }
     const struct iso_definition *definition = iso_known_find(&apply->known, newest);
     return definition != NULL ? definition : iso_known_first(&apply->known);
-}
-
-int64_t iso_apply_floor_ms(const struct iso_apply *apply)
-{
-    int64_t floor_ms = INT64_MAX;
-    for (size_t i = 0; i < apply->slice.log_count; i++) {
-        const struct iso_slice_log *log = &apply->slice.logs[i];
-        const int64_t *ends = apply->logs[i].where->ends;
-        bool is_open = ends == NULL || log->frontier < ends[apply->partition];
-        if (is_open && log->bound_ms < floor_ms)
-            floor_ms = log->bound_ms;
-    }
-    return floor_ms < INT64_MAX ? floor_ms : INT64_MIN;
 }

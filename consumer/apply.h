@@ -68,17 +68,22 @@ struct iso_apply_input {
  *                     holds more than ISO_STORE_VALUE_MAX beside its large values: park
  *                     the slice
  *   ISO_DAMAGED       what is stored for the record fails its check: stop the slice
+ *   ISO_LOG_DIVERGED  a DEFINE that ends a log before what was applied of it, or opens
+ *                     one below the floor: stop the slice
+ *   ISO_USAGE         a log that succeeds one which is not at its end (iso_apply_stand)
  *   others            the store's failures: abort, load, retry
  *
- * After the first three failures slice and transaction are as they were before the
- * call: what came before can be saved and committed.
+ * After the first five failures slice and transaction are as they were before the
+ * call: what came before can be saved and committed. A record at the end of a closed
+ * log, or behind it, is skipped.
  */
 enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
                               const struct iso_apply_input *input,
                               enum iso_outcome *outcome, struct iso_why *why);
 
 /* All that was there up to `offset` has been read (ISO_AT_END): the frontier moves over
- * transaction markers. ISO_LOG_DIVERGED: the log ends before the frontier. */
+ * transaction markers, and in a log that is closed not beyond its end.
+ * ISO_LOG_DIVERGED: the log ends before the frontier. */
 enum iso_err iso_apply_end(struct iso_apply *apply, uint16_t log, int64_t offset,
                            struct iso_why *why);
 
@@ -106,16 +111,39 @@ void iso_apply_save(struct iso_apply *apply, struct iso_txn *txn);
 /* Borrowed; what reports say. */
 const struct iso_slice *iso_apply_slice(const struct iso_apply *apply);
 
-/* The logs to read, as the definitions met so far name them: n = 0, 1, …; NULL at the
- * end. More may come after a DEFINE. */
+/* The logs of the slice, as the definitions met so far name them, and behind them those
+ * that succeed one of a collection and stand in the control topic alone: n = 0, 1, …;
+ * NULL at the end. More may come after a DEFINE, or iso_apply_announced. */
 const struct iso_definition_log *iso_apply_log(const struct iso_apply *apply, size_t n);
+
+/* Looks into the control topic for a later definition than those met: it says which
+ * logs are closed, and what succeeds them. No part of the state: what counts stands in
+ * a DEFINE. Done by open and load; called when control has grown. */
+void iso_apply_announced(struct iso_apply *apply);
+
+/* What is to be done with a log, as the newest definition met or announced says. */
+enum iso_log_stand {
+    ISO_LOG_UNKNOWN, /* it is none of iso_apply_log's */
+    ISO_LOG_READ,    /* from its frontier on, up to its end */
+    ISO_LOG_WAITS,   /* what it succeeds, directly or not, is not at its end yet */
+    ISO_LOG_OVER,    /* it is closed, and applied to its end */
+    ISO_LOG_BEYOND,  /* closed, and more of it was applied: stop the slice */
+};
+enum iso_log_stand iso_apply_stand(const struct iso_apply *apply, uint16_t log);
+/* Where it ends in the slice's partition; INT64_MAX: it is open. */
+int64_t iso_apply_log_end(const struct iso_apply *apply, uint16_t log);
+/* The sentence of ISO_LOG_BEYOND: ISO_LOG_DIVERGED. */
+enum iso_err iso_apply_beyond(const struct iso_apply *apply, uint16_t log,
+                              struct iso_why *why);
 
 /* The newest definition that counts in some log of the slice (or the first, before
  * any). */
 const struct iso_definition *iso_apply_definition(const struct iso_apply *apply);
+/* That, or a later one that iso_apply_announced found. */
+const struct iso_definition *iso_apply_newest(const struct iso_apply *apply);
 
 /* The slice's floor: the smallest bound over its open logs. INT64_MIN: none is open. A
- * log is open until its end is applied. */
+ * log is open until its end is applied, and a DEFINE that names the end. */
 int64_t iso_apply_floor_ms(const struct iso_apply *apply);
 
 #endif

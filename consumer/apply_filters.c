@@ -63,24 +63,25 @@ enum iso_err iso_apply_filters_get(struct iso_apply_filters *filters,
 /* A node that is in hand is left alone: it wrote lately. One with open gaps too: they
  * are counted when it writes again, and what is counted depends on the log alone. */
 enum iso_err iso_apply_filters_drop(struct iso_apply_filters *filters,
-                                    struct iso_txn *txn, uint16_t log, uint64_t node,
-                                    int64_t bound_ms, struct iso_why *why)
+                                    struct iso_txn *txn,
+                                    const struct iso_apply_filter_row *old,
+                                    struct iso_why *why)
 {
-    const struct iso_apply_filter *slot = slot_of(filters, log, node);
+    const struct iso_apply_filter *slot = slot_of(filters, old->log, old->node);
     struct iso_filter filter = {0};
     struct iso_bytes row;
-    if (slot->used && slot->log == log && slot->node == node)
+    if (slot->used && slot->log == old->log && slot->node == old->node)
         return ISO_OK;
-    iso_rows_key_filter(&filters->key, filters->collection, filters->partition, log,
-                        node);
+    iso_rows_key_filter(&filters->key, filters->collection, filters->partition,
+                        old->log, old->node);
     struct iso_bytes key = iso_buf_bytes(&filters->key);
     enum iso_err err = iso_txn_get(txn, ISO_FILTER, key, &row, why);
     if (err == ISO_NOT_FOUND)
         return ISO_OK;
     if (err == ISO_OK)
         err = iso_filter_decode(row, &filter, why);
-    if (err != ISO_OK || filter.count != 1 ||
-        iso_hlc_ms(iso_filter_newest(&filter)) >= bound_ms)
+    if (err != ISO_OK || (filter.count != 1 && !old->is_over) ||
+        iso_hlc_ms(iso_filter_newest(&filter)) >= old->bound_ms)
         return err;
     iso_txn_delete(txn, ISO_FILTER, key);
     return ISO_OK;

@@ -32,11 +32,19 @@ enum iso_err iso_apply_filters_get(struct iso_apply_filters *filters,
                                    struct iso_txn *txn, uint16_t log, uint64_t node,
                                    struct iso_apply_filter **filter,
                                    struct iso_why *why);
-/* Deletes the row of a node whose newest hlc is below the bound: filter.h forgets it in
- * any case when the node writes again. A row with open gaps stays until then. */
+/* A node's row in a log that may be deleted: filter.h forgets it in any case when the
+ * node writes again below `bound_ms`. */
+struct iso_apply_filter_row {
+    uint16_t log;
+    bool is_over; /* nothing is written to the log any more: nobody counts its gaps */
+    uint64_t node;
+    int64_t bound_ms; /* the newest hlc must be below it */
+};
+/* Deletes it; a row with open gaps stays until the log is over. */
 enum iso_err iso_apply_filters_drop(struct iso_apply_filters *filters,
-                                    struct iso_txn *txn, uint16_t log, uint64_t node,
-                                    int64_t bound_ms, struct iso_why *why);
+                                    struct iso_txn *txn,
+                                    const struct iso_apply_filter_row *old,
+                                    struct iso_why *why);
 void iso_apply_filters_save(struct iso_apply_filters *filters, struct iso_txn *txn);
 void iso_apply_filters_forget(struct iso_apply_filters *filters);
 void iso_apply_filters_release(struct iso_apply_filters *filters);

@@ -136,13 +136,18 @@ struct older {
     uint16_t log;
 };
 
+/* Asked only of a log in which a definition is in force: of the coming write's. */
 static bool ledger_succeeds(void *self, uint16_t log, uint16_t older)
 {
-    (void)
-        self; /* a definition that lets one log succeed another is not supported yet */
-    (void)log;
-    (void)older;
-    return false;
+    struct iso_apply *apply = self;
+    size_t index = iso_apply_log_index(apply, log);
+    iso_assert(index < apply->slice.log_count);
+    const struct iso_apply_log *is = &apply->logs[index];
+    const uint16_t *before = apply->before + is->before;
+    size_t n = is->before_count; /* mostly the newest of them is asked for */
+    while (n > 0 && before[n - 1] > older)
+        n--;
+    return n > 0 && before[n - 1] == older;
 }
 
 static enum iso_err older_each(void *user, struct iso_bytes key, struct iso_bytes row,

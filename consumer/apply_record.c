@@ -13,13 +13,12 @@
 
 #include <inttypes.h>
 
+#include "consumer/apply_marks.h"
 #include "consumer/rows.h"
 
 #ifndef ISO_PLANTED
 #define ISO_PLANTED(mistake) 0
 #endif
-
-enum { MARK_EVERY = 4096 };
 
 struct step {
     struct iso_apply *apply;
@@ -73,6 +72,8 @@ static enum iso_err judge(struct step *step, bool control_read, struct iso_why *
     if (err == ISO_OK && step->write->operation == ISO_DEFINE)
         err =
             iso_admit_define(&admit, step->record, step->write, &step->definition, why);
+    if (err == ISO_OK && step->definition != NULL)
+        err = iso_apply_define_check(apply, log_of(step)->log, step->definition, why);
     return err;
 }
 
@@ -169,20 +170,12 @@ static enum iso_err merge(struct step *step, struct iso_why *why)
 static enum iso_err define(struct step *step, struct iso_why *why)
 {
     struct iso_apply *apply = step->apply;
-    struct iso_slice_log *log = log_of(step);
-    const struct iso_definition *definition = step->definition;
-    uint16_t number = log->log;
-    iso_assert(definition != NULL);
-    if (log->definition == 0) {
-        log->birth = step->write->version.hlc;
-        log->top = log->birth;
-        log->bound_ms = iso_hlc_ms(log->birth);
-    }
-    log->definition = definition->number;
-    iso_known_use(&apply->known, definition);
-    iso_apply_logs_add(apply, definition);
+    uint16_t number = log_of(step)->log;
+    iso_assert(step->definition != NULL);
+    enum iso_err err = iso_apply_define(apply, number, step->definition,
+                                        step->write->version.hlc, why);
     step->index = iso_apply_log_index(apply, number); /* logs may have moved */
-    return iso_apply_logs_refresh(apply, why);
+    return err;
 }
 
 /* ---- step 5 ---- */
@@ -251,16 +244,50 @@ static void filter_copy(struct iso_filter *to, const struct iso_filter *from)
     memcpy(to->intervals, from->intervals, from->count * sizeof from->intervals[0]);
 }
 
-static void disorder(struct step *step, struct iso_why *why)
+static void disorder(struct step *step, uint16_t before, struct iso_why *why)
 {
     const struct iso_write *write = step->write;
-    enum iso_err err = iso_fail(
-        why, ISO_REFUSED,
-        "seq %" PRIu64 " of node %016" PRIx64 " has an hlc that is not between "
-        "those of the seqs beside it: a handle was copied, so open one in each "
-        "process, after fork",
-        write->seq, write->version.node);
+    enum iso_err err;
+    if (before == 0)
+        err = iso_fail(
+            why, ISO_REFUSED,
+            "seq %" PRIu64 " of node %016" PRIx64 " has an hlc that is not between "
+            "those of the seqs beside it: a handle was copied, so open one in each "
+            "process, after fork",
+            write->seq, write->version.node);
+    else
+        err = iso_fail(
+            why, ISO_REFUSED,
+            "seq %" PRIu64 " of node %016" PRIx64 " has an hlc that is not above what "
+            "the node wrote in log %u, which this one succeeds: a handle was copied, "
+            "or the record was; open a handle in each process, after fork",
+            write->seq, write->version.node, before);
     set_aside(step, err, why);
+}
+
+/* Has the node written as late or later in a log that this one succeeds? *before says
+ * in which; 0: in none. Asked only of what is not newer than all that stands there,
+ * which is what copies and clocks that were set back bring. Rows that a sweep has
+ * deleted are not missed: their hlcs are below the bound of every log that is open or
+ * will be. */
+static enum iso_err find_before(struct step *step, uint16_t *before,
+                                struct iso_why *why)
+{
+    struct iso_apply *apply = step->apply;
+    const struct iso_apply_log *log = &apply->logs[step->index];
+    struct iso_version version = step->write->version;
+    *before = 0;
+    for (size_t i = 0; i < log->before_count; i++) {
+        uint16_t number = apply->before[log->before + i];
+        struct iso_apply_filter *slot;
+        enum iso_err err = iso_apply_filters_get(&apply->filters, apply->txn, number,
+                                                 version.node, &slot, why);
+        if (err != ISO_OK)
+            return err;
+        if (version.hlc <= iso_filter_newest(&slot->filter))
+            *before = number;
+    }
+    return ISO_OK;
 }
 
 static enum iso_err filter_and_effect(struct step *step, struct iso_why *why)
@@ -271,8 +298,13 @@ static enum iso_err filter_and_effect(struct step *step, struct iso_why *why)
     if (!has_header(step))
         return effect(step, why);
     struct iso_apply_filter *slot;
-    enum iso_err err = iso_apply_filters_get(&apply->filters, apply->txn, log->log,
-                                             write->version.node, &slot, why);
+    enum iso_err err = ISO_OK;
+    uint16_t newer_in = 0; /* a log that this one succeeds */
+    if (write->version.hlc <= apply->logs[step->index].before_top)
+        err = find_before(step, &newer_in, why);
+    if (err == ISO_OK)
+        err = iso_apply_filters_get(&apply->filters, apply->txn, log->log,
+                                    write->version.node, &slot, why);
     if (err != ISO_OK)
         return err;
     struct iso_filter before;
@@ -287,10 +319,14 @@ static enum iso_err filter_and_effect(struct step *step, struct iso_why *why)
             break;
         return ISO_OK;
     case ISO_FILTER_DISORDER:
-        disorder(step, why);
+        disorder(step, 0, why);
         return ISO_OK;
     case ISO_FILTER_NEW:
-        break;
+        if (newer_in == 0 || ISO_PLANTED(nodes_go_back_in_successors))
+            break;
+        filter_copy(&slot->filter, &before);
+        disorder(step, newer_in, why);
+        return ISO_OK;
     }
     err = effect(step, why);
     if (err != ISO_OK) {
@@ -309,26 +345,60 @@ static void advance_frontier(struct step *step)
     struct iso_apply *apply = step->apply;
     const struct iso_record *record = step->record;
     struct iso_slice_log *log = log_of(step);
-    const struct iso_prefix_record hashed = {
-        .offset = record->offset,
-        .append_ms = record->append_ms,
-        .key = record->has_key ? &record->key : NULL,
-        .value = record->has_value ? &record->value : NULL,
-        .header = has_header(step) ? &record->header : NULL};
     struct iso_digest zero = {0};
-    int64_t append_ms = iso_admit_append_ms(record);
+    int64_t append_ms = iso_admit_append_ms(record), former = log->record_offset;
     log->frontier = record->offset + 1;
     if (append_ms > log->append_ms)
         log->append_ms = append_ms;
-    log->prefix = iso_prefix_hash(log->prefix, &hashed, &apply->hash);
+    log->prefix = iso_apply_record_hash(log->prefix, record, &apply->hash);
     log->record_offset = record->offset;
     log->record_append_ms = record->append_ms;
-    log->record_hash = iso_prefix_hash(zero, &hashed, &apply->hash);
-    if (record->offset % MARK_EVERY == 0) {
-        log->mark_offset = record->offset;
-        log->mark = log->prefix;
-    }
+    log->record_hash = iso_apply_record_hash(zero, record, &apply->hash);
+    iso_apply_mark(apply, log, former);
     apply->changed = true;
+}
+
+/* The log was closed before this record: all that counts of it was read. */
+static void skip_to_end(struct step *step)
+{
+    struct iso_slice_log *log = log_of(step);
+    int64_t end = step->apply->logs[step->index].end;
+    step->outcome = ISO_SKIPPED;
+    step->apply->changed |= log->frontier != end;
+    log->frontier = end;
+}
+
+/* What becomes of a record that is not below the frontier, and below the end. */
+static enum iso_err apply_here(struct step *step, bool control_read,
+                               struct iso_why *why)
+{
+    expect(step);
+    enum iso_err err = judge(step, control_read, why);
+    if (iso_err_kind(err) == ISO_POISON)
+        set_aside(step, err, why);
+    else if (err != ISO_OK)
+        return err;
+    else
+        err = filter_and_effect(step, why);
+    if (step->outcome != ISO_SET_ASIDE && err != ISO_OK)
+        return err;
+    advance_frontier(step);
+    return ISO_OK;
+}
+
+/* The first record of a log that only the control topic has named so far. */
+static enum iso_err apply_first(struct step *step, const struct iso_apply_input *input,
+                                struct iso_why *why)
+{
+    struct iso_apply *apply = step->apply;
+    enum iso_err err = iso_apply_log_meet(apply, input->log, why);
+    if (err != ISO_OK)
+        return err;
+    step->index = iso_apply_log_index(apply, input->log);
+    err = apply_here(step, input->control_read, why);
+    if (err != ISO_OK)
+        iso_apply_log_forget(apply, input->log);
+    return err;
 }
 
 enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
@@ -340,24 +410,19 @@ enum iso_err iso_apply_record(struct iso_apply *apply, struct iso_txn *txn,
                         .write = &apply->admitted.write,
                         .index = iso_apply_log_index(apply, input->log)};
     struct iso_why unasked;
+    enum iso_err err = ISO_OK;
     if (why == NULL)
         why = &unasked; /* a dead letter needs its sentence */
-    if (input->record->offset < log_of(&step)->frontier) {
-        *outcome = ISO_SKIPPED;
-        return ISO_OK;
-    }
     apply->txn = txn;
-    expect(&step);
-    enum iso_err err = judge(&step, input->control_read, why);
-    if (iso_err_kind(err) == ISO_POISON)
-        set_aside(&step, err, why);
-    else if (err != ISO_OK)
-        return err;
+    if (step.index == apply->slice.log_count)
+        err = apply_first(&step, input, why);
+    else if (input->record->offset < log_of(&step)->frontier)
+        step.outcome = ISO_SKIPPED;
+    else if (input->record->offset >= apply->logs[step.index].end)
+        skip_to_end(&step);
     else
-        err = filter_and_effect(&step, why);
-    if (step.outcome != ISO_SET_ASIDE && err != ISO_OK)
-        return err;
-    advance_frontier(&step);
-    *outcome = step.outcome;
-    return ISO_OK;
+        err = apply_here(&step, input->control_read, why);
+    if (err == ISO_OK)
+        *outcome = step.outcome;
+    return err;
 }

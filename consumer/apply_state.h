@@ -2,6 +2,7 @@
  * include this.
  *
  *   apply.c          open, load, save, close, and what others may ask
+ *   apply_logs.c     which logs there are, which are closed, which succeed which
  *   apply_record.c   the seven steps of a record
  *   apply_ledger.c   the ledger that the resolver is given, over the transaction
  *   apply_aside.c    large values, which stand beside their entry
@@ -23,6 +24,10 @@ struct iso_apply_log {
     const struct iso_definition *definition; /* in force in it; NULL: none yet */
     const struct iso_definition_log *where;  /* what it, or else the newest met, says */
     const struct iso_schemas *schemas;       /* of the definition in force */
+    int64_t end; /* as the newest definition met says; INT64_MAX: it is open */
+    /* What it succeeds, directly or not, ascending: in apply->before. */
+    size_t before, before_count;
+    uint64_t before_top; /* the largest hlc that those hold; 0: none */
 };
 
 /* A pass of the sweep over the slice; forgotten at a load, and begun anew. */
@@ -51,6 +56,11 @@ struct iso_apply {
     struct iso_apply_log *logs;
     size_t log_room;
     size_t log_last; /* index of the log that the last record was of */
+    uint16_t *before;
+    size_t before_count, before_room;
+    const struct iso_definition *announced; /* later than all met; NULL: none */
+    size_t *coming; /* in its logs: what succeeds others and was not met */
+    size_t coming_count;
     struct iso_buckets buckets;
     struct iso_apply_filters filters;
     struct iso_parsed parsed; /* while nothing is shared */
@@ -71,9 +81,29 @@ struct iso_apply {
     struct iso_digest ledger_before;
 };
 
-/* Index in slice.logs; the log is there, since nobody reads one that no definition met
- * names. */
+/* Index in slice.logs; the count: it is not there. */
 size_t iso_apply_log_index(struct iso_apply *apply, uint16_t log);
+
+/* A log that only the control topic names is met: the slice knows it from now on, or
+ * from the commit of its first record on. forget takes that back. */
+enum iso_err iso_apply_log_meet(struct iso_apply *apply, uint16_t log,
+                                struct iso_why *why);
+void iso_apply_log_forget(struct iso_apply *apply, uint16_t log);
+
+/* Sets marks[n] of every log of the definition that `log` succeeds, directly or not. */
+void iso_apply_before(const struct iso_definition *definition, uint16_t log,
+                      bool marks[ISO_DEFINITION_LOGS_MAX]);
+
+/* May the log's first DEFINE, of `definition`, or a later one be applied here? Are its
+ * ends not behind us, is nothing opened below the floor, is what the log succeeds at
+ * its end? As iso_apply_record. */
+enum iso_err iso_apply_define_check(struct iso_apply *apply, uint16_t log,
+                                    const struct iso_definition *definition,
+                                    struct iso_why *why);
+/* The definition is in force in the log. */
+enum iso_err iso_apply_define(struct iso_apply *apply, uint16_t log,
+                              const struct iso_definition *definition, uint64_t hlc,
+                              struct iso_why *why);
 
 /* After slice.logs, or a definition in force, changed. ISO_DAMAGED: the store lacks a
  * definition that it used. */

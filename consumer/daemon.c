@@ -96,6 +96,7 @@ static struct iso_shard_tuning daemon_tuning(const struct iso_daemon *daemon)
         .batch_time_max_ms = daemon_number(daemon, "batch.time.max"),
         .heartbeat_ms = daemon_number(daemon, "heartbeat.interval"),
         .report_ms = daemon_number(daemon, "report.interval"),
+        .verify_ms = daemon_number(daemon, "verify.interval"),
         .commit_ms = daemon_number(daemon, "commit.interval"),
         .linger_ms = 5,
         .conflicts_bytes_max = daemon_number(daemon, "conflicts.max"),

@@ -87,26 +87,81 @@ static enum iso_err log_end(struct asking *asking, uint16_t number, int64_t *end
 #define ISO_PLANTED(mistake) 0
 #endif
 
+static enum iso_err filter_load(struct asking *asking, uint16_t log, uint64_t node,
+                                struct iso_filter *filter)
+{
+    struct iso_bytes row;
+    const struct iso_replica_look *look = asking->look;
+    struct iso_buf *key = &asking->replica->key;
+    filter->count = 0;
+    iso_rows_key_filter(key, look->number, look->partition, log, node);
+    enum iso_err err = iso_snapshot_get(look->snapshot, ISO_FILTER, iso_buf_bytes(key),
+                                        &row, asking->why);
+    if (err == ISO_OK)
+        return iso_filter_decode(row, filter, asking->why);
+    return err == ISO_NOT_FOUND ? ISO_OK : err;
+}
+
 static enum iso_err filter_has(struct asking *asking, const struct iso_token_item *item,
                                bool *has)
 {
     struct iso_filter filter;
-    struct iso_bytes row;
-    const struct iso_replica_look *look = asking->look;
-    struct iso_buf *key = &asking->replica->key;
+    enum iso_err err = filter_load(asking, item->log.number, item->node, &filter);
     *has = false;
-    iso_rows_key_filter(key, look->number, look->partition, item->log.number,
-                        item->node);
-    enum iso_err err = iso_snapshot_get(look->snapshot, ISO_FILTER, iso_buf_bytes(key),
-                                        &row, asking->why);
-    if (err == ISO_OK)
-        err = iso_filter_decode(row, &filter, asking->why);
-    if (err != ISO_OK)
-        return err == ISO_NOT_FOUND ? ISO_OK : err;
-    for (size_t i = 0; i < filter.count && !*has; i++)
+    for (size_t i = 0; err == ISO_OK && i < filter.count && !*has; i++)
         *has = filter.intervals[i].first <= item->seq &&
                item->seq <= filter.intervals[i].last;
-    return ISO_OK;
+    return err;
+}
+
+static bool is_writer(const struct iso_definition_log *log, unsigned region)
+{
+    return region >= 1 && region <= ISO_REGION_MAX &&
+           (log->writers >> (region - 1) & 1) != 0;
+}
+
+/* Has the node come as far as the pending write in this log, or can the write not
+ * arrive there any more? */
+static enum iso_err moved_here(struct asking *asking, const struct iso_token_item *item,
+                               const struct iso_definition_log *to, bool *here,
+                               bool *never)
+{
+    struct iso_filter filter;
+    const struct iso_slice_log *log =
+        iso_slice_log(&asking->replica->slice, to->number);
+    int64_t frontier = log != NULL ? log->frontier : 0;
+    bool passed = log != NULL && iso_hlc_ms(item->value) < log->bound_ms;
+    *never =
+        passed || (to->ends != NULL && frontier >= to->ends[asking->look->partition]);
+    enum iso_err err = filter_load(asking, to->number, item->node, &filter);
+    *here = err == ISO_OK && iso_filter_newest(&filter) >= item->value;
+    return err;
+}
+
+/* A pending write that its log does not hold when that is at its end goes into one that
+ * succeeds it, if it is not refused: as the same version, and in its order among the
+ * node's. So it is met where the node has come so far, or nowhere any more. */
+static enum iso_err moved_met(struct asking *asking, const struct iso_token_item *item,
+                              bool *met)
+{
+    const struct iso_definition *newest = asking->newest;
+    bool after[ISO_DEFINITION_LOGS_MAX] = {false};
+    bool here = false, nowhere = true;
+    enum iso_err err = ISO_OK;
+    for (size_t i = 0; err == ISO_OK && !here && i < newest->log_count; i++) {
+        const struct iso_definition_log *log = &newest->logs[i];
+        bool never;
+        for (size_t n = 0; n < log->succeeds_count; n++)
+            after[i] |=
+                log->succeeds[n] == item->log.number ||
+                after[iso_definition_log(newest, log->succeeds[n]) - newest->logs];
+        if (!after[i] || !is_writer(log, iso_node_region(item->node)))
+            continue;
+        err = moved_here(asking, item, log, &here, &never);
+        nowhere &= never;
+    }
+    *met = here || nowhere;
+    return err;
 }
 
 /* `log`: as the slice has it; NULL: it has not heard of it yet. */
@@ -133,8 +188,14 @@ static enum iso_err item_records(struct asking *asking, const struct iso_slice_l
     enum iso_err err = item_met(asking, log, item, &met);
     if (err == ISO_OK && !met)
         err = log_end(asking, item->log.number, &end);
-    if (err != ISO_OK || met || frontier >= end)
+    if (err != ISO_OK || met)
         return err;
+    if (frontier >= end) {
+        if (item->seq > 0)
+            err = moved_met(asking, item, &met);
+        *records = item->seq > 0 && !met;
+        return err;
+    }
     int64_t next = item->seq > 0 ? frontier + 1 : (int64_t)item->value;
     *records = (uint64_t)((next < end ? next : end) - frontier);
     return ISO_OK;

@@ -1,16 +1,18 @@
 /* Keys are numbers in big-endian order and text, appended; nothing here can fail but
  * decoding, when the store's bytes are not what was written. LMDB keeps no checksum of
- * its pages, so both values end in their own.
+ * its pages, so values end in their own.
  *
  *   store       u8 format 1, u8 region number, u16 shard, u16 shards, u8 length, region
  *               name, u64 check (XXH3-64 of what stands before it)
- *   collection  u16 number, 16 bytes id, u64 check */
+ *   collection  u16 number, 16 bytes id, u64 check
+ *   diverged    u16 log, i64 equal, i64 differs, u64 check */
 #include "consumer/rows.h"
 
 #include "schema/digest.h"
 
 enum { STORE_FORMAT = 1, STORE_FIXED = 7, CHECK_SIZE = 8, ID_SIZE = 16 };
 enum { COLLECTION_SIZE = 2 + ID_SIZE + CHECK_SIZE };
+enum { DIVERGED_SIZE = 2 + 8 + 8 + CHECK_SIZE };
 enum { CHECK_SEED = 1 };
 
 static void add_text(struct iso_buf *key, const char *text)
@@ -51,6 +53,25 @@ void iso_rows_key_slice(struct iso_buf *key, uint16_t collection, uint32_t parti
     add_text(key, "slice/");
     iso_buf_add_u16(key, collection);
     iso_buf_add_u16(key, (uint16_t)partition);
+}
+
+void iso_rows_key_diverged(struct iso_buf *key, uint16_t collection, uint32_t partition)
+{
+    iso_buf_clear(key);
+    add_text(key, "diverged/");
+    iso_buf_add_u16(key, collection);
+    iso_buf_add_u16(key, (uint16_t)partition);
+}
+
+void iso_rows_key_mark(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                       uint16_t log, int64_t block)
+{
+    iso_buf_clear(key);
+    add_text(key, "mark/");
+    iso_buf_add_u16(key, collection);
+    iso_buf_add_u16(key, (uint16_t)partition);
+    iso_buf_add_u16(key, log);
+    iso_buf_add_u64(key, (uint64_t)block);
 }
 
 void iso_rows_prefix(struct iso_buf *key, uint16_t collection, uint32_t partition)
@@ -181,5 +202,30 @@ enum iso_err iso_rows_decode_collection(struct iso_bytes value,
             "away and let the region read its logs, or be seeded, anew");
     row->number = iso_get_u16(value.data);
     memcpy(row->id, value.data + 2, ID_SIZE);
+    return ISO_OK;
+}
+
+void iso_rows_encode_diverged(const struct iso_diverged *diverged,
+                              struct iso_buf *value)
+{
+    iso_buf_clear(value);
+    iso_buf_add_u16(value, diverged->log);
+    iso_buf_add_u64(value, (uint64_t)diverged->equal);
+    iso_buf_add_u64(value, (uint64_t)diverged->differs);
+    check_add(value);
+}
+
+enum iso_err iso_rows_decode_diverged(struct iso_bytes value,
+                                      struct iso_diverged *diverged,
+                                      struct iso_why *why)
+{
+    *diverged = (struct iso_diverged){0};
+    if (!check_holds(value) || value.size != DIVERGED_SIZE)
+        return iso_fail(why, ISO_DAMAGED,
+                        "the row that says why a slice stays stopped fails its check: "
+                        "move the store away and let the region read its logs anew");
+    diverged->log = iso_get_u16(value.data);
+    diverged->equal = (int64_t)iso_get_u64(value.data + 2);
+    diverged->differs = (int64_t)iso_get_u64(value.data + 10);
     return ISO_OK;
 }

@@ -4,6 +4,9 @@
  *           "collection/NAME"       → u16 the store's number, 16 bytes id, u64 check
  *           "definition/NAME/" u32  → bytes of the definition
  *           "slice/" u16 u16        → iso_slice_encode
+ *           "diverged/" u16 u16     → why the slice stays stopped
+ *           "mark/" u16 u16 u16 log u64 block
+ *                                   → a mark, see apply_marks.c
  *   ENTRY   u16 collection, u16 partition, key            → row of the resolver
  *   ASIDE   u16 collection, u16 partition, key, u64 number → a large value of the
  *                                                         entry's (schema/aside.h)
@@ -20,6 +23,7 @@
 #define ISO_CONSUMER_ROWS_H
 
 #include "schema/definition.h"
+#include "schema/report.h"
 #include "schema/version.h"
 #include "store/store.h"
 
@@ -40,6 +44,10 @@ void iso_rows_key_store(struct iso_buf *key);
 void iso_rows_key_collection(struct iso_buf *key, const char *name);
 void iso_rows_key_definition(struct iso_buf *key, const char *name, uint32_t number);
 void iso_rows_key_slice(struct iso_buf *key, uint16_t collection, uint32_t partition);
+void iso_rows_key_diverged(struct iso_buf *key, uint16_t collection,
+                           uint32_t partition);
+void iso_rows_key_mark(struct iso_buf *key, uint16_t collection, uint32_t partition,
+                       uint16_t log, int64_t block);
 /* The prefix of all definitions of a collection; the number follows. */
 void iso_rows_prefix_definition(struct iso_buf *key, const char *name);
 /* The prefix of a slice's rows in ENTRY, ASIDE, FILTER, BUCKET, MORTAL, LEDGER,
@@ -70,6 +78,11 @@ enum iso_err iso_rows_decode_store(struct iso_bytes value, struct iso_rows_store
                                    struct iso_why *why);
 void iso_rows_encode_collection(const struct iso_rows_collection *row,
                                 struct iso_buf *value);
+void iso_rows_encode_diverged(const struct iso_diverged *diverged,
+                              struct iso_buf *value);
+enum iso_err iso_rows_decode_diverged(struct iso_bytes value,
+                                      struct iso_diverged *diverged,
+                                      struct iso_why *why);
 enum iso_err iso_rows_decode_collection(struct iso_bytes value,
                                         struct iso_rows_collection *row,
                                         struct iso_why *why);

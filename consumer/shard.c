@@ -81,6 +81,7 @@ enum iso_err iso_shard_step(struct iso_shard *shard, int wait_ms, struct iso_why
     iso_shard_release_held(shard);
     iso_shard_tell(shard, false);
     iso_shard_tell_poll(shard, 0);
+    iso_shard_watch(shard);
     return ISO_OK;
 }
 
@@ -123,7 +124,7 @@ void iso_shard_collection_free(struct shard_collection *collection)
         iso_free(log->topic);
         iso_free(log);
     }
-    iso_producer_close(collection->producer);
+    iso_shard_beats_close(collection);
     iso_definition_free(collection->definition);
     iso_free(collection);
 }
@@ -143,13 +144,17 @@ void iso_shard_close(struct iso_shard *shard)
     while (shard->clusters != NULL) {
         struct shard_cluster *cluster = shard->clusters;
         shard->clusters = cluster->next;
+        iso_reader_close(cluster->watch.reader);
         iso_reader_close(cluster->reader);
         iso_free(cluster->name);
         iso_free(cluster);
     }
     iso_free(shard->collections);
     iso_free(shard->slices);
+    for (size_t id = 0; id < shard->feed_count; id++)
+        iso_free(shard->feeds[id].others);
     iso_free(shard->feeds);
+    iso_report_release(&shard->report);
     iso_control_free(shard->control);
     iso_free(shard->control_topic);
     iso_free(shard->status_topic);

@@ -39,6 +39,8 @@ struct iso_shard_tuning {
     int64_t batch_time_max_ms; /* how long applied records wait for their commit */
     int64_t heartbeat_ms;
     int64_t report_ms;
+    int64_t verify_ms; /* how often a log is asked for a record that was read; 0: a
+                          minute */
     int64_t commit_ms;           /* positions written for other people's tools */
     int linger_ms;               /* of its own producers */
     int64_t conflicts_bytes_max; /* of its ledger, see consumer/prune.h; 0: no bound */

@@ -51,7 +51,7 @@ static void slices_committed(struct iso_shard *shard)
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
         slice->news |= slice->changed || slice->unstored;
-        slice->changed = false;
+        slice->changed = slice->diverged_unsaved = false;
         if (slice->unstored && slice->state == ISO_SLICE_WAITING)
             slice->state = ISO_SLICE_APPLYING;
         slice->unstored = false;
@@ -65,6 +65,7 @@ enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why
         if (shard->slices[i].changed)
             iso_apply_save(shard->slices[i].apply, shard->txn);
     }
+    iso_shard_diverged_save(shard);
     size_t size = iso_txn_size(shard->txn);
     enum iso_err err = iso_txn_commit(shard->txn, why);
     if (err == ISO_OK) {
@@ -154,7 +155,8 @@ enum iso_err iso_shard_batch_step(struct iso_shard *shard, size_t count,
     int64_t now_ms = shard_now(shard);
     if (count > 0)
         shard->txn_touched_ms = now_ms;
-    if (shard->txn == NULL && shard->letters_done != NULL) {
+    if (shard->txn == NULL &&
+        (shard->letters_done != NULL || iso_shard_diverged_waits(shard))) {
         enum iso_err err = iso_shard_batch_begin(shard, why);
         if (err != ISO_OK)
             return iso_err_kind(err) == ISO_RETRY ? ISO_OK : err;

@@ -1,7 +1,5 @@
-/* How records come in: one reader a cluster, one feed a log of a slice. A feed is
- * assigned at the frontier that the store holds, once the topic's settings were found
- * right; it is dropped when its slice stops, and held at a DEFINE that the control
- * topic must confirm.
+/* How records come in: one reader a cluster, and what every event of it means. A feed
+ * is held at a DEFINE that the control topic must confirm.
  *
  * How it can fail: a hole in the log (retention, a new topic under the old name) stops
  * the slice by name. A cluster that is away is silence: the reader goes on by itself.
@@ -10,13 +8,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "producer/define.h"
 
 #ifndef ISO_PLANTED
 #define ISO_PLANTED(mistake) 0
 #endif
 
-enum { CHECK_TIMEOUT_MS = 1500, CHECK_AGAIN_MS = 5000, CONTROL_TIMEOUT_MS = 1500 };
+enum { CONTROL_AGAIN_MS = 5000, CONTROL_TIMEOUT_MS = 1500 };
 
 struct shard_cluster *iso_shard_cluster_open(struct iso_shard *shard, const char *name,
                                              struct iso_why *why)
@@ -61,9 +58,10 @@ enum iso_err iso_shard_read_control(struct iso_shard *shard, struct iso_why *why
 
 static void control_record(struct iso_shard *shard, const struct iso_record *record)
 {
-    if (record->event == ISO_RECORD)
+    if (record->event == ISO_RECORD) {
         iso_control_feed(shard->control, record->offset, record->key, record->value);
-    else if (record->event == ISO_AT_END)
+        shard->control_grew = true;
+    } else if (record->event == ISO_AT_END)
         shard->control_seen_end = record->offset;
     else if (record->event == ISO_HOLE)
         iso_log(ISO_ERROR, "control.hole",
@@ -76,206 +74,16 @@ static void control_record(struct iso_shard *shard, const struct iso_record *rec
                 iso_err_name(record->err), record->text ? record->text : "");
 }
 
-/* ---- feeds ---- */
-
-static struct shard_log *log_open(struct iso_shard *shard,
-                                  struct shard_collection *collection,
-                                  const struct iso_definition_log *definition,
-                                  struct iso_why *why)
-{
-    for (struct shard_log *it = collection->logs; it != NULL; it = it->next) {
-        if (it->number == definition->number)
-            return it;
-    }
-    struct shard_cluster *cluster =
-        iso_shard_cluster_open(shard, definition->cluster, why);
-    if (cluster == NULL)
-        return NULL;
-    struct shard_log *log = iso_alloc_zero(1, sizeof *log);
-    *log = (struct shard_log){.number = definition->number,
-                              .cluster = cluster,
-                              .topic = iso_strdup(definition->topic),
-                              .next = collection->logs};
-    collection->logs = log;
-    return log;
-}
-
-/* A cluster that does not answer has kept all slices waiting for as long as it was
- * asked: its other logs are not asked about now. */
-static void cluster_is_away(struct iso_shard *shard, const struct shard_log *asked)
-{
-    for (size_t i = 0; i < shard->collection_count; i++) {
-        struct shard_log *log = shard->collections[i]->logs;
-        for (; log != NULL; log = log->next) {
-            if (log == asked || log->cluster != asked->cluster || log->checked)
-                continue;
-            log->check_at_ms = asked->check_at_ms;
-            log->why = asked->why;
-        }
-    }
-}
-
-/* Are the topic's settings right? Asked once; again after a while when they are not, or
- * when the cluster does not answer. */
-static bool log_is_checked(struct iso_shard *shard, struct shard_slice *slice,
-                           struct shard_log *log)
-{
-    if (log->checked)
-        return true;
-    if (shard_now(shard) < log->check_at_ms)
-        return false;
-    const struct iso_definition *definition = iso_apply_definition(slice->apply);
-    const struct iso_definition_log *row = iso_definition_log(definition, log->number);
-    if (row == NULL) /* only an older definition names it */
-        return log->checked = true;
-    enum iso_err err =
-        iso_log_check(log->cluster->bus, definition, row, CHECK_TIMEOUT_MS, &log->why);
-    log->checked = err == ISO_OK;
-    log->check_at_ms = shard_now(shard) + CHECK_AGAIN_MS;
-    if (err != ISO_OK)
-        iso_log_why(iso_err_kind(err) == ISO_RETRY ? ISO_WARN : ISO_ERROR, "log.check",
-                    &log->why);
-    if (iso_err_kind(err) == ISO_RETRY)
-        cluster_is_away(shard, log);
-    return log->checked;
-}
-
-static void slice_waits(struct shard_slice *slice, const struct iso_why *why)
-{
-    if (slice->state == ISO_SLICE_WAITING && slice->why.err == why->err)
-        return;
-    slice->state = ISO_SLICE_WAITING;
-    slice->why = *why;
-    slice->news = true;
-}
-
-int64_t iso_shard_feed_frontier(const struct iso_shard *shard,
-                                const struct shard_feed *feed)
-{
-    const struct iso_slice *state = iso_apply_slice(shard->slices[feed->slice].apply);
-    for (size_t i = 0; i < state->log_count; i++) {
-        if (state->logs[i].log == feed->log->number)
-            return state->logs[i].frontier;
-    }
-    return -1;
-}
-
-static enum iso_err feed_assign(struct iso_shard *shard, size_t id, struct iso_why *why)
-{
-    struct shard_feed *feed = &shard->feeds[id];
-    struct shard_slice *slice = &shard->slices[feed->slice];
-    if (feed->assigned || feed->held)
-        return ISO_OK;
-    int64_t frontier = iso_shard_feed_frontier(shard, feed);
-    if (frontier < 0)
-        return ISO_OK;
-    if (!log_is_checked(shard, slice, feed->log)) {
-        slice_waits(slice, &feed->log->why);
-        return ISO_OK;
-    }
-    enum iso_err err =
-        iso_reader_assign(feed->log->cluster->reader, (uint32_t)id, feed->log->topic,
-                          (int)slice->partition, frontier, why);
-    if (err != ISO_OK)
-        return err;
-    feed->assigned = true;
-    feed->ended = false;
-    if (slice->state == ISO_SLICE_WAITING && !slice->unstored) {
-        slice->state = ISO_SLICE_APPLYING;
-        slice->why = (struct iso_why){0};
-        slice->news = true;
-    }
-    return ISO_OK;
-}
-
-static bool feed_exists(const struct iso_shard *shard, size_t slice, uint16_t log)
-{
-    for (size_t id = 0; id < shard->feed_count; id++) {
-        if (shard->feeds[id].slice == slice && shard->feeds[id].log->number == log)
-            return true;
-    }
-    return false;
-}
-
-/* A feed for every log that the slice's definitions name by now: a later one may stand
- * before those that are there. After an abort there may be feeds of logs that nothing
- * names yet; they wait. */
-static void slice_feeds(struct iso_shard *shard, size_t index)
-{
-    struct shard_slice *slice = &shard->slices[index];
-    const struct iso_definition_log *row;
-    bool had_some = slice->logs > 0;
-    if (iso_apply_log(slice->apply, slice->logs) == NULL)
-        return; /* nothing new: asked in every step */
-    for (size_t n = 0; (row = iso_apply_log(slice->apply, n)) != NULL; n++) {
-        if (had_some && feed_exists(shard, index, row->number))
-            continue;
-        struct iso_why why = {0};
-        struct shard_log *log = log_open(shard, slice->collection, row, &why);
-        if (log == NULL) {
-            iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
-            return;
-        }
-        size_t room = (shard->feed_count + 1) * sizeof *shard->feeds;
-        shard->feeds = iso_realloc(shard->feeds, room);
-        shard->feeds[shard->feed_count++] =
-            (struct shard_feed){.slice = index, .log = log, .control_end = -1};
-        slice->logs++;
-    }
-}
-
-enum iso_err iso_shard_feeds_assign(struct iso_shard *shard, struct iso_why *why)
-{
-    for (size_t i = 0; i < shard->slice_count; i++) {
-        if (shard_slice_runs(&shard->slices[i]))
-            slice_feeds(shard, i);
-    }
-    for (size_t id = 0; id < shard->feed_count; id++) {
-        if (!shard_slice_runs(&shard->slices[shard->feeds[id].slice]))
-            continue;
-        enum iso_err err = feed_assign(shard, id, why);
-        if (err != ISO_OK)
-            return err;
-    }
-    return ISO_OK;
-}
-
-static void feed_drop(struct shard_feed *feed, size_t id)
-{
-    struct iso_why why;
-    if (feed->assigned &&
-        iso_reader_unassign(feed->log->cluster->reader, (uint32_t)id, &why) != ISO_OK)
-        iso_log_why(ISO_WARN, "feed.unassign", &why);
-    feed->assigned = false;
-}
-
-void iso_shard_feeds_drop(struct iso_shard *shard, const struct shard_slice *slice)
-{
-    for (size_t id = 0; id < shard->feed_count; id++) {
-        if (slice == NULL || &shard->slices[shard->feeds[id].slice] == slice)
-            feed_drop(&shard->feeds[id], id);
-    }
-}
-
-bool iso_shard_at_ends(const struct iso_shard *shard)
-{
-    for (size_t id = 0; id < shard->feed_count; id++) {
-        if (shard->feeds[id].assigned && !shard->feeds[id].ended)
-            return false;
-    }
-    return true;
-}
-
 /* ---- a DEFINE that the control topic must confirm ---- */
 
 static void feed_hold(struct iso_shard *shard, size_t id, const struct iso_why *why)
 {
     struct shard_feed *feed = &shard->feeds[id];
-    feed_drop(feed, id);
+    iso_shard_feed_drop(shard, id);
     feed->held = true;
     feed->asked = false;
     feed->control_end = -1;
-    slice_waits(&shard->slices[feed->slice], why);
+    iso_shard_slice_waits(&shard->slices[feed->slice], why);
 }
 
 /* Where does the control topic end? One answer is for all who wait: each met its DEFINE
@@ -288,7 +96,7 @@ static void control_ask(struct iso_shard *shard)
     struct iso_position position = {.topic = shard->control_topic};
     if (home == NULL ||
         iso_bus_ends(home->bus, &position, 1, CONTROL_TIMEOUT_MS, &why) != ISO_OK) {
-        shard->control_ask_at_ms = shard_now(shard) + CHECK_AGAIN_MS;
+        shard->control_ask_at_ms = shard_now(shard) + CONTROL_AGAIN_MS;
         iso_log_why(ISO_WARN, "control.wait", &why);
         return;
     }
@@ -368,6 +176,8 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
         count_outcome(shard, outcome);
         if (outcome == ISO_APPLIED)
             iso_shard_health_note(shard, feed->slice, record);
+        if (record->offset >= feed->ahead)
+            iso_shard_others_reached(shard, feed);
         return ISO_OK;
     case ISO_CONTROL_WAIT:
         feed_hold(shard, id, why);
@@ -375,12 +185,30 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
     case ISO_UNSUPPORTED:
         iso_shard_slice_stop(shard, slice, ISO_SLICE_PARKED, why);
         return ISO_OK;
+    case ISO_LOG_DIVERGED:
+        if (slice->changed && iso_shard_slice_is_beyond(slice))
+            return iso_shard_batch_abort(shard, why); /* it is read again to the end */
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
+        return ISO_OK;
     case ISO_DAMAGED:
         iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
         return ISO_OK;
     default:
         return err;
     }
+}
+
+/* All that was there up to `offset` was read. */
+static void feed_end(struct iso_shard *shard, struct shard_feed *feed, int64_t offset)
+{
+    struct shard_slice *slice = &shard->slices[feed->slice];
+    struct iso_why why;
+    feed->ended = true;
+    if (iso_shard_feed_frontier(shard, feed) == offset)
+        return;
+    if (iso_apply_end(slice->apply, feed->log->number, offset, &why) != ISO_OK)
+        iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, &why);
+    slice->news = true;
 }
 
 static enum iso_err feed_event(struct iso_shard *shard, const struct iso_record *record,
@@ -400,18 +228,18 @@ static enum iso_err feed_event(struct iso_shard *shard, const struct iso_record 
     /* Stopped, or held, by a record before this one. */
     if (!feed->assigned && !ISO_PLANTED(a_held_feed_goes_on))
         return ISO_OK;
+    if (iso_shard_proof_event(shard, record->id, record))
+        return ISO_OK;
     switch (record->event) {
     case ISO_RECORD:
+        if (record->offset >= feed->end && !ISO_PLANTED(closed_logs_are_read_on)) {
+            feed_end(shard, feed, feed->end);
+            return ISO_OK;
+        }
         feed->ended = false;
         return feed_record(shard, record->id, record, why);
     case ISO_AT_END:
-        feed->ended = true;
-        if (iso_shard_feed_frontier(shard, feed) == record->offset)
-            return ISO_OK;
-        if (iso_apply_end(slice->apply, feed->log->number, record->offset, why) !=
-            ISO_OK)
-            iso_shard_slice_stop(shard, slice, ISO_SLICE_STOPPED, why);
-        slice->news = true;
+        feed_end(shard, feed, record->offset < feed->end ? record->offset : feed->end);
         return ISO_OK;
     case ISO_HOLE:
         slice_hole(shard, feed, record);
@@ -436,6 +264,18 @@ static enum iso_err read_failed(struct iso_shard *shard, enum iso_err err,
     return iso_shard_batch_abort(shard, why);
 }
 
+/* Troubles first: what came with them may be of another leader. */
+static void cluster_hear(struct iso_shard *shard, struct shard_cluster *cluster,
+                         const struct iso_record *records, size_t count)
+{
+    if (count > 0 && records[0].event != ISO_TROUBLE)
+        cluster->heard = true;
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].event == ISO_TROUBLE)
+            iso_shard_doubt(shard, cluster, &records[i]);
+    }
+}
+
 enum iso_err iso_shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
                             struct iso_why *why)
 {
@@ -449,6 +289,8 @@ enum iso_err iso_shard_read(struct iso_shard *shard, int wait_ms, size_t *count,
         int patience_ms = *count > 0 ? 0 : wait_ms / clusters;
         enum iso_err err = iso_reader_fetch(it->reader, SHARD_FETCH_MAX, patience_ms,
                                             &records, &got, why);
+        if (err == ISO_OK)
+            cluster_hear(shard, it, records, got);
         for (size_t i = 0; err == ISO_OK && i < got; i++) {
             *count += records[i].event == ISO_RECORD;
             err = feed_event(shard, &records[i], why);

@@ -191,6 +191,12 @@ static enum iso_err slice_open(struct iso_shard *shard, struct shard_slice *slic
                                         .parsed = &shard->parsed};
     enum iso_err err =
         iso_apply_open(shard->options.store, &options, &slice->apply, why);
+    if (err == ISO_OK)
+        err = iso_shard_diverged_load(shard, slice, why);
+    if (err != ISO_OK) {
+        iso_apply_close(slice->apply);
+        slice->apply = NULL;
+    }
     switch ((int)err) {
     case ISO_OK:
         return ISO_OK;
@@ -216,10 +222,8 @@ static enum iso_err slices_open(struct iso_shard *shard,
     for (uint32_t p = shard->options.shard; p < partitions;
          p += shard->options.shards) {
         struct shard_slice *slice = &shard->slices[shard->slice_count];
-        *slice = (struct shard_slice){.collection = collection,
-                                      .partition = p,
-                                      .news = true,
-                                      .beat_at_ms = shard_now(shard)};
+        *slice = (struct shard_slice){
+            .collection = collection, .partition = p, .news = true};
         enum iso_err err = slice_open(shard, slice, why);
         if (err != ISO_OK)
             return err;

@@ -1,10 +1,9 @@
 /* What a shard tells others, always of what is committed: its reports, the dead letters
  * of its outbox (again until Kafka has them: they are keyed by origin, so twice is
- * harmless), heartbeats in quiet slices of its region's own log, and positions for
- * other people's tools.
+ * harmless), and positions for other people's tools.
  *
  * How it can fail: Kafka away makes everything here wait its turn; nothing piles up,
- * since a slice has at most one report and one heartbeat under way.
+ * since a slice has at most one report under way.
  */
 #include "consumer/shard_parts.h"
 
@@ -119,6 +118,7 @@ static bool report_send(struct iso_shard *shard, struct shard_slice *slice)
     };
     iso_shard_health_fill(shard, slice);
     report.health = slice->health; /* borrowed as well */
+    report.diverged = slice->diverged;
     snprintf(report.region, sizeof report.region, "%s", shard->options.region);
     snprintf(report.collection, sizeof report.collection, "%s",
              slice->collection->name);
@@ -207,84 +207,6 @@ static void tell_dead_letters(struct iso_shard *shard)
     iso_snapshot_close(snapshot);
 }
 
-/* ---- heartbeats ---- */
-
-static bool producer_ready(struct iso_shard *shard, struct shard_collection *collection)
-{
-    if (collection->producer != NULL)
-        return true;
-    const struct iso_definition_log *log =
-        iso_definition_log_of(collection->definition, shard->region);
-    struct iso_why why = {0};
-    struct shard_cluster *cluster =
-        log == NULL ? NULL : iso_shard_cluster_open(shard, log->cluster, &why);
-    if (cluster == NULL)
-        return false;
-    struct iso_producer_ground ground = {
-        .bus = cluster->bus,
-        .definition = collection->definition,
-        .region = shard->region,
-        .clock = shard->options.clock,
-        .chance = shard->options.chance,
-        .queue_max = 4 << 20,
-        .pending_max = 2 * ISO_PARTITIONS_MAX,
-        .linger_ms = shard->options.tuning.linger_ms,
-    };
-    struct iso_producer_options options = {.region = shard->options.region,
-                                           .collection = collection->name,
-                                           .client_id = "isostasyd-heartbeat"};
-    collection->own_log = log->number;
-    if (iso_producer_open_on(&ground, &options, &collection->producer, &why) == ISO_OK)
-        return true;
-    collection->producer = NULL;
-    iso_log_why(ISO_WARN, "heartbeat.open", &why);
-    return false;
-}
-
-/* The newest record of our region in its own log, as far as it was applied; −1: none.
- */
-static int64_t own_newest(const struct iso_shard *shard,
-                          const struct shard_slice *slice)
-{
-    const struct iso_slice *state = iso_apply_slice(slice->apply);
-    for (size_t i = 0; i < state->log_count; i++) {
-        const struct iso_slice_log *log = &state->logs[i];
-        if (log->log != slice->collection->own_log)
-            continue;
-        for (size_t s = 0; s < log->source_count; s++) {
-            if (log->sources[s].region == shard->region)
-                return log->sources[s].offset;
-        }
-    }
-    return -1;
-}
-
-static void tell_heartbeats(struct iso_shard *shard)
-{
-    int64_t now_ms = shard_now(shard);
-    for (size_t i = 0; i < shard->slice_count; i++) {
-        struct shard_slice *slice = &shard->slices[i];
-        if (!shard_slice_runs(slice) || !producer_ready(shard, slice->collection))
-            continue;
-        int64_t newest = own_newest(shard, slice);
-        if (newest != slice->beat_offset) {
-            slice->beat_offset = newest;
-            slice->beat_at_ms = now_ms;
-        }
-        if (now_ms - slice->beat_at_ms < shard->options.tuning.heartbeat_ms)
-            continue;
-        struct iso_producer_stats stats;
-        iso_producer_stats(slice->collection->producer, &stats);
-        if (stats.waiting >= slice->collection->definition->partitions)
-            continue;
-        struct iso_why why;
-        if (iso_producer_heartbeat(slice->collection->producer, slice->partition,
-                                   &why) != ISO_OK)
-            continue; /* the queue is full, or the clock must catch up: next time */
-        slice->beat_at_ms = now_ms;
-    }
-}
-
 /* ---- positions ---- */
 
 static void tell_positions(struct iso_shard *shard, bool closing)
@@ -302,7 +224,8 @@ static void tell_positions(struct iso_shard *shard, bool closing)
             if (!feed->assigned || feed->log->cluster != it)
                 continue;
             ids[count] = (uint32_t)id;
-            nexts[count++] = iso_shard_feed_frontier(shard, feed);
+            nexts[count] = iso_shard_feed_frontier(shard, feed);
+            count += nexts[count] >= 0; /* else its slice does not know the log yet */
             if (count == POSITIONS_MAX) {
                 iso_reader_commit(it->reader, ids, nexts, count);
                 count = 0;
@@ -321,7 +244,7 @@ void iso_shard_tell(struct iso_shard *shard, bool closing)
         tell_positions(shard, closing);
     }
     if (!closing)
-        tell_heartbeats(shard);
+        iso_shard_beats(shard);
 }
 
 void iso_shard_tell_poll(struct iso_shard *shard, int timeout_ms)
@@ -333,10 +256,8 @@ void iso_shard_tell_poll(struct iso_shard *shard, int timeout_ms)
         iso_publisher_close(shard->publisher);
         shard->publisher = NULL;
     }
-    for (size_t i = 0; i < shard->collection_count; i++) {
-        if (shard->collections[i]->producer != NULL)
-            iso_producer_poll(shard->collections[i]->producer, 0);
-    }
+    for (size_t i = 0; i < shard->collection_count; i++)
+        iso_shard_beats_poll(shard->collections[i]);
 }
 
 void iso_shard_tell_close(struct iso_shard *shard)

@@ -4,8 +4,10 @@
  *   that is not read yet stands in one of them, and is admitted only with an hlc that
  *   is not below its log's bound; bounds never fall. So nothing that comes is below H,
  *   whoever reads it and however late. A log that no region may have missed is open
- *   from the definition that names it on; a closed one counts until its end is applied.
- *   A slice without an open log has no floor, and stands still.
+ *   from the definition that names it on; a closed one counts until its end and a
+ *   DEFINE that names the end are applied, so until what succeeds it counts. That one
+ *   begins at the bound which the closed one had, or above; and no log is opened below
+ *   the floor. A slice without an open log has no floor, and stands still.
  *
  *   A tombstone, a removal, a clear, a DELETE beats only what is older than itself.
  *   Below H all of that is here already, or is refused, so nobody is left to beat: a
@@ -215,18 +217,29 @@ static enum iso_err bucket_sweep(struct iso_apply *apply, uint32_t number, size_
 
 /* ---- duplicate filters ---- */
 
+/* In a log that is over a node writes no more, and what it wrote there is asked about
+ * only by logs that succeed it, which are or will be open, so not bound below the
+ * floor.
+ */
 static enum iso_err filter_sweep(struct iso_apply *apply, struct iso_bytes key,
                                  struct iso_why *why)
 {
     if (key.size != ISO_ROWS_PREFIX + 2 + 8)
         return ISO_OK;
-    const struct iso_slice_log *log =
-        iso_slice_log(&apply->slice, iso_get_u16(key.data + ISO_ROWS_PREFIX));
-    if (log == NULL)
+    size_t index = iso_apply_log_index(apply, iso_get_u16(key.data + ISO_ROWS_PREFIX));
+    if (index == apply->slice.log_count)
         return ISO_OK;
-    uint64_t node = iso_get_u64(key.data + ISO_ROWS_PREFIX + 2);
-    return iso_apply_filters_drop(&apply->filters, apply->txn, log->log, node,
-                                  log->bound_ms, why);
+    const struct iso_slice_log *log = &apply->slice.logs[index];
+    struct iso_apply_filter_row old = {
+        .log = log->log,
+        .is_over = log->frontier >= apply->logs[index].end,
+        .node = iso_get_u64(key.data + ISO_ROWS_PREFIX + 2),
+        .bound_ms = log->bound_ms,
+    };
+    int64_t floor_ms = iso_apply_floor_ms(apply);
+    if (old.is_over && floor_ms > old.bound_ms)
+        old.bound_ms = floor_ms;
+    return iso_apply_filters_drop(&apply->filters, apply->txn, &old, why);
 }
 
 /* Nodes that write no more, by what is committed. ISO_END: all were looked at. */

@@ -133,7 +133,8 @@ static void stands_keep(const struct table_collection *collection,
         while (next < (size_t)place)
             stand_forget(kept, next++);
         stand_keep(kept, next, collection->logs[next].sole, log, same_store);
-        bool open = collection->definition->logs[next].ends == NULL;
+        const int64_t *ends = collection->definition->logs[next].ends;
+        bool open = ends == NULL || log->frontier < ends[slice->partition];
         if (open && log->bound_ms != INT64_MIN &&
             (kept->floor_log == 0 || log->bound_ms < kept->floor_ms)) {
             kept->floor_ms = log->bound_ms;

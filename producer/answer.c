@@ -12,11 +12,12 @@
  * (Kafka had this batch already) says that the record is in the log but not whether it
  * was admitted, so it is sent once more to learn that. */
 #include <inttypes.h>
+#include <poll.h>
 #include <time.h>
 
 #include "producer/handle.h"
 
-enum { FLUSH_POLL_MS = 100, DONE_MAX = 128 };
+enum { FLUSH_POLL_MS = 100, PAUSE_MS = 100, DONE_MAX = 128, REFUSALS_MAX = 20 };
 
 /* The producer that this thread polls: so a call from inside `acknowledged` is known.
  */
@@ -24,9 +25,34 @@ static _Thread_local const struct iso_producer *polled;
 
 /* ---- what an answer means ---- */
 
+/* A log that is fenced refuses whatever it is given as too large (define.h). A copy
+ * that it took before it was fenced, and whose answer was lost, is then refused like
+ * any other, so nothing is known until the log is looked at (renew.c): but of a record
+ * that is larger than the topic was found to take. Later its topic may be gone. */
+static bool answer_shuts(struct iso_producer *producer, struct iso_pending *pending)
+{
+    enum iso_err err = pending->delivery.err;
+    int64_t size =
+        (int64_t)(pending->key.size + pending->value.size + pending->header.size);
+    if ((err != ISO_TOO_LARGE && err != ISO_NOT_FOUND) || !pending->has_key ||
+        producer->ground.renewal.ask == NULL)
+        return false;
+    if (err == ISO_NOT_FOUND && producer->gone)
+        return false;
+    if (err == ISO_TOO_LARGE && producer->message_max >= 0 &&
+        size > producer->message_max)
+        return false;
+    pending->absent = err == ISO_NOT_FOUND && !pending->lost;
+    pending->lost |= producer->closing || pending->refusals >= REFUSALS_MAX;
+    if (pending->refusals >= REFUSALS_MAX)
+        return false;
+    pending->refusals++;
+    atomic_store_explicit(&producer->shut, true, memory_order_relaxed);
+    return true;
+}
+
 /* Sent again? Notes what is known of the copy that was answered. */
-static bool answer_resends(const struct iso_producer *producer,
-                           struct iso_pending *pending)
+static bool answer_resends(struct iso_producer *producer, struct iso_pending *pending)
 {
     const struct iso_delivery *delivery = &pending->delivery;
     switch (delivery->fate) {
@@ -41,140 +67,14 @@ static bool answer_resends(const struct iso_producer *producer,
             pending->lost = true;
         break;
     case ISO_NOT_SENT:
-        return false;
+        if (!answer_shuts(producer, pending))
+            return false;
+        break;
     }
     return !producer->closing;
 }
 
-static void ack_set(struct iso_ack *ack, enum iso_acknowledgement state,
-                    enum iso_err err)
-{
-    ack->state = state;
-    ack->err = err;
-}
-
-/* Names the clock that is wrong: this machine's when it differs from the broker's, else
- * that of whoever wrote what was read. */
-static void answer_early(const struct iso_producer *producer,
-                         const struct iso_pending *pending, struct iso_ack *ack,
-                         struct iso_why *why)
-{
-    int64_t append_ms = pending->delivery.append_ms;
-    int64_t after_max_ms = producer->ground.definition->after_max_ms;
-    int64_t ahead_ms = iso_hlc_ms(pending->version.hlc) - append_ms;
-    int64_t differ_ms = pending->issued_ms - append_ms;
-    ack_set(ack, pending->lost ? ISO_MAYBE_APPLIED : ISO_NOT_APPLIED, ISO_CLOCK_SKEW);
-    if (differ_ms > after_max_ms / 2)
-        iso_fail(why, ISO_CLOCK_SKEW,
-                 "refused: this machine's clock is %" PRId64
-                 " ms ahead of the broker's "
-                 "(%s/%" PRIu32 "), and the write %" PRId64
-                 " ms, more than after_max (%" PRId64
-                 " ms): set the clock of this machine, or the broker's",
-                 differ_ms, producer->log->topic, pending->partition, ahead_ms,
-                 after_max_ms);
-    else
-        iso_fail(why, ISO_CLOCK_SKEW,
-                 "refused: the write is %" PRId64
-                 " ms ahead of the broker's clock (%s/%" PRIu32
-                 "), more than after_max (%" PRId64
-                 " ms), because what was read or written "
-                 "before it was: set the clock of the machine that wrote that",
-                 ahead_ms, producer->log->topic, pending->partition, after_max_ms);
-}
-
-#ifndef ISO_PLANTED
-#define ISO_PLANTED(mistake) 0
-#endif
-
-static void answer_late(const struct iso_producer *producer,
-                        const struct iso_pending *pending, struct iso_ack *ack,
-                        struct iso_why *why)
-{
-    ack_set(ack, ISO_MAYBE_APPLIED, ISO_UNKNOWN);
-    iso_fail(why, ISO_UNKNOWN,
-             "the write reached the log %" PRId64 " ms after it was issued, close to "
-             "before_max (%" PRId64
-             " ms) or over it: read the key to learn whether it counts",
-             pending->delivery.append_ms - iso_hlc_ms(pending->version.hlc),
-             producer->ground.definition->before_max_ms);
-}
-
-static void answer_sent(const struct iso_producer *producer,
-                        const struct iso_pending *pending, struct iso_ack *ack,
-                        struct iso_why *why)
-{
-    const struct iso_definition *definition = producer->ground.definition;
-    int64_t hlc_ms = iso_hlc_ms(pending->version.hlc);
-    int64_t append_ms = pending->delivery.append_ms;
-    int64_t spare_ms = definition->before_max_ms / 24;
-    if (append_ms < 0) {
-        ack_set(ack, ISO_MAYBE_APPLIED, ISO_UNKNOWN);
-        iso_fail(why, ISO_UNKNOWN,
-                 "the write is in the log, but the broker does not say when it was "
-                 "appended: topic %s must have message.timestamp.type=LogAppendTime",
-                 producer->log->topic);
-    } else if (hlc_ms > append_ms + definition->after_max_ms &&
-               !ISO_PLANTED(early_is_durable)) {
-        answer_early(producer, pending, ack, why);
-    } else if (hlc_ms < append_ms - definition->before_max_ms + spare_ms &&
-               !ISO_PLANTED(late_is_durable)) {
-        answer_late(producer, pending, ack, why);
-    } else {
-        ack_set(ack, ISO_DURABLE, ISO_OK);
-        why->text[0] = '\0';
-    }
-}
-
-static void answer_missing(const struct iso_pending *pending, struct iso_ack *ack,
-                           struct iso_why *why)
-{
-    if (pending->delivery.fate == ISO_NOT_SENT) {
-        enum iso_err err = pending->delivery.err;
-        ack_set(ack, pending->lost ? ISO_MAYBE_APPLIED : ISO_NOT_APPLIED, err);
-        iso_fail(why, err, "Kafka did not take the write: %s%s", iso_err_words(err),
-                 pending->lost ? "; whether it took an earlier copy is not known" : "");
-        return;
-    }
-    ack_set(ack, ISO_MAYBE_APPLIED, pending->lost ? ISO_UNKNOWN : ISO_UNAVAILABLE);
-    iso_fail(
-        why, ack->err,
-        pending->lost
-            ? "the producer was closed before Kafka answered: read the key to learn "
-              "whether the write counts"
-            : "the producer was closed before the write reached Kafka: flush first");
-}
-
 /* ---- the chains ---- */
-
-static void acknowledge(struct iso_producer *producer,
-                        const struct iso_pending *pending)
-{
-    struct iso_why why;
-    struct iso_ack ack = {.text = why.text,
-                          .opaque = pending->opaque,
-                          .version = pending->version,
-                          .seq = pending->seq,
-                          .log = producer->log->number,
-                          .partition = pending->partition,
-                          .offset = -1,
-                          .append_ms = -1};
-    if (pending->delivery.fate == ISO_SENT) {
-        ack.offset = pending->delivery.offset;
-        ack.append_ms = pending->delivery.append_ms;
-        answer_sent(producer, pending, &ack, &why);
-    } else {
-        answer_missing(pending, &ack, &why);
-    }
-    atomic_uint_fast64_t *const counters[] = {
-        [ISO_DURABLE] = &producer->counters.durable,
-        [ISO_NOT_APPLIED] = &producer->counters.not_applied,
-        [ISO_MAYBE_APPLIED] = &producer->counters.maybe_applied,
-    };
-    atomic_fetch_add_explicit(counters[ack.state], 1, memory_order_relaxed);
-    if (producer->acknowledged != NULL)
-        producer->acknowledged(producer->user, &ack);
-}
 
 /* Into its slice's chain, in order of seq. Answers come in order but for rare moments,
  * so the place is nearly always the end. */
@@ -208,22 +108,39 @@ static void done_give(struct iso_producer *producer)
         iso_pool_give(&producer->pool, done);
 }
 
-/* The answer to the newest copy of a write. The poll lock is held, and no slice's.
- * Nobody is told of heartbeats. */
-static void answer(struct iso_producer *producer, struct iso_pending *pending)
+/* Answers come in order, so what has none stands behind what was answered last: behind
+ * its only copy, since the next may stand before a second one. */
+static void answered_note(struct producer_slice *slice,
+                          const struct iso_pending *pending)
 {
-    if (answer_resends(producer, pending)) {
-        unsent_add(producer, pending);
+    if (pending->seq != slice->answered_seq + 1)
         return;
-    }
+    slice->answered_seq = pending->seq;
+    if (pending->delivery.fate == ISO_SENT && !pending->lost &&
+        pending->delivery.offset >= slice->from)
+        slice->from = pending->delivery.offset + 1;
+}
+
+void iso_pending_finish(struct iso_producer *producer, struct iso_pending *pending)
+{
+    answered_note(&producer->slices[pending->partition], pending);
     if (pending->has_key) {
-        acknowledge(producer, pending);
+        iso_pending_acknowledge(producer, pending);
         producer->acked++;
     }
     pending->next = producer->done;
     producer->done = pending;
     if (++producer->done_count >= DONE_MAX)
         done_give(producer);
+}
+
+/* The answer to the newest copy of a write. The poll lock is held, and no slice's. */
+static void answer(struct iso_producer *producer, struct iso_pending *pending)
+{
+    if (answer_resends(producer, pending))
+        unsent_add(producer, pending);
+    else
+        iso_pending_finish(producer, pending);
 }
 
 void iso_producer_delivered(void *user, const struct iso_delivery *delivery)
@@ -234,6 +151,11 @@ void iso_producer_delivered(void *user, const struct iso_delivery *delivery)
 }
 
 /* ---- sending again ---- */
+
+static bool shut(const struct iso_producer *producer)
+{
+    return atomic_load_explicit(&producer->shut, memory_order_relaxed);
+}
 
 /* Says which writes no queue will ever take: a chain. The slice's lock is held. */
 static struct iso_pending *slice_resend(struct iso_producer *producer,
@@ -271,8 +193,20 @@ static void answer_chain(struct iso_producer *producer, struct iso_pending *chai
     }
 }
 
+void iso_pending_finish_chain(struct iso_producer *producer, struct iso_pending *chain)
+{
+    struct iso_pending *next;
+    for (; chain != NULL; chain = next) {
+        next = chain->next;
+        iso_pending_finish(producer, chain);
+    }
+}
+
+/* Not while the log refuses everything. */
 static void resend(struct iso_producer *producer)
 {
+    if (shut(producer))
+        return;
     uint32_t partitions = producer->ground.definition->partitions;
     for (uint32_t i = 0; i < partitions; i++) {
         if (atomic_load_explicit(&producer->unsent, memory_order_relaxed) == 0)
@@ -315,9 +249,12 @@ void iso_producer_answer_all(struct iso_producer *producer)
         struct iso_pending *unsent = slice->unsent;
         slice->unsent = NULL;
         pthread_mutex_unlock(&slice->lock);
-        for (struct iso_pending *at = unsent; at != NULL; at = at->next)
+        for (struct iso_pending *at = unsent; at != NULL; at = at->next) {
+            at->lost |= at->refusals > 0 && !at->absent; /* nobody looked */
+            at->closed = false;
             at->delivery =
                 (struct iso_delivery){.fate = ISO_MAYBE_SENT, .err = ISO_UNAVAILABLE};
+        }
         answer_chain(producer, unsent);
     }
     done_give(producer);
@@ -335,7 +272,9 @@ static bool fenced(const struct iso_producer *producer)
 static int poll_once(struct iso_producer *producer, int timeout_ms)
 {
     producer->acked = 0;
-    if (fenced(producer))
+    if (shut(producer))
+        iso_producer_renew(producer);
+    if (fenced(producer) && !shut(producer))
         publisher_replace(producer);
     resend(producer);
     if (producer->publisher != NULL) {
@@ -346,6 +285,8 @@ static int poll_once(struct iso_producer *producer, int timeout_ms)
         if (err == ISO_FENCED)
             atomic_store_explicit(&producer->fenced, true, memory_order_relaxed);
         resend(producer);
+    } else if (producer->acked == 0 && timeout_ms > 0) {
+        poll(NULL, 0, timeout_ms < PAUSE_MS ? timeout_ms : PAUSE_MS);
     }
     done_give(producer);
     return producer->acked;

@@ -10,7 +10,7 @@
 #include "producer/topics.h"
 
 #define RETENTION_MIN_MS (INT64_C(7) * 24 * 3600 * 1000)
-#define MESSAGE_MAX "1114112"
+#define MESSAGE_MAX ISO_FENCE_NONE
 #define HOUR_MS "3600000"
 #define WEEK_MS "604800000"
 #define MONTH_MS "2592000000"
@@ -99,7 +99,7 @@ static void log_plan(const struct iso_definition *definition,
     iso_topic_plan_add(plan, "message.timestamp.type", "LogAppendTime", ISO_TOPIC_IS);
     iso_topic_plan_add(plan, "retention.ms", retention_ms, ISO_TOPIC_AT_LEAST);
     iso_topic_plan_add(plan, "retention.bytes", "-1", ISO_TOPIC_IS);
-    iso_topic_plan_add(plan, "max.message.bytes", MESSAGE_MAX, ISO_TOPIC_AT_LEAST);
+    iso_topic_plan_add(plan, ISO_FENCE_NAME, MESSAGE_MAX, ISO_TOPIC_FENCED);
 }
 
 enum iso_err iso_log_create(struct iso_bus *bus,

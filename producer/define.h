@@ -106,4 +106,110 @@ enum iso_err iso_log_define_next(const struct iso_define_ground *ground,
                                  const struct iso_definition_log *log,
                                  struct iso_why *why);
 
+/* ---- closing a log, and the one that succeeds it (DESIGN.md, section 2) ----
+ *
+ *   iso_log_create                the successor's topic, while nothing is closed yet
+ *   iso_log_fence                 nobody writes to the log any more
+ *   iso_log_end                   where it ends, for good
+ *   iso_definition_succeed        the next definition: those ends, and the successor
+ *   iso_control_add_definition    announced
+ *   iso_log_define                its first DEFINE, in the successor
+ *   iso_log_define_next           its DEFINE in the other open logs
+ *   iso_control_add_defined       writers use it from now on
+ *
+ * iso_log_replace does all of that. */
+
+/* Sees to it that every partition of the log refuses whatever is sent to it, from
+ * whatever client (max.message.bytes=0), and tries that. Again is harmless. What it
+ * tries with is the DEFINE of `definition`, which stands there already and has no
+ * effect. ISO_UNAVAILABLE: some partition still takes records; ISO_DENIED. */
+enum iso_err iso_log_fence(const struct iso_define_ground *ground,
+                           const struct iso_definition *definition,
+                           const struct iso_definition_log *log, struct iso_why *why);
+
+/* Whether its topic says so. ISO_NOT_FOUND, ISO_DENIED. */
+enum iso_err iso_log_fenced(struct iso_bus *bus, const struct iso_definition_log *log,
+                            int timeout_ms, bool *fenced, struct iso_why *why);
+
+/* Takes the fence away again, of a log that is not announced as closed. */
+enum iso_err iso_log_unfence(struct iso_bus *bus, const struct iso_definition_log *log,
+                             int timeout_ms, struct iso_why *why);
+
+/* Waits until what the log held when it was asked can be read: until no transaction of
+ * another client that has a record in it is open. What stands behind such a record
+ * would not be part of a log that is closed now; and one that is fenced takes no end of
+ * a transaction any more. ISO_AGAIN: some is open still. */
+enum iso_err iso_log_whole(struct iso_bus *bus, const struct iso_definition *definition,
+                           const struct iso_definition_log *log, int timeout_ms,
+                           struct iso_why *why);
+
+/* Where a log that is fenced ends: one offset for each partition, into `ends`. In a
+ * cluster of several brokers it takes a minute: what a leader took before the fence
+ * counts when every replica in sync has it, and who is in sync is known only then.
+ * ISO_AGAIN, as iso_log_whole. */
+enum iso_err iso_log_end(struct iso_bus *bus, const struct iso_definition *definition,
+                         const struct iso_definition_log *log, int timeout_ms,
+                         int64_t *ends, struct iso_why *why);
+
+/* The append time of the newest record of the log's first partition that has one: about
+ * when the log was last written. -1: it is empty. */
+enum iso_err iso_log_newest(struct iso_bus *bus,
+                            const struct iso_definition *definition,
+                            const struct iso_definition_log *log, int timeout_ms,
+                            int64_t *append_ms, struct iso_why *why);
+
+/* What becomes of a log. */
+struct iso_succession {
+    uint16_t log;
+    const int64_t *ends; /* as iso_log_end says */
+    /* What the brokers' clocks say, and no less than the newest append time of any log
+     * that is open. */
+    int64_t now_ms;
+    const char *cluster, *topic; /* of its successor; topic NULL: it has none */
+};
+
+/* The number and, appended to `topic`, the name that a successor gets by itself:
+ * "packages.2", for log 2. */
+uint16_t iso_log_successor(const struct iso_definition *now,
+                           const struct iso_definition_log *log, struct iso_buf *topic);
+
+/* Makes the definition that comes after `now`: the log ends, and its successor, which
+ * its writers write, begins. Its birth is as early as is safe (half of before_max
+ * before append_ms, and not before the log's own), so that what writers could not bring
+ * in time to the log that was closed is admitted by its successor. ISO_NOT_FOUND: `now`
+ * names no such log; ISO_EXISTS: it is closed already; else as iso_definition_encode.
+ */
+enum iso_err iso_definition_succeed(const struct iso_definition *now,
+                                    const struct iso_succession *succession,
+                                    struct iso_chance *chance,
+                                    struct iso_definition **next, struct iso_why *why);
+
+/* Closes a log and has another one succeed it, all of it. Interrupted anywhere and
+ * called again with the same, it goes on where it stopped; of a log that was replaced
+ * before it sees to it that every step was finished. */
+struct iso_log_replacing {
+    struct iso_control_place place;
+    struct iso_control *control; /* is read to its end */
+    const char *collection;
+    uint16_t log;
+    const char *cluster, *topic; /* of the successor; NULL: as the log's; as
+                                    iso_log_successor says */
+    const struct iso_clock *clock;
+    struct iso_chance *chance;
+    /* The bus of a cluster, and what a topic is made with there. */
+    enum iso_err (*ask)(void *user, const char *cluster, struct iso_bus **bus,
+                        struct iso_topic_options *options, struct iso_why *why);
+    /* A step is done: a sentence for the operator. */
+    void (*told)(void *user, const char *sentence);
+    void *user;
+    const struct iso_definition *definition; /* answer: the one that says so … */
+    const struct iso_definition_log
+        *successor; /* … and the log, borrowed from control */
+};
+/* ISO_NOT_FOUND: no such log; ISO_EXISTS: it was closed without a successor, or others
+ * announced definitions all the time; ISO_TOPIC_CONFIG: the successor's topic holds
+ * records; else what a step says. Nothing is closed before the successor's topic is
+ * there, and DEFINEs can be written. */
+enum iso_err iso_log_replace(struct iso_log_replacing *replacing, struct iso_why *why);
+
 #endif

@@ -10,17 +10,22 @@
  * A DEFINE that the daemons would refuse for its time is known by the append time that
  * comes with its answer: ISO_CLOCK_SKEW, or ISO_TOPIC_CONFIG when none comes, as from a
  * topic that carries its clients' time. One without an answer may be in the log: do the
- * same again. */
+ * same again.
+ *
+ * And one that should be refused: a log that is fenced is tried with the DEFINE that it
+ * has, partition by partition, until each leader has refused it. */
 #include <inttypes.h>
 
 #include "base/mem.h"
 #include "producer/define.h"
+#include "producer/topics.h"
 
 enum { POLL_MS = 100 };
 
 /* One DEFINE on its way into one partition. */
 struct define_record {
     uint64_t hlc;
+    bool refused;                         /* by a fence, as it should be */
     uint8_t header[ISO_HEADER_BLIND_MAX]; /* kept until it is answered */
 };
 
@@ -39,6 +44,7 @@ struct log_define {
     struct iso_delivery bad;        /* the first that was not written, or is refused */
     uint64_t bad_hlc;
     bool failed;
+    bool fencing; /* it should be refused */
 };
 
 /* ---- what stands there ---- */
@@ -106,8 +112,9 @@ static enum iso_err next_wanted(const struct log_define *define, uint32_t partit
         return ISO_OK;
     return iso_fail(why, ISO_TOPIC_CONFIG,
                     "%s/%" PRIu32 " has no DEFINE yet, so definition %" PRIu32
-                    " cannot follow: finish with `isostasy collection create %s` (as "
-                    "it was made), then do this again",
+                    " cannot follow: finish what opens the log (`isostasy collection "
+                    "create %s` as it was made, or `isostasy log replace`), then do "
+                    "this again",
                     define->log->topic, partition, define->definition->number,
                     define->definition->collection);
 }
@@ -129,8 +136,13 @@ static bool define_refused(const struct log_define *define, uint64_t hlc,
 static void define_delivered(void *user, const struct iso_delivery *delivery)
 {
     struct log_define *define = user;
-    const struct define_record *record = delivery->opaque;
+    struct define_record *record = delivery->opaque;
     define->waiting--;
+    if (define->fencing) {
+        record->refused =
+            delivery->fate == ISO_NOT_SENT && delivery->err == ISO_TOO_LARGE;
+        return;
+    }
     define->until_ms = iso_steady_ms(&iso_clock_machine) + define->timeout_ms;
     if (delivery->fate == ISO_SENT && delivery->append_ms >= 0 &&
         !define_refused(define, record->hlc, delivery->append_ms))
@@ -248,6 +260,43 @@ static enum iso_err define_publish(struct log_define *define,
     return err;
 }
 
+static enum iso_err fence_refused(const struct log_define *define, struct iso_why *why)
+{
+    for (uint32_t p = 0; p < define->definition->partitions; p++) {
+        if (!define->records[p].refused)
+            return iso_fail(why, ISO_UNAVAILABLE,
+                            "%s/%" PRIu32 " still takes records although the topic is "
+                            "fenced (max.message.bytes=0), or does not answer: do the "
+                            "same again",
+                            define->log->topic, p);
+    }
+    return ISO_OK;
+}
+
+/* Turn by turn, of the partitions that have not refused one yet. A leader that has not
+ * heard of the setting takes its record, which has no effect. */
+static enum iso_err define_refuse(struct log_define *define,
+                                  struct iso_publisher *publisher, struct iso_why *why)
+{
+    define->until_ms = iso_steady_ms(&iso_clock_machine) + define->timeout_ms;
+    enum iso_err err;
+    do {
+        err = ISO_OK;
+        for (uint32_t p = 0; err == ISO_OK && p < define->definition->partitions; p++)
+            if (!define->records[p].refused)
+                err = define_send(define, publisher, p, why);
+        int delivered = 1;
+        while (err == ISO_OK && define->waiting > 0 &&
+               iso_steady_ms(&iso_clock_machine) < define->until_ms)
+            err = iso_publisher_poll(publisher, POLL_MS, &delivered, why);
+        if (err != ISO_OK)
+            return err;
+        err = fence_refused(define, why);
+    } while (err != ISO_OK && define->waiting == 0 &&
+             iso_steady_ms(&iso_clock_machine) < define->until_ms);
+    return err;
+}
+
 static enum iso_err define_run(struct log_define *define, struct iso_why *why)
 {
     uint32_t partitions = define->definition->partitions;
@@ -266,7 +315,8 @@ static enum iso_err define_run(struct log_define *define, struct iso_why *why)
     err = iso_publisher_open(define->bus, &options, &publisher, why);
     if (err != ISO_OK)
         return err;
-    err = define_publish(define, publisher, why);
+    err = define->fencing ? define_refuse(define, publisher, why)
+                          : define_publish(define, publisher, why);
     iso_publisher_close(publisher); /* what has no answer gets one */
     return err == ISO_OK && define->failed ? define_failed(define, why) : err;
 }
@@ -306,4 +356,20 @@ enum iso_err iso_log_define_next(const struct iso_define_ground *ground,
                                 .clock = ground->clock,
                                 .timeout_ms = ground->timeout_ms};
     return define_log(&define, ground->chance, why);
+}
+
+enum iso_err iso_log_fence(const struct iso_define_ground *ground,
+                           const struct iso_definition *definition,
+                           const struct iso_definition_log *log, struct iso_why *why)
+{
+    struct log_define define = {.bus = ground->bus,
+                                .definition = definition,
+                                .log = log,
+                                .clock = ground->clock,
+                                .timeout_ms = ground->timeout_ms,
+                                .fencing = true};
+    const struct iso_topic_config fence = {ISO_FENCE_NAME, ISO_FENCE_VALUE};
+    enum iso_err err =
+        iso_bus_topic_set(ground->bus, log->topic, &fence, ground->timeout_ms, why);
+    return err == ISO_OK ? define_log(&define, ground->chance, why) : err;
 }

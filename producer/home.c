@@ -15,19 +15,42 @@
 #include "producer/define.h"
 #include "producer/handle.h"
 
+/* The cluster of a log that the handle writes, or wrote. */
+struct home_bus {
+    struct home_bus *next;
+    char *cluster;
+    struct iso_bus *bus;
+};
+
 struct producer_home {
+    struct iso_settings *settings; /* a copy: a log may come in another cluster */
+    struct iso_lookup lookup;      /* its texts are the copy's, but for … */
+    char *region, *collection;     /* … these */
+    const char *home_name;
     struct iso_bus *home;
-    struct iso_bus *other; /* the log's cluster, when it is not the home cluster */
+    struct home_bus *others; /* but home */
     struct iso_definition *definition;
+    struct iso_control *control; /* read by who polls, when a log is closed */
+    bool cached;                 /* Kafka was away when it was opened */
 };
 
 void iso_producer_home_free(struct producer_home *home)
 {
     if (home == NULL)
         return;
-    iso_bus_close(home->other);
+    while (home->others != NULL) {
+        struct home_bus *other = home->others;
+        home->others = other->next;
+        iso_bus_close(other->bus);
+        iso_free(other->cluster);
+        iso_free(other);
+    }
     iso_bus_close(home->home);
     iso_definition_free(home->definition);
+    iso_control_free(home->control);
+    iso_settings_free(home->settings);
+    iso_free(home->region);
+    iso_free(home->collection);
     iso_free(home);
 }
 
@@ -214,36 +237,84 @@ enum iso_err iso_log_ready(struct iso_bus *bus, const struct iso_definition *def
     return err == ISO_OK ? log_settings(bus, definition, log, timeout_ms, why) : err;
 }
 
-/* ---- open ---- */
+/* ---- open, and again when the log was closed ---- */
 
 /* The bus of the log's cluster: the home bus when it is that. */
-static enum iso_err log_bus(const struct iso_settings *settings, const char *home_name,
-                            struct producer_home *home,
+static enum iso_err log_bus(struct producer_home *home,
                             const struct iso_definition_log *log, struct iso_bus **bus,
                             struct iso_why *why)
 {
     *bus = home->home;
-    if (strcmp(log->cluster, home_name) == 0)
+    if (strcmp(log->cluster, home->home_name) == 0)
         return ISO_OK;
-    if (!iso_settings_has(settings, "cluster", log->cluster))
+    for (const struct home_bus *at = home->others; at != NULL; at = at->next) {
+        *bus = at->bus;
+        if (strcmp(at->cluster, log->cluster) == 0)
+            return ISO_OK;
+    }
+    if (!iso_settings_has(home->settings, "cluster", log->cluster))
         return iso_fail(why, ISO_SETTING,
                         "log %u is in cluster %s, which the settings do not name: add "
                         "[cluster %s] with its servers",
                         log->number, log->cluster, log->cluster);
-    enum iso_err err = iso_bus_kafka_open(settings, log->cluster, &home->other, why);
-    *bus = home->other;
+    enum iso_err err = iso_bus_kafka_open(home->settings, log->cluster, bus, why);
+    if (err != ISO_OK)
+        return err;
+    struct home_bus *other = iso_alloc_zero(1, sizeof *other);
+    *other = (struct home_bus){
+        .next = home->others, .cluster = iso_strdup(log->cluster), .bus = *bus};
+    home->others = other;
+    return ISO_OK;
+}
+
+/* A cache that cannot be written is trouble for another day, not for this open. */
+static void cache_write(const struct iso_lookup *lookup,
+                        const struct iso_definition *definition, unsigned region)
+{
+    struct iso_why why;
+    if (lookup->cache != NULL && iso_cache_write(lookup->cache, lookup->region,
+                                                 definition, region, &why) != ISO_OK)
+        iso_log_why(ISO_WARN, "producer.cache", &why);
+}
+
+/* What the log is asked for when it was closed (producer.h). Definitions are borrowed
+ * from the control, which keeps them all. */
+static enum iso_err home_ask(void *user, const struct iso_definition **definition,
+                             struct iso_bus **bus, struct iso_why *why)
+{
+    struct producer_home *home = user;
+    const struct iso_lookup *lookup = &home->lookup;
+    struct iso_control_place place = {
+        .home = home->home, .prefix = lookup->prefix, .timeout_ms = lookup->timeout_ms};
+    struct iso_found found = {0};
+    if (home->control == NULL)
+        home->control = iso_control_new();
+    enum iso_err err = iso_control_read(&place, home->control, why);
+    if (err == ISO_OK)
+        err = lookup_region(lookup, home->control, &found.region, why);
+    if (err == ISO_OK)
+        err = lookup_collection(lookup, home->control, definition, why);
+    if (err != ISO_OK)
+        return err;
+    const struct iso_definition_log *log =
+        iso_definition_log_of(*definition, found.region);
+    *bus = NULL;
+    if (log != NULL)
+        err = log_bus(home, log, bus, why);
+    if (err == ISO_OK)
+        cache_write(lookup, *definition, found.region);
     return err;
 }
 
-static enum iso_err home_open(const struct iso_settings *settings,
-                              const struct iso_lookup *lookup, const char *home_name,
-                              struct producer_home *home,
+static enum iso_err home_open(struct producer_home *home,
                               struct iso_producer_ground *ground, struct iso_why *why)
 {
+    const struct iso_lookup *lookup = &home->lookup;
     struct iso_found found;
     enum iso_err err = iso_lookup(lookup, &found, why);
     if (err != ISO_OK)
         return err;
+    home->cached = found.cached;
     home->definition = found.definition;
     ground->definition = found.definition;
     ground->region = found.region;
@@ -251,7 +322,7 @@ static enum iso_err home_open(const struct iso_settings *settings,
         iso_definition_log_of(found.definition, found.region);
     if (log == NULL)
         return ISO_OK; /* iso_producer_open_on says so */
-    err = log_bus(settings, home_name, home, log, &ground->bus, why);
+    err = log_bus(home, log, &ground->bus, why);
     if (err == ISO_OK && !found.cached)
         err =
             iso_log_ready(ground->bus, found.definition, log, lookup->timeout_ms, why);
@@ -261,14 +332,24 @@ static enum iso_err home_open(const struct iso_settings *settings,
         iso_cache_knows_log(lookup->cache, lookup->region, found.definition,
                             found.region))
         return ISO_OK;
-    if (err != ISO_OK || found.cached || lookup->cache == NULL)
-        return err;
-    /* A cache that cannot be written is trouble for another day, not for this open. */
-    struct iso_why cache_why;
-    if (iso_cache_write(lookup->cache, lookup->region, found.definition, found.region,
-                        &cache_why) != ISO_OK)
-        iso_log_why(ISO_WARN, "producer.cache", &cache_why);
-    return ISO_OK;
+    if (err == ISO_OK && !found.cached)
+        cache_write(lookup, found.definition, found.region);
+    return err;
+}
+
+/* What the handle writes stands behind what is there now: if its log is closed some
+ * day, no more need be read of it. Not worth waiting for. */
+static void slices_begin(struct iso_producer *producer, int timeout_ms)
+{
+    uint32_t partitions = producer->ground.definition->partitions;
+    struct iso_position *positions = iso_alloc_zero(partitions, sizeof *positions);
+    for (uint32_t i = 0; i < partitions; i++)
+        positions[i] =
+            (struct iso_position){.topic = producer->log->topic, .partition = (int)i};
+    if (iso_bus_ends(producer->bus, positions, partitions, timeout_ms, NULL) == ISO_OK)
+        for (uint32_t i = 0; i < partitions; i++)
+            producer->slices[i].from = positions[i].end;
+    iso_free(positions);
 }
 
 static enum iso_err names_check(const struct iso_producer_options *options,
@@ -286,6 +367,25 @@ static enum iso_err names_check(const struct iso_producer_options *options,
     return ISO_OK;
 }
 
+/* Everything that the handle needs of its caller's settings. */
+static struct producer_home *home_new(const struct iso_settings *given,
+                                      const struct iso_producer_options *options)
+{
+    struct producer_home *home = iso_alloc_zero(1, sizeof *home);
+    struct iso_settings *settings = iso_settings_copy(given);
+    home->settings = settings;
+    home->region = iso_strdup(options->region);
+    home->collection = iso_strdup(options->collection);
+    home->home_name = iso_settings_name(settings, "cluster", 0);
+    home->lookup = (struct iso_lookup){
+        .prefix = iso_settings_text(settings, "topics", NULL, "prefix"),
+        .region = home->region,
+        .collection = home->collection,
+        .cache = iso_settings_text(settings, "producer", NULL, "cache"),
+        .timeout_ms = (int)iso_settings_number(settings, "producer", NULL, "timeout")};
+    return home;
+}
+
 enum iso_err iso_producer_open(const struct iso_settings *settings,
                                const struct iso_producer_options *options,
                                struct iso_producer **producer, struct iso_why *why)
@@ -293,18 +393,12 @@ enum iso_err iso_producer_open(const struct iso_settings *settings,
     enum iso_err err = names_check(options, why);
     if (err != ISO_OK)
         return err;
-    const char *home_name = iso_settings_name(settings, "cluster", 0);
-    if (home_name == NULL)
+    if (iso_settings_name(settings, "cluster", 0) == NULL)
         return iso_fail(
             why, ISO_SETTING,
             "the settings name no cluster: write [cluster home] and servers = "
             "host:port");
-    struct iso_lookup lookup = {
-        .prefix = iso_settings_text(settings, "topics", NULL, "prefix"),
-        .region = options->region,
-        .collection = options->collection,
-        .cache = iso_settings_text(settings, "producer", NULL, "cache"),
-        .timeout_ms = (int)iso_settings_number(settings, "producer", NULL, "timeout")};
+    struct producer_home *home = home_new(settings, options);
     struct iso_chance chance;
     iso_chance_machine_init(&chance);
     struct iso_producer_ground ground = {
@@ -312,17 +406,20 @@ enum iso_err iso_producer_open(const struct iso_settings *settings,
         .chance = &chance,
         .queue_max = iso_settings_number(settings, "producer", NULL, "queue.max"),
         .pending_max = iso_settings_number(settings, "producer", NULL, "pending.max"),
-        .linger_ms = (int)iso_settings_number(settings, "producer", NULL, "linger")};
-    struct producer_home *home = iso_alloc_zero(1, sizeof *home);
-    err = iso_bus_kafka_open(settings, home_name, &home->home, why);
-    lookup.home = ground.bus = home->home;
+        .linger_ms = (int)iso_settings_number(settings, "producer", NULL, "linger"),
+        .renewal = {home_ask, home, home->lookup.timeout_ms}};
+    err = iso_bus_kafka_open(home->settings, home->home_name, &home->home, why);
+    home->lookup.home = ground.bus = home->home;
     if (err == ISO_OK)
-        err = home_open(settings, &lookup, home_name, home, &ground, why);
+        err = home_open(home, &ground, why);
     if (err == ISO_OK)
         err = iso_producer_open_on(&ground, options, producer, why);
-    if (err == ISO_OK)
-        (*producer)->home = home;
-    else
+    if (err != ISO_OK) {
         iso_producer_home_free(home);
-    return err;
+        return err;
+    }
+    (*producer)->home = home;
+    if (!home->cached)
+        slices_begin(*producer, home->lookup.timeout_ms);
+    return ISO_OK;
 }

@@ -12,15 +12,15 @@
 #include "schema/token.h"
 
 struct outgoing {
-    struct iso_write write; /* version and seq come last */
+    struct iso_write write; /* log, version and seq come last */
     bool has_key, has_value;
     struct iso_bytes key, value;
     uint64_t seen; /* the largest hlc that the writer has read; 0: none */
     void *opaque;
 };
 
-/* Hands the record over; after ISO_OK out->write has the version and the seq that were
- * issued. */
+/* Hands the record over; after ISO_OK out->write has the log, the version and the seq
+ * that were issued. */
 enum iso_err iso_outgoing_send(struct iso_producer *producer, struct outgoing *out,
                                struct iso_why *why);
 

@@ -88,6 +88,9 @@ enum iso_err iso_pool_take(struct iso_pool *pool, size_t size,
     taken->size_class = size_class;
     taken->lost = false;
     taken->timeless = false;
+    taken->absent = false;
+    taken->closed = false;
+    taken->refusals = 0;
     *pending = taken;
     return ISO_OK;
 }

@@ -13,17 +13,20 @@
 #include <pthread.h>
 
 #include "bus/bus.h"
-#include "schema/write.h"
+#include "schema/definition.h"
 
 struct iso_pending {
     struct iso_pending *next; /* in the one chain that holds it */
     size_t room;              /* bytes of the whole block */
     unsigned size_class;
 
+    const struct iso_definition_log *log; /* that it was last handed over to */
     uint32_t partition;
     struct iso_version version;
-    uint64_t seq;
-    int64_t issued_ms; /* the machine's clock when the version was issued */
+    uint64_t seq;        /* in that log */
+    uint16_t queued_log; /* the first that it was handed over to … */
+    uint64_t queued_seq; /* … and its seq there */
+    int64_t issued_ms;   /* the machine's clock when the version was issued */
     void *opaque;
     bool has_key, has_value; /* without a key: a heartbeat, which nobody is told of */
     struct iso_bytes key, value, header; /* in `bytes` */
@@ -31,6 +34,9 @@ struct iso_pending {
     struct iso_delivery delivery; /* the answer to the newest copy */
     bool lost;     /* of an earlier copy it is not known whether it was admitted */
     bool timeless; /* an answer came without an append time */
+    bool absent;   /* surely: its log's topic was not there */
+    bool closed;   /* its log was closed, and looked at: `delivery` says what it has */
+    uint8_t refusals; /* how often its log refused it as if it were fenced */
     uint8_t bytes[];
 };
 
@@ -47,7 +53,7 @@ struct iso_pool {
 void iso_pool_init(struct iso_pool *pool, int64_t bytes_max, int64_t waiting_max);
 void iso_pool_release(struct iso_pool *pool); /* everything was given back */
 
-/* A block with `size` bytes behind it, not cleared but for `lost` and `timeless`.
+/* A block with `size` bytes behind it, with nothing known of any copy.
  * ISO_AGAIN: too many, or too many bytes, have no answer yet. One write is always let
  * through, however small the pool. */
 enum iso_err iso_pool_take(struct iso_pool *pool, size_t size,

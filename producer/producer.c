@@ -44,8 +44,7 @@ enum iso_err iso_producer_publisher_open(struct iso_producer *producer,
                                             .header = ISO_HEADER_NAME,
                                             .delivered = iso_producer_delivered,
                                             .user = producer};
-    return iso_publisher_open(producer->ground.bus, &options, &producer->publisher,
-                              why);
+    return iso_publisher_open(producer->bus, &options, &producer->publisher, why);
 }
 
 void iso_producer_publisher_give(struct iso_producer *producer,
@@ -99,7 +98,10 @@ static struct iso_producer *handle_new(const struct iso_producer_ground *ground,
     producer->user = options->user;
     producer->client_id =
         iso_strdup(options->client_id ? options->client_id : "isostasy-producer");
+    producer->bus = ground->bus;
     producer->log = log;
+    producer->message_max = -1;
+    atomic_init(&producer->newest, ground->definition);
     producer->schemas = iso_schemas_new(ground->definition);
     producer->has_fields = iso_definition_has_fields(ground->definition);
     producer->node = iso_node(ground->region, iso_chance_draw(ground->chance));
@@ -109,8 +111,10 @@ static struct iso_producer *handle_new(const struct iso_producer_ground *ground,
     iso_pool_init(&producer->pool, ground->queue_max, ground->pending_max);
     uint32_t partitions = ground->definition->partitions;
     producer->slices = iso_alloc_zero(partitions, sizeof *producer->slices);
-    for (uint32_t i = 0; i < partitions; i++)
+    for (uint32_t i = 0; i < partitions; i++) {
         iso_assert(pthread_mutex_init(&producer->slices[i].lock, NULL) == 0);
+        producer->slices[i].log = log;
+    }
     /* What is older than the log's birth is refused, so a clock that is behind it
      * starts there. */
     iso_hlc_init(&producer->hlc);
@@ -191,6 +195,13 @@ enum iso_err iso_producer_trouble(struct iso_producer *producer, struct iso_why 
     enum iso_err err = iso_producer_check(producer, why);
     if (err != ISO_OK)
         return err;
+    if (atomic_load_explicit(&producer->shut, memory_order_relaxed))
+        return iso_fail(why, ISO_UNAVAILABLE,
+                        "the log of collection %s that this region writes takes no "
+                        "records any more: writes wait for the one that succeeds it "
+                        "(see isostasy log list %s)",
+                        producer->ground.definition->collection,
+                        producer->ground.definition->collection);
     /* With a slice's lock held its publisher is not closed. */
     struct producer_slice *slice = &producer->slices[0];
     pthread_mutex_lock(&slice->lock);

@@ -23,6 +23,18 @@
  * open; a Kafka client that cannot go on is replaced, unseen. ISO_AGAIN is
  * back-pressure: poll, then call again.
  *
+ * A log may be closed while producers are open, and another succeed it (isostasy log
+ * replace). Nothing is asked of the caller: writes are ISO_AGAIN until the successor is
+ * there, and go to it from then on. What was acknowledged stays. What was unanswered is
+ * looked up in the closed log, which is final: a write that stands there is durable;
+ * one that does not is sent to the successor, the same write under the same version,
+ * before anything new of its slice. So a version names one write, and contexts and
+ * tokens that name it stay right. Only a write that is older than the successor admits
+ * is refused (ISO_REFUSED; surely not applied: write it anew), and where the closed log
+ * cannot be read (not permitted, topic deleted) the answer is unknown. A log that is
+ * closed and has no successor that the region writes: puts are ISO_REFUSED. The poll
+ * that meets a closed log takes as long as it takes to look that up.
+ *
  * Threads: any number may call everything here at the same time; `acknowledged` runs on
  * the thread that polls, flushes or closes. It may write; a poll in it finds
  * nothing, a flush is ISO_USAGE, and it may not close. A process that forks opens after
@@ -57,6 +69,10 @@ struct iso_ack {
     uint32_t partition;
     int64_t offset;    /* −1 when not known */
     int64_t append_ms; /* −1 when not known */
+    /* As the session's token has it since it was queued: log and seq, unless the log
+     * was closed meanwhile and the write went to its successor. */
+    uint16_t queued_log;
+    uint64_t queued_seq;
 };
 
 struct iso_producer_options {
@@ -75,6 +91,18 @@ enum iso_err iso_producer_open(const struct iso_settings *settings,
                                const struct iso_producer_options *options,
                                struct iso_producer **producer, struct iso_why *why);
 
+/* How a producer whose log is closed learns what stands now. `ask` answers with the
+ * newest definition that stands in every open log, and with the bus of the log that the
+ * region writes by it (the present one, or NULL, when it writes none); both stay until
+ * the producer is closed. It is called by who polls, again and again until the log is
+ * closed by what it answers. */
+struct iso_producer_renewal {
+    enum iso_err (*ask)(void *user, const struct iso_definition **definition,
+                        struct iso_bus **bus, struct iso_why *why);
+    void *user;
+    int timeout_ms; /* of each question to the closed log, without progress */
+};
+
 /* What open does after looking up, for who has all that already: the daemon, and a
  * simulation. Everything is borrowed while the producer is open. */
 struct iso_producer_ground {
@@ -86,6 +114,8 @@ struct iso_producer_ground {
     int64_t queue_max;         /* bytes */
     int64_t pending_max;       /* writes without an answer */
     int linger_ms;
+    /* ask NULL: none. What a closed log refuses is then refused as too large. */
+    struct iso_producer_renewal renewal;
 };
 enum iso_err iso_producer_open_on(const struct iso_producer_ground *ground,
                                   const struct iso_producer_options *options,
@@ -123,7 +153,8 @@ struct iso_write_options {
  *                    token has no room for one more write
  *   ISO_BAD_DATA     context or token is none of ours; the value is not one of its
  *                    schema
- *   ISO_REFUSED      the collection's definition does not name the value's schema
+ *   ISO_REFUSED      the collection's definition does not name the value's schema; its
+ *                    log was closed, and the region writes no other
  *   ISO_STALE        delete: the session has counted on a counter since it read; read
  *                    the key again, then delete it with the new context
  *   ISO_CLOCK_SKEW   what was read is further in the future than this machine's
@@ -143,7 +174,8 @@ enum iso_err iso_producer_delete(struct iso_producer *producer, struct iso_bytes
  * the write leaves the token, since no store will ever have it. Unknown: it stays, and
  * is met where it arrived, or where the log has come so far that it cannot arrive any
  * more. A token that does not have the write, because it is another's, learns it all
- * the same. As iso_token_decode, iso_token_add. */
+ * the same. ISO_USAGE: it is of a log that this producer has not heard of; else as
+ * iso_token_decode, iso_token_add. */
 enum iso_err iso_producer_acknowledge(const struct iso_producer *producer,
                                       const struct iso_ack *ack, struct iso_buf *token,
                                       struct iso_why *why);

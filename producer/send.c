@@ -44,7 +44,7 @@ enum iso_err iso_pending_send(struct iso_producer *producer,
                               struct producer_slice *slice, struct iso_pending *pending,
                               struct iso_why *why)
 {
-    struct iso_message message = {.topic = producer->log->topic,
+    struct iso_message message = {.topic = pending->log->topic,
                                   .partition = (int)pending->partition,
                                   .has_key = pending->has_key,
                                   .has_value = pending->has_value,
@@ -60,13 +60,28 @@ enum iso_err iso_pending_send(struct iso_producer *producer,
                        "the Kafka client cannot go on and will be replaced: poll, then "
                        "call again");
     }
+    if (err == ISO_NOT_FOUND && producer->ground.renewal.ask != NULL &&
+        !atomic_load_explicit(&producer->gone, memory_order_relaxed)) {
+        atomic_store_explicit(&producer->shut, true, memory_order_relaxed);
+        err = iso_fail(why, ISO_AGAIN,
+                       "the log's topic %s is not there: it may be closed; poll, then "
+                       "call again",
+                       pending->log->topic);
+    }
     return err;
 }
 
 /* The slice's lock is held. What waits to be sent again goes first, so that the log has
  * the seqs in order but for copies. */
-static enum iso_err slice_ready(const struct producer_slice *slice, struct iso_why *why)
+static enum iso_err slice_ready(const struct iso_producer *producer,
+                                const struct producer_slice *slice, struct iso_why *why)
 {
+    if (slice->log == NULL)
+        return iso_fail(why, ISO_REFUSED,
+                        "the log of collection %s that this region wrote was closed, "
+                        "and it writes no other: see isostasy log list %s",
+                        producer->ground.definition->collection,
+                        producer->ground.definition->collection);
     if (slice->publisher == NULL)
         return iso_fail(why, ISO_AGAIN,
                         "the Kafka client is being replaced: poll, then call again");
@@ -93,12 +108,16 @@ static enum iso_err hand_over(struct iso_producer *producer, struct outgoing *ou
                               struct iso_pending *pending, struct iso_why *why)
 {
     struct producer_slice *slice = &producer->slices[out->write.partition];
-    enum iso_err err = slice_ready(slice, why);
+    enum iso_err err = slice_ready(producer, slice, why);
     if (err == ISO_OK)
         err = version_issue(producer, out->seen, pending, why);
     if (err != ISO_OK)
         return err;
+    pending->log = slice->log;
     pending->seq = slice->seq + 1;
+    pending->queued_log = pending->log->number;
+    pending->queued_seq = pending->seq;
+    out->write.log = pending->log->number;
     out->write.version = pending->version;
     out->write.seq = pending->seq;
     err = iso_write_check(&out->write, why);

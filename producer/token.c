@@ -5,14 +5,20 @@
 
 #include <stdio.h>
 
-static struct iso_token_item item_of(const struct iso_producer *producer,
-                                     uint32_t partition)
+/* A write in a log that the producer writes, or wrote before it was closed. */
+static struct iso_token_item item_of(const struct iso_producer *producer, uint16_t log,
+                                     uint32_t partition, struct iso_version version,
+                                     uint64_t seq)
 {
-    struct iso_token_item item = {.partition = partition};
+    const struct iso_definition_log *row =
+        iso_definition_log(atomic_load(&producer->newest), log);
+    iso_assert(row != NULL);
+    struct iso_token_item item = {
+        .partition = partition, .node = version.node, .seq = seq, .value = version.hlc};
     snprintf(item.log.collection, sizeof item.log.collection, "%s",
              producer->ground.definition->collection);
-    item.log.number = producer->log->number;
-    item.log.birth = producer->log->birth;
+    item.log.number = log;
+    item.log.birth = row->birth;
     return item;
 }
 
@@ -36,10 +42,9 @@ void iso_outgoing_token_write(const struct iso_producer *producer,
                               const struct outgoing *out, struct iso_token *token,
                               struct iso_buf *bytes)
 {
-    struct iso_token_item item = item_of(producer, out->write.partition);
-    item.node = out->write.version.node;
-    item.seq = out->write.seq;
-    item.value = out->write.version.hlc;
+    const struct iso_write *write = &out->write;
+    struct iso_token_item item =
+        item_of(producer, write->log, write->partition, write->version, write->seq);
     iso_token_observe(token, item.value);
     enum iso_err err = iso_token_add(token, &item, NULL);
     iso_assert(err == ISO_OK);
@@ -47,20 +52,36 @@ void iso_outgoing_token_write(const struct iso_producer *producer,
     iso_token_encode(token, bytes);
 }
 
-/* What the token gains and loses by the answer. */
-static enum iso_err answer_take(const struct iso_ack *ack, struct iso_token_item item,
-                                struct iso_token *token, struct iso_why *why)
+/* What the token gains and loses by the answer. A write that went to another log than
+ * it was queued for is surely not in that one. */
+static enum iso_err answer_take(const struct iso_producer *producer,
+                                const struct iso_ack *ack, struct iso_token *token,
+                                struct iso_why *why)
 {
-    if (ack->state == ISO_NOT_APPLIED) {
-        iso_token_remove(token, &item);
-        return ISO_OK;
+    const struct iso_definition *newest = atomic_load(&producer->newest);
+    if (iso_definition_log(newest, ack->log) == NULL ||
+        iso_definition_log(newest, ack->queued_log) == NULL)
+        return iso_fail(why, ISO_USAGE,
+                        "the acknowledgement is of log %u, which this producer has not "
+                        "heard of: give it to the one that wrote",
+                        ack->log);
+    struct iso_token_item queued = item_of(producer, ack->queued_log, ack->partition,
+                                           ack->version, ack->queued_seq);
+    if (ack->state != ISO_NOT_APPLIED && ack->log == ack->queued_log &&
+        (ack->state == ISO_MAYBE_APPLIED || ack->offset < 0)) {
+        iso_token_observe(token, ack->version.hlc);
+        return iso_token_add(token, &queued, why);
     }
+    iso_token_remove(token, &queued);
+    if (ack->state == ISO_NOT_APPLIED)
+        return ISO_OK;
     iso_token_observe(token, ack->version.hlc);
-    if (ack->state == ISO_MAYBE_APPLIED || ack->offset < 0)
-        return iso_token_add(token, &item, why);
-    iso_token_remove(token, &item);
-    item.node = item.seq = 0;
-    item.value = (uint64_t)ack->offset + 1;
+    struct iso_token_item item =
+        item_of(producer, ack->log, ack->partition, ack->version, ack->seq);
+    if (ack->state == ISO_DURABLE && ack->offset >= 0) {
+        item.node = item.seq = 0;
+        item.value = (uint64_t)ack->offset + 1;
+    }
     return iso_token_add(token, &item, why);
 }
 
@@ -69,13 +90,9 @@ enum iso_err iso_producer_acknowledge(const struct iso_producer *producer,
                                       struct iso_why *why)
 {
     struct iso_token decoded = {0};
-    struct iso_token_item item = item_of(producer, ack->partition);
-    item.node = ack->version.node;
-    item.seq = ack->seq;
-    item.value = ack->version.hlc;
     enum iso_err err = iso_token_decode(iso_buf_bytes(token), &decoded, why);
     if (err == ISO_OK)
-        err = answer_take(ack, item, &decoded, why);
+        err = answer_take(producer, ack, &decoded, why);
     if (err == ISO_OK) {
         iso_buf_clear(token);
         iso_token_encode(&decoded, token);

@@ -45,7 +45,8 @@ static bool setting_right(const struct iso_topic_setting *setting, const char *v
     char *end;
     long long number = strtoll(value, &end, 10);
     return end != value && *end == '\0' &&
-           (number == -1 || number >= strtoll(setting->value, NULL, 10));
+           (number == -1 || (number == 0 && setting->rule == ISO_TOPIC_FENCED) ||
+            number >= strtoll(setting->value, NULL, 10));
 }
 
 static void topic_check_each(void *user, const char *name, const char *value)

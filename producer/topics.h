@@ -6,9 +6,15 @@
 
 #include "bus/bus.h"
 
+/* The setting of a topic that takes no record any more, from whoever (define.h). */
+#define ISO_FENCE_NAME "max.message.bytes"
+#define ISO_FENCE_VALUE "0"
+#define ISO_FENCE_NONE "1114112" /* ISO_MESSAGE_MAX: what a log that is open needs */
+
 enum iso_topic_rule {
     ISO_TOPIC_IS,       /* exactly the value */
     ISO_TOPIC_AT_LEAST, /* a number, or -1 for no limit */
+    ISO_TOPIC_FENCED,   /* as ISO_TOPIC_AT_LEAST, or 0: a log that is closed */
     ISO_TOPIC_CHOSEN,   /* only set when the topic is made; an operator may change it */
 };
 

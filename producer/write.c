@@ -97,7 +97,6 @@ enum iso_err iso_outgoing_write(struct iso_producer *producer, struct outgoing *
         out->write.expiry_ms = options->has_expiry ? options->expiry_ms : 0;
     }
     out->has_key = true;
-    out->write.log = producer->log->number;
     out->write.partition =
         iso_partition_of(out->key, producer->ground.definition->partitions);
     if (options != NULL && options->token != NULL)
@@ -175,9 +174,7 @@ enum iso_err iso_producer_heartbeat(struct iso_producer *producer, uint32_t part
                         "collection %s has %" PRIu32
                         " partitions: there is no %" PRIu32,
                         producer->ground.definition->collection, partitions, partition);
-    struct outgoing out = {.write = {.operation = ISO_HEARTBEAT,
-                                     .blind = true,
-                                     .log = producer->log->number,
-                                     .partition = partition}};
+    struct outgoing out = {
+        .write = {.operation = ISO_HEARTBEAT, .blind = true, .partition = partition}};
     return iso_outgoing_send(producer, &out, why);
 }

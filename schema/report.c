@@ -4,7 +4,7 @@
 
 #include "schema/bounded.h"
 
-enum { EXTENSION_HEALTH = 2 };
+enum { EXTENSION_HEALTH = 2, EXTENSION_DIVERGED = 4 };
 
 const char *iso_slice_state_name(enum iso_slice_state state)
 {
@@ -39,13 +39,23 @@ void iso_report_key(const struct iso_report *report, struct iso_buf *key)
 
 static void extensions_encode(const struct iso_report *report, struct iso_buf *value)
 {
+    bool has_diverged = report->diverged.log != 0;
+    if (report->has_health || has_diverged)
+        iso_avro_add_long(value, report->has_health + has_diverged);
     if (report->has_health) {
         struct iso_buf bytes = {0};
         iso_health_encode(&report->health, &bytes);
-        iso_avro_add_long(value, 1);
         iso_avro_add_long(value, EXTENSION_HEALTH);
         iso_avro_add_bytes(value, iso_buf_bytes(&bytes));
         iso_buf_release(&bytes);
+    }
+    if (has_diverged) {
+        uint8_t bytes[3 * ISO_AVRO_LONG_MAX];
+        uint8_t *end = iso_avro_put_long(bytes, report->diverged.log);
+        end = iso_avro_put_long(end, report->diverged.equal);
+        end = iso_avro_put_long(end, report->diverged.differs);
+        iso_avro_add_long(value, EXTENSION_DIVERGED);
+        iso_avro_add_bytes(value, iso_bytes(bytes, (size_t)(end - bytes)));
     }
     iso_bounded_add_no_extensions(value); /* the end */
 }
@@ -81,19 +91,34 @@ static void report_head_read(struct iso_avro_cursor *cursor, struct iso_report *
         iso_bounded_fail(cursor);
 }
 
+static void diverged_read(struct iso_avro_cursor *cursor, struct iso_bytes bytes,
+                          struct iso_diverged *diverged)
+{
+    struct iso_avro_cursor inner = iso_avro_read(bytes);
+    bool said = diverged->log != 0;
+    diverged->log = (uint16_t)iso_bounded_long(&inner, 1, ISO_LOG_MAX);
+    diverged->equal = iso_bounded_long(&inner, -1, INT64_MAX);
+    diverged->differs = iso_bounded_long(&inner, 0, INT64_MAX);
+    if (said || !iso_avro_done(&inner))
+        iso_bounded_fail(cursor);
+}
+
 static void extensions_read(struct iso_avro_cursor *cursor, struct iso_report *report)
 {
     struct iso_extensions extensions = iso_extensions();
     report->has_health = false;
+    report->diverged = (struct iso_diverged){0};
     while (iso_extensions_next(cursor, &extensions)) {
-        if (extensions.number != EXTENSION_HEALTH) {
+        if (extensions.number == EXTENSION_DIVERGED) {
+            diverged_read(cursor, extensions.bytes, &report->diverged);
+        } else if (extensions.number != EXTENSION_HEALTH) {
             iso_extensions_pass(&extensions);
-            continue;
+        } else {
+            if (report->has_health ||
+                iso_health_decode(extensions.bytes, &report->health, NULL) != ISO_OK)
+                iso_bounded_fail(cursor);
+            report->has_health = true;
         }
-        if (report->has_health ||
-            iso_health_decode(extensions.bytes, &report->health, NULL) != ISO_OK)
-            iso_bounded_fail(cursor);
-        report->has_health = true;
     }
     if (extensions.unknown != 0)
         iso_bounded_fail(cursor);

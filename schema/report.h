@@ -18,6 +18,14 @@ enum iso_slice_state {
 };
 const char *iso_slice_state_name(enum iso_slice_state state);
 
+/* A log that is not what the slice has read, as its daemon found by itself (DESIGN.md,
+ * section 9). */
+struct iso_diverged {
+    uint16_t log;    /* 0: none is */
+    int64_t equal;   /* the newest offset that is known to be alike; -1: none is */
+    int64_t differs; /* the first offset known to differ */
+};
+
 struct iso_report {
     char region[ISO_REGION_NAME_MAX + 1];
     uint8_t region_number;
@@ -31,6 +39,7 @@ struct iso_report {
     struct iso_slice slice;
     bool has_health; /* an older daemon says nothing of it */
     struct iso_health health;
+    struct iso_diverged diverged; /* of a slice that was stopped for it */
 };
 
 void iso_report_release(struct iso_report *report);

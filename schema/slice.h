@@ -35,7 +35,7 @@ struct iso_slice_log {
     int64_t record_offset; /* the newest record: offset (−1: none), append time, hash */
     int64_t record_append_ms;
     struct iso_digest record_hash; /* iso_prefix_hash from zero */
-    int64_t mark_offset;    /* the newest offset that is a multiple of 4,096 … */
+    int64_t mark_offset; /* the first record of the newest block of 4,096 offsets … */
     struct iso_digest mark; /* … and the running hash up to and with it */
     uint64_t refused, duplicates;
     struct iso_slice_source *sources; /* by region, ascending */

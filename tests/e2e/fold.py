@@ -7,6 +7,7 @@ record; what the writes mean is *defined over the set of them*, without merging 
 
   winner   the write of the largest version
   child    a later version that names the write, or is blind, of its region, behind it in its log
+           or in one that succeeds it
   loser    a value without expiry that is not the winner and has no child
 
 For every region it takes the frontiers of the region's last report, and compares what the
@@ -30,8 +31,9 @@ NEVER = -2**63
 class Log:
     """One partition of one log, while its records are judged."""
 
-    def __init__(self, number, partition):
+    def __init__(self, number, partition, before):
         self.number, self.partition = number, partition
+        self.before = before  # those that it succeeds, read to their ends
         self.definition = None
         self.t = self.bound = self.append = NEVER
         self.birth = self.top = 0
@@ -139,6 +141,8 @@ class Judge:
 
     @staticmethod
     def filter(log, w):
+        for newest in (b.seen[w.node][-1][3] for b in log.before if b.seen.get(w.node)):
+            require(newest < w.hlc or ms(newest) < log.bound, "not above a closed log")
         known = log.seen.setdefault(w.node, [])
         if known and ms(known[-1][3]) < log.bound:
             known.clear()
@@ -173,7 +177,8 @@ class Judge:
             return None
         if w.op == wire.DEFINE:
             if log.definition is None:
-                log.birth, log.bound = w.hlc, ms(w.hlc)
+                log.birth = w.hlc
+                log.bound = max([ms(w.hlc)] + [b.bound for b in log.before])
             coming = self.definitions[r.value]
             if log.definition is None or coming["number"] > log.definition["number"]:
                 log.definition = coming  # an earlier one has no effect any more
@@ -192,8 +197,9 @@ class Judge:
         return w
 
 
-def meaning(writes):
-    """The winner and the losers of one key; writes are (write, record, log)."""
+def meaning(writes, before):
+    """The winner and the losers of one key; writes are (write, record, log); `before` says
+    which logs a log succeeds."""
     def rank(item):
         w, r, _ = item
         return (w.version, w.op == wire.DELETE, r.value or b"", w.expiry is None,
@@ -206,12 +212,12 @@ def meaning(writes):
             if version < w.version:
                 named[version] = True
         if w.read is None:
-            blind.setdefault((log, w.node >> 48), []).append((r.offset, w.version))
+            blind.setdefault(w.node >> 48, []).append((log, r.offset, w.version))
 
     def has_child(w, r, log):
         return w.version in named or any(
-            offset > r.offset and version > w.version
-            for offset, version in blind.get((log, w.node >> 48), ()))
+            version > w.version and (offset > r.offset if at == log else log in before[at])
+            for at, offset, version in blind.get(w.node >> 48, ()))
 
     winner = max(writes, key=rank)
     losers = {w.version: r.value for w, r, log in writes
@@ -229,8 +235,9 @@ class Model:
         self.swept = swept
         self.schemas = world.schemas[max(world.schemas)]
         self.logs, self.writes = {}, collections.defaultdict(list)
-        for (number, partition), records in world.records.items():
-            log = self.logs[number, partition] = Log(number, partition)
+        for (number, partition), records in sorted(world.records.items()):
+            before = [self.logs[b, partition] for b in world.before[number]]
+            log = self.logs[number, partition] = Log(number, partition, before)
             for r in records:
                 if r.offset >= cut.get((number, partition), 0):
                     break
@@ -252,7 +259,7 @@ class Model:
         return w.version[0] >> 16 < swept and (w.expiry is None or w.expiry < swept)
 
     def settle(self, world, key, now):
-        (w, r, _), losers = meaning(self.writes[key])
+        (w, r, _), losers = meaning(self.writes[key], world.before)
         partition = wire.partition_of(key, world.partitions)
         kind = ("tombstones" if w.op == wire.DELETE else
                 "values" if w.expiry is None else "expiring")
@@ -285,6 +292,10 @@ class World:
         self.schemas = {d["number"]: schemas.Schemas(d) for d in self.definitions.values()}
         last = list(self.definitions.values())[-1]
         self.partitions = last["partitions"]
+        self.before = {}  # a log's number → those of all that it succeeds
+        for l in sorted(last["logs"], key=lambda l: l["number"]):
+            self.before[l["number"]] = set(l["succeeds"]).union(
+                *(self.before[s] for s in l["succeeds"]))
         self.records, self.ends = {}, {}
         for name, servers in clusters.items():
             topics = {l["topic"]: l["number"] for l in last["logs"] if l["cluster"] == name}
@@ -415,7 +426,7 @@ def self_test(world, folder, region, now, model, seed, acks):
     places = {(r.topic, r.partition, r.offset): (place, i)
               for place, rows in world.records.items() for i, r in enumerate(rows)}
     everything = [item for writes in model.writes.values() for item in writes]
-    winners = [meaning(writes)[0] for writes in model.writes.values()]
+    winners = [meaning(writes, world.before)[0] for writes in model.writes.values()]
     shown = [i for i in winners if i[0].op == wire.PUT and i[0].expiry is None]
     faults = {"a write is lost": (everything, None)}
     if shown:

@@ -187,11 +187,23 @@ fault_topic_config(struct iso_bus *base, const char *topic, int timeout_ms,
     return iso_bus_topic_config(fault_of(base)->inner, topic, timeout_ms, each, user,
                                 why);
 }
+static inline enum iso_err fault_topic_set(struct iso_bus *base, const char *topic,
+                                           const struct iso_topic_config *setting,
+                                           int timeout_ms, struct iso_why *why)
+{
+    return iso_bus_topic_set(fault_of(base)->inner, topic, setting, timeout_ms, why);
+}
 static inline enum iso_err fault_ends(struct iso_bus *base,
                                       struct iso_position *positions, size_t count,
                                       int timeout_ms, struct iso_why *why)
 {
     return iso_bus_ends(fault_of(base)->inner, positions, count, timeout_ms, why);
+}
+static inline enum iso_err fault_written(struct iso_bus *base,
+                                         struct iso_position *positions, size_t count,
+                                         int timeout_ms, struct iso_why *why)
+{
+    return iso_bus_written(fault_of(base)->inner, positions, count, timeout_ms, why);
 }
 static inline void fault_close(struct iso_bus *base)
 {
@@ -205,7 +217,9 @@ static const struct iso_bus_port fault_bus_port = {
     .partitions = fault_partitions,
     .topic_create = fault_topic_create,
     .topic_config = fault_topic_config,
+    .topic_set = fault_topic_set,
     .ends = fault_ends,
+    .written = fault_written,
     .publisher_open = fault_publisher_open,
     .reader_open = fault_reader_open,
 };

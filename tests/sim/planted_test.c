@@ -71,6 +71,18 @@ static const char *const mistakes[] = {
     "what_is_pending_is_met",
     "what_is_refused_moves_the_vector",
     "what_is_sent_twice_counts_twice",
+    /* of logs that are closed, and of histories that are other ones */
+    "blind_forgets_succession",
+    "closed_logs_are_read_on",
+    "closed_logs_hold_the_floor",
+    "closing_counts_when_announced",
+    "nodes_go_back_in_successors",
+    "resets_forget_succession",
+    "successors_begin_at_the_highest_bound",
+    "successors_begin_at_their_birth",
+    "successors_do_not_wait",
+    "the_closed_log_is_not_asked",
+    "the_newest_is_not_read_again",
 };
 enum { MISTAKES = sizeof mistakes / sizeof mistakes[0] };
 

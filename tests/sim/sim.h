@@ -9,6 +9,7 @@
  *   sim_second.c   another collection in the same stores
  *   sim_plugin.c   reads through a plug-in
  *   sim_faults.c   what goes wrong; sim_forge.c: what others write into the logs
+ *   sim_define.c   an operator announces a later definition; sim_close.c: closes logs
  *   sim_oracle.c   which records count, from the words of DESIGN.md; sim_keys.c: what
  *                  the records of a key come to
  *   sim_check.c    what must be true of what was touched; sim_scan.c: of whole slices
@@ -24,6 +25,7 @@
 
 #include "bus/memory.h"
 #include "consumer/shard.h"
+#include "producer/define.h"
 #include "producer/producer.h"
 #include "schema/control.h"
 #include "tests/sim/sim_oracle.h"
@@ -85,6 +87,28 @@ struct sim_ack {
     struct iso_ack whole; /* its text is not kept */
 };
 
+/* What an operator is about: he closes a log, or two that one goes on with, one step
+ * after the other, while the world goes on. */
+struct sim_closing {
+    enum {
+        SIM_CLOSING_NONE,
+        SIM_CLOSING_FENCED,
+        SIM_CLOSING_LIFTED, /* its fence was taken away again, for now or for good */
+        SIM_CLOSING_ANNOUNCED
+    } stage;
+    unsigned count, behinds; /* closings that were begun: well, and behind */
+    uint16_t logs[2];        /* the second: 0: none */
+    bool succeeded;          /* another log goes on with it */
+    bool behind; /* an end is wrong: something behind it may have been applied */
+    int64_t away_until_ms; /* the operator was interrupted */
+    uint32_t defined;      /* bits: which logs of the definition have its DEFINE */
+};
+
+struct sim_refusal {
+    struct iso_version version;
+    uint32_t partition;
+};
+
 struct sim_figures {
     uint64_t operations, writes, reads, stale_reads, deliveries, refused, duplicates,
         durable, unknown, not_applied, checked_keys, scans, losers, stops, plugin_reads,
@@ -102,17 +126,27 @@ struct sim {
     struct iso_memory_cluster *clusters[SIM_CLUSTERS_MAX];
     struct iso_bus *admins[SIM_CLUSTERS_MAX];
     struct iso_control *control;
-    struct iso_definition *definition; /* the newest */
-    struct iso_definition *former;     /* before a later one; NULL */
+    struct iso_definition *definitions[SIM_DEFINITIONS_MAX]; /* by number − 1 */
+    unsigned definition_count;
+    struct iso_definition *definition; /* the newest of them */
+    struct iso_definition *written;    /* the newest that stands in every open log */
     struct iso_definition *second;     /* the other collection's; NULL */
+    bool opened;                       /* one has opened a log beside the others */
+    struct sim_closing closing;
     struct sim_region regions[SIM_REGIONS_MAX];
     struct sim_oracle oracle;
     char keys[SIM_KEYS_MAX][12];
     uint32_t key_partition[SIM_KEYS_MAX];
     struct sim_ack *acks;
     size_t ack_count, ack_room;
+    struct sim_refusal *refusals; /* what was answered to be applied nowhere */
+    size_t refusal_count, refusal_room;
     bool trimmed[SIM_PARTITIONS_MAX]; /* retention passed somebody */
-    bool broken[SIM_PARTITIONS_MAX];  /* a log lost records, or was made anew */
+    bool behind[SIM_PARTITIONS_MAX];  /* an end is below what the log held */
+    bool changed[SIM_PARTITIONS_MAX]; /* a log lost its tail, or was made anew */
+    bool broken[SIM_PARTITIONS_MAX];  /* one of both */
+    bool strayed[SIM_PARTITIONS_MAX]; /* somebody read what is not there any more */
+    uint32_t lost;                    /* bits: which logs lost records */
     bool healing;
     struct sim_figures figures;
     bool traces; /* prints */
@@ -158,8 +192,45 @@ void sim_open(struct sim *sim, const struct sim_plan *plan);
 void sim_close(struct sim *sim);
 void sim_time_passes(struct sim *sim, int64_t ms);
 int sim_cluster_of(const struct sim *sim, const char *name);
-/* The second definition: another before_max, and a log more. False: it is there. */
+const char *sim_cluster_name(unsigned cluster);
+
+/* ---- operators ---- */
+
+struct iso_control_place sim_control_place(const struct sim *sim);
+/* A log of that number, without writers. */
+void sim_log_fill(const struct sim *sim, struct iso_definition_log *log,
+                  unsigned number, const char *cluster);
+struct iso_bus *sim_log_bus(const struct sim *sim,
+                            const struct iso_definition_log *log);
+/* Its topic; and the DEFINEs of the newest definition in it. */
+void sim_log_create(struct sim *sim, const struct iso_definition *definition,
+                    const struct iso_definition_log *log);
+void sim_log_define(struct sim *sim, const struct iso_definition_log *log);
+/* Puts a definition into the control topic: it is the newest from now on. */
+void sim_definition_announce(struct sim *sim, struct iso_definition *definition);
+/* The newest stands in every open log: writers use it from now on. */
+void sim_definition_stands(struct sim *sim);
+/* Would DEFINEs of now, of a log with that birth, be admitted everywhere? Clocks that
+ * were ahead may have raised the bounds; an operator's tool sees that, and waits. */
+bool sim_define_is_timely(struct sim *sim, int64_t birth_ms);
+
+/* Does it stand in every open log? */
+bool sim_definition_counts(struct sim *sim);
+
+/* A definition with another before_max, and a log more. False: it is there already, or
+ * the operator waits. */
 bool sim_define_later(struct sim *sim);
+
+/* Begins to close a log: it is fenced. False: there is none that may be. */
+bool sim_close_begin(struct sim *sim, bool behind);
+/* The next step of a closing that was begun. */
+void sim_close_go_on(struct sim *sim);
+/* Is it about to be closed? */
+bool sim_log_is_closing(const struct sim *sim, uint16_t number);
+/* Is its topic fenced, or the log closed? */
+bool sim_log_is_fenced(const struct sim *sim, uint16_t number);
+/* What a slice's logs are is not what it was: everybody looks at it anew. */
+void sim_slice_changes(struct sim *sim, uint32_t partition);
 
 /* ---- regions ---- */
 
@@ -184,6 +255,8 @@ void sim_read(struct sim *sim, struct sim_region *region);
 void sim_services_poll(struct sim *sim, struct sim_region *region);
 /* Each write that was answered is in its log, and counts there as it was answered. */
 void sim_acks_check(struct sim *sim);
+/* At rest each write has one answer, and what was refused is applied nowhere. */
+void sim_answers_check(struct sim *sim);
 
 /* ---- what others write ---- */
 

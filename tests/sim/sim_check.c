@@ -96,6 +96,31 @@ static void log_check(const struct iso_slice_log *row, const struct sim_log *log
         (unsigned long long)state->duplicates);
 }
 
+/* No log is begun before those that it succeeds are at their ends, and none is read on
+ * behind its end by who knew of it. */
+static void successions_check(struct sim *sim, const int64_t was[SIM_LOGS_MAX])
+{
+    uint32_t known = sim_definition_at(sim, look.partition, was);
+    for (unsigned i = 0; i < sim->oracle.log_count; i++) {
+        int64_t end = sim->oracle.logs[i][look.partition].end;
+        SIM_LOOK_HOLDS(&look,
+                       look.frontiers[i] <= end || was[i] > end ||
+                           sim_log_closed_by(sim, i) > known,
+                       "log %u is read to %lld, behind its end at %lld",
+                       sim->oracle.numbers[i], (long long)look.frontiers[i],
+                       (long long)end);
+        for (unsigned n = 0; look.frontiers[i] > 0 && n < i; n++)
+            SIM_LOOK_HOLDS(
+                &look,
+                !sim_log_succeeds(sim, i, n) ||
+                    look.frontiers[n] == sim->oracle.logs[n][look.partition].end,
+                "log %u is begun, and log %u stands at %lld, before its end at %lld",
+                sim->oracle.numbers[i], sim->oracle.numbers[n],
+                (long long)look.frontiers[n],
+                (long long)sim->oracle.logs[n][look.partition].end);
+    }
+}
+
 /* Whether the region read other records than there are; that is a failure where no log
  * lost any. */
 static bool slice_strayed(struct sim *sim)
@@ -175,7 +200,9 @@ static void slice_check(struct sim_region *region, uint32_t partition)
     int64_t *was = region->frontiers[partition];
     if (!sim_look_open(&look, region, partition))
         return;
+    successions_check(sim, was);
     region->strayed[partition] = slice_strayed(sim);
+    sim->strayed[partition] |= region->strayed[partition];
     if (region->strayed[partition])
         return;
     for (size_t i = 0; i < look.slice.log_count; i++) {

@@ -305,11 +305,22 @@ static bool definition_changes(struct place *at)
     return sim_define_later(at->sim);
 }
 
+static bool log_succeeded(struct place *at)
+{
+    return sim_close_begin(at->sim, false);
+}
+
+/* An open one that loses something: not in the middle of a closing, whose ends are read
+ * by then. */
 static struct sim_log *log_draw(struct place *at, uint32_t *partition, unsigned *index)
 {
     struct sim *sim = at->sim;
+    if (sim->closing.stage != SIM_CLOSING_NONE)
+        return NULL;
     sim_oracle_read(sim);
-    *index = (unsigned)sim_dice(sim, sim->oracle.log_count);
+    do {
+        *index = (unsigned)sim_dice(sim, sim->oracle.log_count);
+    } while (sim_log_is_fenced(sim, sim->oracle.numbers[*index]));
     *partition = (uint32_t)sim_dice(sim, sim->plan.partitions);
     return &sim->oracle.logs[*index][*partition];
 }
@@ -326,24 +337,31 @@ static bool breaks_may_begin(const struct sim *sim)
     return sim->operation >= sim->plan.operations * 3 / 5;
 }
 
+static bool log_closed_behind(struct place *at)
+{
+    return breaks_may_begin(at->sim) && sim_close_begin(at->sim, true);
+}
+
 /* Retention passes a region, which is away for so long. */
 static bool region_away(struct place *at)
 {
     uint32_t partition;
     unsigned index;
     struct sim *sim = at->sim;
-    const struct sim_log *log = log_draw(at, &partition, &index);
-    const struct iso_definition_log *row = row_of(sim, index);
-    if (log->next < 10 || !breaks_may_begin(sim))
+    const struct sim_log *log =
+        breaks_may_begin(sim) ? log_draw(at, &partition, &index) : NULL;
+    if (log == NULL || log->next < 10)
         return false;
+    const struct iso_definition_log *row = row_of(sim, index);
     iso_memory_trim(sim->clusters[sim_cluster_of(sim, row->cluster)], row->topic,
                     (int)partition, log->next - 5);
     at->region->away_until_ms = sim->truth.now_ms + ticks(at, 200);
     sim->trimmed[partition] = true;
+    sim->lost |= 1u << index;
     return true;
 }
 
-static void log_breaks(struct sim *sim, uint32_t partition)
+void sim_slice_changes(struct sim *sim, uint32_t partition)
 {
     sim->broken[partition] = true;
     sim_oracle_again(sim, partition);
@@ -354,18 +372,26 @@ static void log_breaks(struct sim *sim, uint32_t partition)
     }
 }
 
+static void log_breaks(struct sim *sim, unsigned index, uint32_t partition)
+{
+    sim->lost |= 1u << index;
+    sim->changed[partition] = true;
+    sim_slice_changes(sim, partition);
+}
+
 static bool log_truncated(struct place *at)
 {
     uint32_t partition;
     unsigned index;
     struct sim *sim = at->sim;
-    const struct sim_log *log = log_draw(at, &partition, &index);
-    const struct iso_definition_log *row = row_of(sim, index);
-    if (log->next < 10 || sim->trimmed[partition] || !breaks_may_begin(sim))
+    const struct sim_log *log =
+        breaks_may_begin(sim) ? log_draw(at, &partition, &index) : NULL;
+    if (log == NULL || log->next < 10 || sim->trimmed[partition])
         return false;
+    const struct iso_definition_log *row = row_of(sim, index);
     iso_memory_truncate(sim->clusters[sim_cluster_of(sim, row->cluster)], row->topic,
                         (int)partition, log->next - 1 - (int64_t)sim_dice(sim, 6));
-    log_breaks(sim, partition);
+    log_breaks(sim, index, partition);
     return true;
 }
 
@@ -374,16 +400,15 @@ static bool topic_recreated(struct place *at)
     uint32_t partition;
     unsigned index;
     struct sim *sim = at->sim;
-    log_draw(at, &partition, &index);
-    const struct iso_definition_log *row = row_of(sim, index);
-    if (!breaks_may_begin(sim))
+    if (!breaks_may_begin(sim) || log_draw(at, &partition, &index) == NULL)
         return false;
+    const struct iso_definition_log *row = row_of(sim, index);
     for (uint32_t p = 0; p < sim->plan.partitions; p++)
         if (sim->trimmed[p])
             return false;
     iso_memory_recreate(sim->clusters[sim_cluster_of(sim, row->cluster)], row->topic);
     for (uint32_t p = 0; p < sim->plan.partitions; p++)
-        log_breaks(sim, p);
+        log_breaks(sim, index, p);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "schema/path.h"
 
 struct taking {
+    const struct sim *sim;
     struct sim_key *key;
     size_t effect;
     bool blind;
@@ -53,15 +54,14 @@ static struct sim_part *part_of(struct taking *taking, const struct iso_path *pa
 }
 
 /* Does the write of c, by what it says of the part, replace w? */
-static bool replaces(const struct sim_key *key, const struct sim_op *c,
+static bool replaces(const struct taking *taking, const struct sim_op *c,
                      const struct sim_effect *w)
 {
-    const struct sim_effect *by = &key->effects[c->effect];
+    const struct sim_effect *by = &taking->key->effects[c->effect];
     if (iso_version_compare(by->version, w->version) <= 0)
         return false;
     if (c->blind)
-        return iso_node_region(by->version.node) == iso_node_region(w->version.node) &&
-               by->log == w->log && w->offset < by->offset;
+        return sim_effect_is_blind_over(taking->sim, by, w);
     for (size_t i = 0; i < c->names.count; i++)
         if (iso_version_equal(iso_names_at(c->names, i), w->version))
             return true;
@@ -75,11 +75,12 @@ static void child_note(struct sim_op *of, const struct sim_effect *child)
 }
 
 /* A blind DELETE says the same of every part. */
-static bool wipes(const struct sim_key *key, size_t effect, const struct sim_effect *w)
+static bool wipes(const struct taking *taking, size_t effect,
+                  const struct sim_effect *w)
 {
     const struct sim_op all = {.effect = effect, .blind = true};
-    const struct sim_effect *by = &key->effects[effect];
-    return by->is_delete && by->blind && replaces(key, &all, w);
+    const struct sim_effect *by = &taking->key->effects[effect];
+    return by->is_delete && by->blind && replaces(taking, &all, w);
 }
 
 static struct sim_op *op_add(struct taking *taking, struct sim_part *part,
@@ -103,13 +104,13 @@ static struct sim_op *op_add(struct taking *taking, struct sim_part *part,
     const struct sim_effect *by = &key->effects[added->effect];
     for (size_t i = 0; i < part->count; i++) {
         struct sim_op *other = &part->ops[i];
-        if (replaces(key, added, &key->effects[other->effect]))
+        if (replaces(taking, added, &key->effects[other->effect]))
             child_note(other, by);
-        if (replaces(key, other, by))
+        if (replaces(taking, other, by))
             child_note(added, &key->effects[other->effect]);
     }
     for (size_t i = 0; i < key->count; i++)
-        if (wipes(key, i, by))
+        if (wipes(taking, i, by))
             child_note(added, &key->effects[i]);
     part->count++;
     return added;
@@ -200,7 +201,7 @@ static void delete_take(struct taking *taking)
     for (size_t p = 0; p < key->part_count; p++)
         for (size_t i = 0; i < key->parts[p].count; i++) {
             struct sim_op *op = &key->parts[p].ops[i];
-            if (wipes(key, taking->effect, &key->effects[op->effect]))
+            if (wipes(taking, taking->effect, &key->effects[op->effect]))
                 child_note(op, &key->effects[taking->effect]);
         }
 }
@@ -209,7 +210,8 @@ void sim_fields_take(struct sim *sim, int index, const struct iso_write *write,
                      const struct iso_schemas *schemas)
 {
     struct sim_key *key = &sim->oracle.keys[index];
-    struct taking taking = {.key = key,
+    struct taking taking = {.sim = sim,
+                            .key = key,
                             .effect = key->count - 1,
                             .blind = write->blind,
                             .schemas = schemas};

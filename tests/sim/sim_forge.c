@@ -1,6 +1,7 @@
 /* What others write into the logs: other Kafka clients, and liars. A liar's nodes are
- * none of a service's, and are of one log each, so that a version stays the name of one
- * write: two logs that know nothing of each other cannot tell. */
+ * none of a service's, and are of one log each and those that succeed it, so that a
+ * version stays the name of one write: two logs that know nothing of each other cannot
+ * tell. */
 #include "tests/sim/sim.h"
 
 #include "base/mem.h"
@@ -16,9 +17,20 @@ struct forgery {
     struct iso_message message;
 };
 
+/* The first of the logs that it goes on with. */
+static uint64_t ancestor_of(const struct forgery *it)
+{
+    const struct sim_oracle *oracle = &it->sim->oracle;
+    int index = sim_log_index(it->sim, it->log->number);
+    unsigned first = index < 0 ? 0 : (unsigned)index;
+    while (index >= 0 && oracle->succeeds[first] != 0)
+        first = (unsigned)__builtin_ctz(oracle->succeeds[first]);
+    return oracle->numbers[first];
+}
+
 static uint64_t node_draw(struct forgery *it, unsigned region)
 {
-    return iso_node(region, (uint64_t)it->log->number << 8 | sim_dice(it->sim, 3));
+    return iso_node(region, ancestor_of(it) << 8 | sim_dice(it->sim, 3));
 }
 
 /* A region that may write here. */
@@ -71,12 +83,26 @@ static void names_draw(struct forgery *it)
         (struct iso_names){it->names.data, it->names.size / ISO_VERSION_SIZE};
 }
 
+/* A closed log seldom: it must refuse. One that is not defined yet never: then it would
+ * be no log, and its operator takes another topic. */
+static const struct iso_definition_log *log_draw(struct sim *sim)
+{
+    for (;;) {
+        const struct iso_definition_log *log =
+            &sim->definition->logs[sim_dice(sim, sim->definition->log_count)];
+        bool defined = sim->closing.stage != SIM_CLOSING_ANNOUNCED ||
+                       iso_definition_log(sim->written, log->number) != NULL;
+        if (defined && (!sim_log_is_fenced(sim, log->number) || sim_percent(sim, 10)))
+            return log;
+    }
+}
+
 static void begin(struct forgery *it)
 {
     struct sim *sim = it->sim;
     unsigned key = (unsigned)sim_dice(sim, sim->plan.keys);
     bool is_delete = sim_percent(sim, 25);
-    it->log = &sim->definition->logs[sim_dice(sim, sim->definition->log_count)];
+    it->log = log_draw(sim);
     it->key = sim->keys[key];
     if (!is_delete)
         sim_value(sim, sim->oracle.schemas[sim->definition->number - 1], true,
@@ -150,6 +176,27 @@ static void define(struct forgery *it)
     }
 }
 
+/* A node that goes on where a log was closed, and not above what it wrote there. */
+static bool goes_back(struct forgery *it)
+{
+    struct sim *sim = it->sim;
+    uint32_t before = sim->oracle.succeeds[sim_log_index(sim, it->log->number)];
+    if (before == 0 || sim_percent(sim, 50))
+        return false;
+    const struct sim_log *log =
+        &sim->oracle.logs[31 - __builtin_clz(before)][it->write.partition];
+    if (log->node_count == 0)
+        return false;
+    const struct sim_node *node = &log->nodes[sim_dice(sim, log->node_count)];
+    if (node->count == 0)
+        return false;
+    int64_t back_ms = (int64_t)sim_dice(sim, 3) * sim->plan.tick_ms;
+    it->write.version.node = node->node;
+    it->write.version.hlc =
+        node->intervals[node->count - 1].last_hlc - iso_hlc_of_ms(back_ms);
+    return true;
+}
+
 static void forge_kind(struct forgery *it, enum sim_fault fault)
 {
     struct sim *sim = it->sim;
@@ -178,8 +225,10 @@ static void forge_kind(struct forgery *it, enum sim_fault fault)
         define(it);
         break;
     case SIM_FAULT_forged_disorder: /* one node, few seqs, any time nearby */
-        it->write.version.node = node_draw(it, region_draw(it)) | 7;
         it->write.seq = 1 + sim_dice(sim, 40);
+        if (goes_back(it))
+            break;
+        it->write.version.node = node_draw(it, region_draw(it)) | 7;
         it->write.version.hlc = iso_hlc_of_ms(
             sim->truth.now_ms - (int64_t)sim_dice(sim, 40) * plan->tick_ms);
         break;
@@ -202,8 +251,11 @@ void sim_forge(struct sim *sim, enum sim_fault fault)
         garble(&it);
     it.message.value = iso_buf_bytes(&it.value);
     it.message.header = iso_buf_bytes(&it.header);
-    SIM_OK(sim, iso_bus_publish(sim->admins[sim_cluster_of(sim, it.log->cluster)],
-                                &it.message, ISO_HEADER_NAME, 1000, NULL, &why));
+    enum iso_err err = iso_bus_publish(sim_log_bus(sim, it.log), &it.message,
+                                       ISO_HEADER_NAME, 1000, NULL, &why);
+    bool fenced = sim_log_is_fenced(sim, it.log->number);
+    SIM_HOLDS(sim, (err == ISO_OK) != fenced, "log %u, which is%s fenced: %s",
+              it.log->number, fenced ? "" : " not", iso_err_name(err));
     iso_buf_release(&it.header);
     iso_buf_release(&it.value);
     iso_buf_release(&it.names);

@@ -4,24 +4,35 @@
 
 #include "base/mem.h"
 
+bool sim_effect_is_blind_over(const struct sim *sim, const struct sim_effect *write,
+                              const struct sim_effect *other)
+{
+    if (iso_node_region(write->version.node) != iso_node_region(other->version.node))
+        return false;
+    return write->log == other->log ? other->offset < write->offset
+                                    : sim_log_succeeds(sim, write->log, other->log);
+}
+
 /* Does c replace w? (Section 4: with a context what it names, blind the earlier writes
- * of its own region in its own log; either way only what has a smaller version.) */
-static bool replaces(const struct sim_effect *c, const struct sim_effect *w)
+ * of its own region in its own log, or in those that this one succeeded; either way
+ * only what has a smaller version.) */
+static bool replaces(const struct sim *sim, const struct sim_effect *c,
+                     const struct sim_effect *w)
 {
     if (iso_version_compare(c->version, w->version) <= 0)
         return false;
     if (c->blind)
-        return iso_node_region(c->version.node) == iso_node_region(w->version.node) &&
-               c->log == w->log && w->offset < c->offset;
+        return sim_effect_is_blind_over(sim, c, w);
     for (size_t i = 0; i < c->names.count; i++)
         if (iso_version_equal(iso_names_at(c->names, i), w->version))
             return true;
     return false;
 }
 
-static void child_note(struct sim_effect *w, const struct sim_effect *c)
+static void child_note(const struct sim *sim, struct sim_effect *w,
+                       const struct sim_effect *c)
 {
-    if (replaces(c, w) && c->offset < w->children[c->log])
+    if (replaces(sim, c, w) && c->offset < w->children[c->log])
         w->children[c->log] = c->offset;
 }
 
@@ -45,8 +56,12 @@ void sim_key_add(struct sim *sim, int index, const struct sim_effect *effect)
     for (unsigned i = 0; i < SIM_LOGS_MAX; i++)
         added->children[i] = INT64_MAX;
     for (size_t i = 0; i < key->count; i++) {
-        child_note(added, &key->effects[i]);
-        child_note(&key->effects[i], added);
+        SIM_HOLDS(sim, !iso_version_equal(key->effects[i].version, effect->version),
+                  "a write of %s counts twice: in log %u and in log %u",
+                  sim->keys[index], sim->oracle.numbers[key->effects[i].log],
+                  sim->oracle.numbers[effect->log]);
+        child_note(sim, added, &key->effects[i]);
+        child_note(sim, &key->effects[i], added);
     }
     key->count++;
 }

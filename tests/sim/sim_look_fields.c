@@ -200,11 +200,15 @@ static void reset_observe(const struct fielding *it, const struct sim_effect *wr
                           const struct sim_op *op, unsigned log, unsigned region,
                           struct iso_sum *base)
 {
-    uint16_t number = it->look->region->sim->oracle.numbers[log];
+    const struct sim *sim = it->look->region->sim;
+    uint16_t number = sim->oracle.numbers[log];
     if (op == NULL || op->blind) {
-        if (write->log != log || iso_node_region(write->version.node) != region)
+        bool own = write->log == log;
+        if ((!own && !sim_log_succeeds(sim, write->log, log)) ||
+            iso_node_region(write->version.node) != region)
             return;
-        struct iso_sum seen = sum_below(it, log, region, write->offset);
+        struct iso_sum seen =
+            sum_below(it, log, region, own ? write->offset : INT64_MAX);
         base_raise(base, &seen);
         return;
     }

@@ -42,11 +42,7 @@ const struct sim_state *sim_state_at(const struct sim_log *log, int64_t frontier
 static const struct iso_definition *definition_of(const struct sim *sim,
                                                   uint32_t number)
 {
-    const struct iso_definition *both[] = {sim->former, sim->definition};
-    for (int i = 0; i < 2; i++)
-        if (both[i] != NULL && both[i]->number == number)
-            return both[i];
-    return NULL;
+    return number > 0 ? sim->definitions[number - 1] : NULL;
 }
 
 /* ---- may its writer say that? Each says why not, or NULL ---- */
@@ -148,11 +144,10 @@ static const char *refuse_write(const struct judgement *it)
 static const char *refuse_define(struct judgement *it)
 {
     const struct iso_record *record = it->record;
-    const struct iso_definition *both[] = {it->sim->former, it->sim->definition};
-    for (int i = 0; i < 2; i++)
-        if (both[i] != NULL &&
-            iso_bytes_equal(record->value, iso_buf_bytes(&both[i]->bytes)))
-            it->announces = both[i];
+    struct iso_definition *const *all = it->sim->definitions;
+    for (unsigned i = 0; i < it->sim->definition_count; i++)
+        if (iso_bytes_equal(record->value, iso_buf_bytes(&all[i]->bytes)))
+            it->announces = all[i];
     if (it->announces == NULL)
         return "a definition that nobody announced";
     const struct iso_definition_log *named =
@@ -168,7 +163,7 @@ static const char *refuse_define(struct judgement *it)
     for (size_t i = 0; i < it->announces->log_count; i++) {
         const struct iso_definition_log *log = &it->announces->logs[i];
         if (iso_definition_log(it->definition, log->number) == NULL &&
-            iso_hlc_ms(log->birth) < it->log->now.bound_ms)
+            log->succeeds_count == 0 && iso_hlc_ms(log->birth) < it->log->now.bound_ms)
             return "it opens a log below its own bound";
     }
     return NULL;
@@ -244,13 +239,31 @@ static void node_settle(struct sim_node *node)
     }
 }
 
+/* Not newer than what its node wrote into a log that this one succeeded? */
+static bool node_wrote_newer(const struct judgement *it)
+{
+    const struct iso_version *version = &it->write.version;
+    for (unsigned i = 0; i < it->index; i++) {
+        const struct sim_log *older = &it->sim->oracle.logs[i][it->partition];
+        if (!sim_log_succeeds(it->sim, it->index, i))
+            continue;
+        for (size_t n = 0; n < older->node_count; n++) {
+            const struct sim_node *node = &older->nodes[n];
+            if (node->node == version->node && node->count > 0 &&
+                node->intervals[node->count - 1].last_hlc >= version->hlc)
+                return true;
+        }
+    }
+    return false;
+}
+
 static enum sim_verdict node_take(struct sim_node *node, const struct iso_write *write,
-                                  int64_t bound_ms)
+                                  const struct judgement *it)
 {
     uint64_t seq = write->seq, hlc = write->version.hlc;
     size_t at = 0;
     if (node->count > 0 &&
-        iso_hlc_ms(node->intervals[node->count - 1].last_hlc) < bound_ms)
+        iso_hlc_ms(node->intervals[node->count - 1].last_hlc) < it->log->now.bound_ms)
         node->count = 0;
     for (size_t i = 0; i < node->count; i++)
         if (seq >= node->intervals[i].first && seq <= node->intervals[i].last)
@@ -258,7 +271,8 @@ static enum sim_verdict node_take(struct sim_node *node, const struct iso_write 
     while (at < node->count && node->intervals[at].first < seq)
         at++;
     if ((at > 0 && node->intervals[at - 1].last_hlc >= hlc) ||
-        (at < node->count && node->intervals[at].first_hlc <= hlc))
+        (at < node->count && node->intervals[at].first_hlc <= hlc) ||
+        node_wrote_newer(it))
         return SIM_REFUSED;
     memmove(&node->intervals[at + 1], &node->intervals[at],
             (node->count - at) * sizeof node->intervals[0]);
@@ -298,13 +312,27 @@ static void time_moves(struct judgement *it)
         now->bound_ms = now->t_ms - now->before_ms;
 }
 
+/* The log's birth: it goes on where those ended that it succeeds. */
+static void log_begins(struct judgement *it)
+{
+    struct sim_state *now = &it->log->now;
+    it->log->birth = it->write.version.hlc;
+    now->bound_ms = iso_hlc_ms(it->log->birth);
+    for (unsigned i = 0; i < it->index; i++) {
+        const struct sim_state *older = &it->sim->oracle.logs[i][it->partition].now;
+        if (!sim_log_succeeds(it->sim, it->index, i))
+            continue;
+        now->bound_ms =
+            older->bound_ms > now->bound_ms ? older->bound_ms : now->bound_ms;
+        now->top = older->top > now->top ? older->top : now->top;
+    }
+}
+
 static void define_counts(struct judgement *it)
 {
     struct sim_state *now = &it->log->now;
-    if (now->definition == 0) {
-        it->log->birth = it->write.version.hlc;
-        now->bound_ms = iso_hlc_ms(it->log->birth);
-    }
+    if (now->definition == 0)
+        log_begins(it);
     if (it->announces->number < now->definition)
         return;
     now->definition = it->announces->number;
@@ -379,8 +407,8 @@ static const char *judge(struct judgement *it, struct sim_record *record)
         record->verdict = reason != NULL ? SIM_REFUSED : SIM_WRITE;
         return reason;
     }
-    record->verdict = node_take(node_of(it->log, it->write.version.node), &it->write,
-                                it->log->now.bound_ms);
+    record->verdict =
+        node_take(node_of(it->log, it->write.version.node), &it->write, it);
     if (record->verdict == SIM_WRITE && it->write.operation == ISO_HEARTBEAT)
         record->verdict = SIM_BEAT;
     if (record->verdict == SIM_WRITE && it->write.operation == ISO_DEFINE)
@@ -388,7 +416,7 @@ static const char *judge(struct judgement *it, struct sim_record *record)
     return record->verdict == SIM_REFUSED ? "its node's hlcs do not grow" : NULL;
 }
 
-static void prefix_moves(struct judgement *it)
+static void prefix_moves(struct judgement *it, struct sim_record *to)
 {
     struct sim_state *now = &it->log->now;
     const struct iso_record *record = it->record;
@@ -399,6 +427,7 @@ static void prefix_moves(struct judgement *it)
         .value = record->has_value ? &record->value : NULL,
         .header = it->has_header ? &record->header : NULL};
     now->prefix = iso_prefix_hash(now->prefix, &hashed, &it->sim->oracle.hash);
+    to->hash = iso_prefix_hash((struct iso_digest){0}, &hashed, &it->sim->oracle.hash);
 }
 
 static struct sim_record *record_add(struct sim_log *log)
@@ -417,7 +446,7 @@ static void record_read(struct sim *sim, const struct iso_record *from)
     unsigned index = from->id / SIM_PARTITIONS_MAX;
     uint32_t partition = from->id % SIM_PARTITIONS_MAX;
     struct sim_log *log = &sim->oracle.logs[index][partition];
-    if (from->event != ISO_RECORD)
+    if (from->event != ISO_RECORD || from->offset >= log->end)
         return;
     SIM_HOLDS(sim, from->offset == log->next, "the oracle lost its place");
     struct judgement it = {.sim = sim,
@@ -438,7 +467,7 @@ static void record_read(struct sim *sim, const struct iso_record *from)
         define_counts(&it);
     if (record->verdict >= SIM_WRITE)
         time_moves(&it);
-    prefix_moves(&it);
+    prefix_moves(&it, record);
     record->after = log->now;
 }
 

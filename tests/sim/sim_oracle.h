@@ -36,6 +36,7 @@ struct sim_record {
     struct iso_version version;
     int64_t append_ms;
     const char *why;        /* of a refused one */
+    struct iso_digest hash; /* of it alone */
     struct sim_state after; /* behind it */
 };
 
@@ -106,6 +107,7 @@ struct sim_log {
     uint16_t number;
     uint64_t birth;
     int64_t next; /* offset to read */
+    int64_t end;  /* where it was closed; INT64_MAX: it is open */
     struct sim_state now;
     struct sim_record *records; /* by offset */
     size_t room;
@@ -116,11 +118,12 @@ struct sim_log {
 struct sim_oracle {
     struct iso_reader *readers[SIM_CLUSTERS_MAX];
     unsigned log_count;
-    uint16_t numbers[SIM_LOGS_MAX]; /* by index, as they were opened */
+    uint16_t numbers[SIM_LOGS_MAX];  /* by index, as they were opened */
+    uint32_t succeeds[SIM_LOGS_MAX]; /* bits: which logs this one goes on with */
     struct sim_log logs[SIM_LOGS_MAX][SIM_PARTITIONS_MAX];
     struct sim_key keys[SIM_KEYS_MAX];
-    struct iso_schemas *schemas[2]; /* of definitions 1 and 2; NULL */
-    struct iso_buf names, hash;     /* scratch */
+    struct iso_schemas *schemas[SIM_DEFINITIONS_MAX]; /* by number − 1; NULL */
+    struct iso_buf names, hash;                       /* scratch */
 };
 
 void sim_oracle_open(struct sim *sim);
@@ -134,6 +137,16 @@ void sim_oracle_again(struct sim *sim, uint32_t partition);
 
 /* The place of a log by its number; -1. */
 int sim_log_index(const struct sim *sim, uint16_t number);
+/* The number of the definition that closed a log; 0: none. */
+uint32_t sim_log_closed_by(const struct sim *sim, unsigned log);
+/* The newest definition that counts in a slice that stands there. */
+uint32_t sim_definition_at(const struct sim *sim, uint32_t partition,
+                           const int64_t frontiers[SIM_LOGS_MAX]);
+/* The smallest bound over the logs that are open for it; INT64_MIN: none is. */
+int64_t sim_floor_at(const struct sim *sim, uint32_t partition,
+                     const int64_t frontiers[SIM_LOGS_MAX]);
+/* Does one log go on where the other was closed, or where its successors were? */
+bool sim_log_succeeds(const struct sim *sim, unsigned log, unsigned older);
 /* The log behind its first `frontier` records. */
 const struct sim_state *sim_state_at(const struct sim_log *log, int64_t frontier);
 
@@ -145,6 +158,10 @@ void sim_fields_take(struct sim *sim, int key, const struct iso_write *write,
 
 /* A write was admitted. */
 void sim_key_add(struct sim *sim, int key, const struct sim_effect *effect);
+
+/* Does a blind write replace the other one? */
+bool sim_effect_is_blind_over(const struct sim *sim, const struct sim_effect *write,
+                              const struct sim_effect *other);
 
 /* In prefixes that end at `frontiers`, swept up to H. */
 struct sim_prefix {

@@ -15,6 +15,16 @@ static void log_assign(struct sim *sim, unsigned index, uint32_t partition)
                              (int)partition, 0, &why));
 }
 
+static void log_leave(struct sim *sim, unsigned index, uint32_t partition)
+{
+    struct iso_why why;
+    const struct iso_definition_log *log =
+        iso_definition_log(sim->definition, sim->oracle.numbers[index]);
+    SIM_OK(sim,
+           iso_reader_unassign(sim->oracle.readers[sim_cluster_of(sim, log->cluster)],
+                               index * SIM_PARTITIONS_MAX + partition, &why));
+}
+
 void sim_oracle_open(struct sim *sim)
 {
     struct iso_why why;
@@ -28,10 +38,16 @@ void sim_oracle_log(struct sim *sim, uint16_t number)
 {
     struct sim_oracle *oracle = &sim->oracle;
     unsigned index = oracle->log_count++;
+    const struct iso_definition_log *row = iso_definition_log(sim->definition, number);
     oracle->numbers[index] = number;
+    oracle->succeeds[index] = 0;
+    for (size_t i = 0; i < row->succeeds_count; i++) {
+        int before = sim_log_index(sim, row->succeeds[i]);
+        oracle->succeeds[index] |= oracle->succeeds[before] | 1u << before;
+    }
     for (uint32_t p = 0; p < sim->plan.partitions; p++) {
         struct sim_log *log = &oracle->logs[index][p];
-        *log = (struct sim_log){.exists = true, .number = number};
+        *log = (struct sim_log){.exists = true, .number = number, .end = INT64_MAX};
         log->now = *sim_state_at(log, 0);
         log_assign(sim, index, p);
     }
@@ -59,9 +75,62 @@ void sim_oracle_again(struct sim *sim, uint32_t partition)
         log->node_count = 0;
         log->birth = 0;
         log->now = *sim_state_at(log, 0);
-        log_assign(sim, i, partition);
+        log_leave(sim, i, partition);
     }
-    sim_oracle_read(sim);
+    /* In the order in which they were opened: none before those that it succeeds. */
+    for (unsigned i = 0; i < oracle->log_count; i++) {
+        log_assign(sim, i, partition);
+        sim_oracle_read(sim);
+    }
+}
+
+bool sim_log_succeeds(const struct sim *sim, unsigned log, unsigned older)
+{
+    return (sim->oracle.succeeds[log] >> older & 1) != 0;
+}
+
+uint32_t sim_log_closed_by(const struct sim *sim, unsigned log)
+{
+    for (unsigned i = 0; i < sim->definition_count; i++) {
+        const struct iso_definition_log *row =
+            iso_definition_log(sim->definitions[i], sim->oracle.numbers[log]);
+        if (row != NULL && row->ends != NULL)
+            return i + 1;
+    }
+    return 0;
+}
+
+uint32_t sim_definition_at(const struct sim *sim, uint32_t partition,
+                           const int64_t frontiers[SIM_LOGS_MAX])
+{
+    uint32_t newest = 1;
+    for (unsigned i = 0; i < sim->oracle.log_count; i++) {
+        const struct sim_state *state =
+            sim_state_at(&sim->oracle.logs[i][partition], frontiers[i]);
+        if (state->definition > newest)
+            newest = state->definition;
+    }
+    return newest;
+}
+
+int64_t sim_floor_at(const struct sim *sim, uint32_t partition,
+                     const int64_t frontiers[SIM_LOGS_MAX])
+{
+    const struct iso_definition *known =
+        sim->definitions[sim_definition_at(sim, partition, frontiers) - 1];
+    int64_t floor_ms = INT64_MAX;
+    for (size_t i = 0; i < known->log_count; i++) {
+        const struct iso_definition_log *row = &known->logs[i];
+        int index = sim_log_index(sim, row->number);
+        const struct sim_log *log = &sim->oracle.logs[index][partition];
+        const struct sim_state *state = sim_state_at(log, frontiers[index]);
+        int64_t bound_ms =
+            state->definition > 0 ? state->bound_ms : iso_hlc_ms(row->birth);
+        bool is_closed = row->ends != NULL && frontiers[index] >= row->ends[partition];
+        if (!is_closed && bound_ms < floor_ms)
+            floor_ms = bound_ms;
+    }
+    return floor_ms < INT64_MAX ? floor_ms : INT64_MIN;
 }
 
 void sim_oracle_close(struct sim *sim)
@@ -81,7 +150,7 @@ void sim_oracle_close(struct sim *sim)
             iso_free(oracle->logs[i][p].nodes);
         }
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < SIM_DEFINITIONS_MAX; i++)
         iso_schemas_free(oracle->schemas[i]);
     iso_buf_release(&oracle->names);
     iso_buf_release(&oracle->hash);

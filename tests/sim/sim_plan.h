@@ -15,7 +15,9 @@ enum {
     SIM_SHARDS_MAX = 2,
     SIM_PARTITIONS_MAX = 4,
     SIM_KEYS_MAX = 96,
-    SIM_LOGS_MAX = SIM_REGIONS_MAX + 1, /* one is opened in the middle */
+    SIM_CLOSINGS_MAX = 8, /* each makes a definition more, and a log at most */
+    SIM_DEFINITIONS_MAX = 2 + SIM_CLOSINGS_MAX,
+    SIM_LOGS_MAX = SIM_REGIONS_MAX + 1 + SIM_CLOSINGS_MAX, /* one is opened besides */
     SIM_OPERATIONS = 5000,
 };
 

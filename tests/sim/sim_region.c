@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "tests/sim/planted.h"
 
-static const char *const cluster_names[SIM_CLUSTERS_MAX] = {"home", "far", "moon"};
-
 static struct iso_bus *region_bus(void *user, const char *cluster, struct iso_why *why)
 {
     struct sim_region *region = user;
@@ -30,8 +28,8 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
         .shards = sim->plan.shards,
         .prefix = "iso.",
         .store = region->stores[shard],
-        .home = cluster_names[0],
-        .own = cluster_names[region->cluster],
+        .home = sim_cluster_name(0),
+        .own = sim_cluster_name(region->cluster),
         .bus = region_bus,
         .user = region,
         .clock = &region->daemon_clock.manual.clock,
@@ -41,6 +39,7 @@ void sim_shard_start(struct sim_region *region, unsigned shard)
                    .batch_time_max_ms = 10 * tick_ms,
                    .heartbeat_ms = SIM_HEARTBEAT_TICKS * tick_ms,
                    .report_ms = 50 * tick_ms,
+                   .verify_ms = 200 * tick_ms,
                    .commit_ms = 5000,
                    .conflicts_age_ms =
                        sim->plan.pruned ? 40 * tick_ms * region->index : 0,

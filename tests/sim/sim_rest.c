@@ -2,6 +2,7 @@
  * by name where it had to; who was answered was told the truth; each refused record has
  * one dead letter; and the product's own monitor says that the regions have converged.
  */
+#include "tests/sim/sim_look.h"
 #include "tests/sim/sim_second.h"
 
 #include <stdio.h>
@@ -10,32 +11,74 @@
 #include "base/mem.h"
 #include "monitor/monitor.h"
 
-/* Whether daemons find out by themselves that a log of the same length is another one
- * (DESIGN.md, section 9): the newest record read again, running hashes compared. */
-enum { SEES_OTHER_HISTORIES = 0 };
-
 /* ---- who stands where ---- */
 
-/* Of these, only what the reports say is asked: see stops_check. */
-static bool slice_may_stop(const struct sim *sim, uint32_t partition)
+/* (When DEFINEs were lost with a log, a region may never hear of another one.) */
+static bool slice_is_at_ends(const struct sim_region *region, uint32_t partition)
 {
-    return sim->broken[partition] || sim->trimmed[partition];
+    const struct sim *sim = region->sim;
+    for (unsigned i = 0; i < sim->oracle.log_count; i++) {
+        int64_t frontier = region->frontiers[partition][i];
+        if (frontier < sim->oracle.logs[i][partition].next &&
+            (frontier > 0 || !sim->changed[partition]))
+            return false;
+    }
+    return true;
 }
 
 bool sim_region_is_level(const struct sim_region *region)
 {
     const struct sim *sim = region->sim;
-    for (uint32_t p = 0; p < sim->plan.partitions; p++) {
-        if (slice_may_stop(sim, p))
-            continue;
-        for (unsigned i = 0; i < sim->oracle.log_count; i++)
-            if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
-                return false;
-    }
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        if (!sim->changed[p] && !sim->trimmed[p] && !region->strayed[p] &&
+            !slice_is_at_ends(region, p))
+            return false;
     return true;
 }
 
-static void region_print(const struct sim_region *region)
+/* Of each region and slice, what its daemon said last. */
+struct reports {
+    const struct sim *sim;
+    enum iso_slice_state states[SIM_REGIONS_MAX][SIM_PARTITIONS_MAX];
+    char why[SIM_REGIONS_MAX][SIM_PARTITIONS_MAX][256];
+};
+
+static enum iso_err reports_each(void *user, const struct iso_record *record,
+                                 struct iso_why *why)
+{
+    struct reports *reports = user;
+    struct iso_report report = {0};
+    enum iso_err err = iso_report_decode(record->value, &report, why);
+    if (err != ISO_OK)
+        return err;
+    for (unsigned r = 0; r < reports->sim->plan.regions; r++) {
+        if (strcmp(reports->sim->regions[r].name, report.region) != 0 ||
+            strcmp(report.collection, "cart") != 0)
+            continue;
+        uint32_t partition = report.slice.partition;
+        reports->states[r][partition] = report.state;
+        memcpy(reports->why[r][partition], report.why, sizeof report.why);
+    }
+    iso_report_release(&report);
+    return ISO_OK;
+}
+
+static const struct reports *reports_read(const struct sim *sim)
+{
+    static struct reports reports;
+    struct iso_why why = {0};
+    reports = (struct reports){.sim = sim};
+    for (unsigned c = 0; c < sim->plan.clusters; c++) {
+        struct iso_walk walk = {.topic = "iso.status",
+                                .timeout_ms = 1000,
+                                .each = reports_each,
+                                .user = &reports};
+        iso_assert(iso_bus_read(sim->admins[c], &walk, NULL, &why) == ISO_OK);
+    }
+    return &reports;
+}
+
+static void region_print(const struct sim_region *region, const struct reports *reports)
 {
     const struct sim *sim = region->sim;
     for (unsigned h = 0; h < SIM_HANDLES; h++) {
@@ -54,6 +97,10 @@ static void region_print(const struct sim_region *region)
                 stats.pending ? ", a batch is open" : "");
     }
     for (uint32_t p = 0; p < sim->plan.partitions; p++)
+        if (reports->why[region->index][p][0] != '\0')
+            fprintf(stderr, "%s, slice %u: %s\n", region->name, p,
+                    reports->why[region->index][p]);
+    for (uint32_t p = 0; p < sim->plan.partitions; p++)
         for (unsigned i = 0; i < sim->oracle.log_count; i++)
             if (region->frontiers[p][i] < sim->oracle.logs[i][p].next)
                 fprintf(stderr, "%s: %u/%u stands at %lld of %lld\n", region->name,
@@ -63,38 +110,18 @@ static void region_print(const struct sim_region *region)
 
 void sim_rest_print(const struct sim *sim)
 {
+    const struct reports *reports = reports_read(sim);
     for (unsigned r = 0; r < sim->plan.regions; r++)
-        region_print(&sim->regions[r]);
+        region_print(&sim->regions[r], reports);
 }
 
 /* ---- who had to stop ---- */
 
-/* Of each region and slice, what its daemon said last. */
-struct reports {
-    const struct sim *sim;
-    enum iso_slice_state states[SIM_REGIONS_MAX][SIM_PARTITIONS_MAX];
-};
-
-static enum iso_err reports_each(void *user, const struct iso_record *record,
-                                 struct iso_why *why)
-{
-    struct reports *reports = user;
-    struct iso_report report = {0};
-    enum iso_err err = iso_report_decode(record->value, &report, why);
-    if (err != ISO_OK)
-        return err;
-    for (unsigned r = 0; r < reports->sim->plan.regions; r++)
-        if (strcmp(reports->sim->regions[r].name, report.region) == 0 &&
-            strcmp(report.collection, "cart") == 0)
-            reports->states[r][report.slice.partition] = report.state;
-    iso_report_release(&report);
-    return ISO_OK;
-}
-
 /* Has a log lost what the region was to read next, or has it another end than the
- * region has seen? */
+ * region has seen? Of a log that its store does not name, which it may have heard of,
+ * it is to read all. */
 static bool slice_has_hole(struct sim *sim, const struct sim_region *region,
-                           uint32_t partition)
+                           uint32_t partition, bool heard)
 {
     bool hole = false;
     for (unsigned i = 0; i < sim->oracle.log_count; i++) {
@@ -105,37 +132,71 @@ static bool slice_has_hole(struct sim *sim, const struct sim_region *region,
         SIM_OK(sim, iso_bus_ends(sim->admins[sim_cluster_of(sim, row->cluster)], &ends,
                                  1, 1000, &why));
         int64_t frontier = sim_frontier(region, partition, i);
+        if (frontier < 0 &&
+            (heard || iso_definition_log(sim->definitions[0], row->number) != NULL))
+            frontier = 0;
         hole = hole || frontier > ends.end || (frontier >= 0 && frontier < ends.begin);
     }
     return hole;
 }
 
-/* A slice that only a seed could mend has stopped by name; one that read what its logs
- * are now, to their ends, need not have. */
+/* Retention may have taken the record by which a region would find out, and nobody who
+ * read what there is may be left to compare with. */
+static bool nothing_shows_it(const struct sim *sim, const struct reports *reports,
+                             uint32_t p)
+{
+    bool others = false;
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        others = others || (reports->states[r][p] != ISO_SLICE_STOPPED &&
+                            !sim->regions[r].strayed[p]);
+    return sim->trimmed[p] && sim->changed[p] && !others;
+}
+
+/* Who read what is gone has stopped by name, and who may have read something that
+ * others have not. Nobody else has, and who goes on is at the ends. */
+static void stop_check(struct sim *sim, const struct reports *reports, unsigned r,
+                       uint32_t p)
+{
+    const struct sim_region *region = &sim->regions[r];
+    bool stopped = reports->states[r][p] == ISO_SLICE_STOPPED;
+    bool hole = slice_has_hole(sim, region, p, false);
+    bool may = slice_has_hole(sim, region, p, true) || region->strayed[p] ||
+               (sim->changed[p] && sim->strayed[p]);
+    sim->figures.stops += stopped;
+    SIM_HOLDS(sim, !stopped || may, "%s stopped slice %u, whose logs are whole: %s",
+              region->name, p, reports->why[r][p]);
+    SIM_HOLDS(sim, stopped || !hole, "%s goes on in slice %u over a hole in its log",
+              region->name, p);
+    SIM_HOLDS(sim, stopped || !region->strayed[p] || nothing_shows_it(sim, reports, p),
+              "%s goes on in slice %u in another history", region->name, p);
+    SIM_HOLDS(sim, stopped || slice_is_at_ends(region, p),
+              "%s goes on in slice %u, and is not at the ends", region->name, p);
+}
+
 static void stops_check(struct sim *sim)
 {
-    struct reports reports = {.sim = sim};
-    struct iso_why why = {0};
-    for (unsigned c = 0; c < sim->plan.clusters; c++) {
-        struct iso_walk walk = {.topic = "iso.status",
-                                .timeout_ms = 1000,
-                                .each = reports_each,
-                                .user = &reports};
-        SIM_OK(sim, iso_bus_read(sim->admins[c], &walk, NULL, &why));
-    }
-    for (unsigned r = 0; r < sim->plan.regions; r++) {
-        const struct sim_region *region = &sim->regions[r];
-        for (uint32_t p = 0; p < sim->plan.partitions; p++) {
-            bool stopped = reports.states[r][p] == ISO_SLICE_STOPPED;
-            sim->figures.stops += stopped;
-            SIM_HOLDS(sim, !stopped || slice_may_stop(sim, p),
-                      "%s stopped slice %u, whose logs are whole", region->name, p);
-            SIM_HOLDS(sim, stopped || !slice_has_hole(sim, region, p),
-                      "%s goes on in slice %u over a hole in its log", region->name, p);
-            SIM_HOLDS(sim, stopped || !region->strayed[p] || !SEES_OTHER_HISTORIES,
-                      "%s goes on in slice %u in another history", region->name, p);
-        }
-    }
+    const struct reports *reports = reports_read(sim);
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        for (uint32_t p = 0; p < sim->plan.partitions; p++)
+            stop_check(sim, reports, r, p);
+}
+
+/* What the floor has passed is forgotten, but for what it passed just now. */
+static void sweep_check(struct sim_region *region, uint32_t partition)
+{
+    static struct sim_look look;
+    struct sim *sim = region->sim;
+    int64_t step_ms = sim->plan.before_max_ms / 24;
+    if (region->strayed[partition] || sim->broken[partition] ||
+        sim->trimmed[partition] || !sim_look_open(&look, region, partition))
+        return;
+    int64_t floor_ms = sim_floor_at(sim, partition, look.frontiers);
+    int64_t birth_ms = iso_hlc_ms(sim->definitions[0]->logs[0].birth);
+    SIM_LOOK_HOLDS(&look,
+                   floor_ms <= birth_ms + 3 * step_ms ||
+                       look.slice.swept_min_ms >= floor_ms - 3 * step_ms,
+                   "it is swept to %lld, and its floor is %lld",
+                   (long long)look.slice.swept_min_ms, (long long)floor_ms);
 }
 
 /* ---- dead letters ---- */
@@ -209,16 +270,17 @@ static void outbox_check(const struct sim_region *region)
                   region->disks[n].maps[ISO_OUTBOX].count);
 }
 
-/* Heartbeats move the time of every log, however quiet, which is all that the floor
- * waits for. (One that its only writer left for a later one is not heard any more, and
- * a daemon whose clock was far ahead waits until it is that time.) */
+/* Heartbeats move the time of every open log, however quiet, which is all that the
+ * floor waits for. (A daemon whose clock was far ahead waits until it is that time.) */
 static void time_check(struct sim *sim)
 {
     if (sim->plan.weights[SIM_FAULT_producer_clock_races] > 0 ||
         sim->plan.weights[SIM_FAULT_producer_clock_steps] > 0)
         return;
-    for (unsigned i = 0; i < sim->oracle.log_count && sim->former == NULL; i++)
+    for (unsigned i = 0; i < sim->oracle.log_count; i++)
         for (uint32_t p = 0; p < sim->plan.partitions; p++) {
+            if (sim->oracle.logs[i][p].end < INT64_MAX)
+                continue;
             int64_t age_ms = sim->truth.now_ms - sim->oracle.logs[i][p].now.t_ms;
             int64_t most_ms = 2 * (sim->plan.after_max_ms / 10 + 600) + 3000 +
                               2 * SIM_HEARTBEAT_TICKS * sim->plan.tick_ms;
@@ -305,7 +367,11 @@ void sim_check_rest(struct sim *sim)
     time_check(sim);
     for (unsigned r = 0; r < sim->plan.regions; r++)
         outbox_check(&sim->regions[r]);
+    for (unsigned r = 0; r < sim->plan.regions; r++)
+        for (uint32_t p = 0; p < sim->plan.partitions; p++)
+            sweep_check(&sim->regions[r], p);
     letters_check(sim);
+    sim_answers_check(sim);
     verdict_check(sim, monitor, asked_ms);
     iso_monitor_close(monitor);
 }

@@ -89,6 +89,8 @@ static void operation_run(struct sim *sim, unsigned n)
     sim->operation = n;
     iso_chance_seeded_init(&sim->dice, sim->plan.seed * 1000003 + n);
     sim_time_passes(sim, (int64_t)sim_dice(sim, (uint64_t)(2 * sim->plan.tick_ms)));
+    if (sim->closing.stage != SIM_CLOSING_NONE && sim_percent(sim, 5))
+        sim_close_go_on(sim);
     if (sim->left_out == NULL || !sim->left_out[n])
         operate(sim);
     sim->figures.operations++;
@@ -175,6 +177,8 @@ static bool region_rests(struct sim_region *region)
 static void settle(struct sim *sim)
 {
     heal(sim);
+    while (sim->closing.stage != SIM_CLOSING_NONE)
+        sim_close_go_on(sim);
     /* What waits for a moment gets it: a clock that ran ahead, a check that is due. */
     for (int i = 0; i < 60; i++) {
         sim_time_passes(sim, sim->plan.after_max_ms / 10 + 600);

@@ -85,8 +85,12 @@ static void buckets_check(struct sums *sums)
     const struct sim *sim = look.region->sim;
     struct iso_tally sum = {0};
     struct iso_vector vector = {0};
+    int64_t floor_ms = sim_floor_at(sim, look.partition, look.frontiers);
     for (uint32_t n = 0; n < sim->plan.buckets; n++) {
         const struct iso_bucket *bucket = sim_look_bucket(&look, n);
+        SIM_LOOK_HOLDS(&look, bucket->swept_ms <= floor_ms || bucket->swept_ms == 0,
+                       "bucket %u is swept to %lld, and the floor is %lld", n,
+                       (long long)bucket->swept_ms, (long long)floor_ms);
         SIM_LOOK_HOLDS(&look, sim_tally_equal(&bucket->tally, &sums->tallies[n]),
                        "bucket %u is not the sum of its entries", n);
         iso_tally_add(&sum, &bucket->tally);

@@ -80,6 +80,40 @@ static void ack_tell(struct sim *sim, const struct sim_ack *kept)
                iso_producer_acknowledge(handle->producer, &kept->whole, token, &why));
 }
 
+static void refusal_keep(struct sim *sim, const struct iso_ack *ack)
+{
+    if (ack->state != ISO_NOT_APPLIED)
+        return;
+    if (sim->refusal_count == sim->refusal_room) {
+        sim->refusal_room = sim->refusal_room * 2 + 64;
+        sim->refusals =
+            iso_realloc(sim->refusals, sim->refusal_room * sizeof *sim->refusals);
+    }
+    sim->refusals[sim->refusal_count++] =
+        (struct sim_refusal){ack->version, ack->partition};
+}
+
+void sim_answers_check(struct sim *sim)
+{
+    const struct sim_figures *figures = &sim->figures;
+    uint64_t answers = figures->durable + figures->unknown + figures->not_applied;
+    SIM_HOLDS(sim, answers == figures->writes, "%llu answers to %llu writes",
+              (unsigned long long)answers, (unsigned long long)figures->writes);
+    for (unsigned k = 0; k < sim->plan.keys; k++) {
+        const struct sim_key *key = &sim->oracle.keys[k];
+        for (size_t i = 0; i < sim->refusal_count; i++) {
+            const struct sim_refusal *refusal = &sim->refusals[i];
+            for (size_t e = 0; refusal->partition == sim->key_partition[k] &&
+                               !sim->broken[refusal->partition] && e < key->count;
+                 e++)
+                SIM_HOLDS(sim,
+                          !iso_version_equal(key->effects[e].version, refusal->version),
+                          "a write of %s that was refused stands in log %u",
+                          sim->keys[k], sim->oracle.numbers[key->effects[e].log]);
+        }
+    }
+}
+
 void sim_acks_check(struct sim *sim)
 {
     if (sim->ack_count == 0)
@@ -87,6 +121,7 @@ void sim_acks_check(struct sim *sim)
     sim_oracle_read(sim);
     for (size_t i = 0; i < sim->ack_count; i++) {
         ack_check(sim, &sim->acks[i]);
+        refusal_keep(sim, &sim->acks[i].whole);
         ack_tell(sim, &sim->acks[i]);
     }
     sim->ack_count = 0;
@@ -94,21 +129,38 @@ void sim_acks_check(struct sim *sim)
 
 /* ---- handles ---- */
 
+/* What stands in every log now, for a producer whose log was closed. While its cluster
+ * is cut off, nobody can say. */
+static enum iso_err definition_ask(void *user, const struct iso_definition **definition,
+                                   struct iso_bus **bus, struct iso_why *why)
+{
+    struct sim_region *region = user;
+    struct sim *sim = region->sim;
+    const struct iso_definition_log *log =
+        iso_definition_log_of(sim->written, region->number);
+    if (region->cut[0] != 0)
+        return iso_fail(why, ISO_UNAVAILABLE, "the home cluster is away: heal it");
+    *definition = sim->written;
+    *bus = log == NULL ? NULL : region->fronts[sim_cluster_of(sim, log->cluster)];
+    return ISO_OK;
+}
+
 void sim_handle_open(struct sim_region *region, unsigned n)
 {
     struct sim *sim = region->sim;
     struct sim_handle *handle = &region->handles[n];
     struct iso_why why = {0};
     const struct iso_definition_log *log =
-        iso_definition_log_of(sim->definition, region->number);
+        iso_definition_log_of(sim->written, region->number);
     struct iso_producer_ground ground = {
         .bus = region->fronts[sim_cluster_of(sim, log->cluster)],
-        .definition = sim->definition,
+        .definition = sim->written,
         .region = region->number,
         .clock = &region->service_clock.manual.clock,
         .chance = &region->chance,
         .queue_max = 1 << 20,
         .pending_max = 1000,
+        .renewal = {.ask = definition_ask, .user = region, .timeout_ms = 1000},
     };
     struct iso_producer_options options = {.region = region->name,
                                            .collection = "cart",

@@ -22,6 +22,11 @@ int sim_cluster_of(const struct sim *sim, const char *name)
     return 0;
 }
 
+const char *sim_cluster_name(unsigned cluster)
+{
+    return cluster_names[cluster];
+}
+
 /* ---- time ---- */
 
 static void clock_init(struct sim_clock *clock, int64_t now_ms)
@@ -49,26 +54,6 @@ void sim_time_passes(struct sim *sim, int64_t ms)
 }
 
 /* ---- the collection ---- */
-
-static const struct iso_topic_options topic_options = {1, (int64_t)7 * 86400 * 1000,
-                                                       1000};
-
-static struct iso_control_place control_place(const struct sim *sim)
-{
-    return (struct iso_control_place){sim->admins[0], "iso.", 1000};
-}
-
-static void log_fill(const struct sim *sim, struct iso_definition_log *log,
-                     unsigned number, unsigned cluster)
-{
-    struct iso_buf topic = {0};
-    iso_buf_print(&topic, "cart.%u", number);
-    log->number = (uint16_t)number;
-    log->cluster = iso_strdup(cluster_names[cluster]);
-    log->topic = iso_strdup(iso_buf_text(&topic));
-    log->birth = iso_hlc_of_ms(sim->truth.now_ms);
-    iso_buf_release(&topic);
-}
 
 static struct iso_definition *definition_first(struct sim *sim)
 {
@@ -99,8 +84,8 @@ static struct iso_definition *definition_first(struct sim *sim)
         memcpy(row->name, sim->regions[i].name, sizeof sim->regions[i].name);
         log->writers |= (uint64_t)1 << (row->number - 1);
         if (log->topic == NULL)
-            log_fill(sim, log, 10 * (i + 1),
-                     plan->per_region ? sim->regions[i].cluster : 0);
+            sim_log_fill(sim, log, 10 * (i + 1),
+                         cluster_names[plan->per_region ? sim->regions[i].cluster : 0]);
     }
     return definition;
 }
@@ -109,118 +94,15 @@ static void collection_announce(struct sim *sim)
 {
     struct iso_why why = {0};
     struct iso_definition *definition = definition_first(sim);
-    struct iso_control_place place = control_place(sim);
-    sim->definition = definition;
     SIM_OK(sim, iso_definition_encode(definition, &why));
+    for (size_t i = 0; i < definition->log_count; i++)
+        sim_log_create(sim, definition, &definition->logs[i]);
+    sim_definition_announce(sim, definition);
     for (size_t i = 0; i < definition->log_count; i++) {
-        const struct iso_definition_log *log = &definition->logs[i];
-        SIM_OK(sim, iso_log_create(sim->admins[sim_cluster_of(sim, log->cluster)],
-                                   definition, log, &topic_options, &why));
+        sim_log_define(sim, &definition->logs[i]);
+        sim_oracle_log(sim, definition->logs[i].number);
     }
-    SIM_OK(sim, iso_control_add_definition(&place, definition, sim->control, &why));
-    for (size_t i = 0; i < definition->log_count; i++) {
-        const struct iso_definition_log *log = &definition->logs[i];
-        SIM_OK(sim, iso_log_define(sim->admins[sim_cluster_of(sim, log->cluster)],
-                                   definition, log, &sim->chance, 1000, &why));
-        sim_oracle_log(sim, log->number);
-    }
-    sim->oracle.schemas[0] = iso_schemas_new(definition);
-}
-
-/* ---- a later definition ---- */
-
-static struct iso_definition *definition_second(struct sim *sim)
-{
-    struct iso_why why = {0};
-    struct iso_definition *later;
-    unsigned owner = (unsigned)sim_dice(sim, sim->plan.regions);
-    SIM_OK(sim,
-           iso_definition_decode(iso_buf_bytes(&sim->definition->bytes), &later, &why));
-    later->number = 2;
-    later->id[1] = 2;
-    later->logs =
-        iso_realloc(later->logs, (later->log_count + 1) * sizeof *later->logs);
-    struct iso_definition_log *log = &later->logs[later->log_count++];
-    *log = (struct iso_definition_log){0};
-    log_fill(sim, log, 15 + 10 * owner, sim->regions[owner].cluster);
-    log->writers = (uint64_t)1 << (sim->regions[owner].number - 1);
-    /* It never shrinks: a producer that has the former one open would promise too much.
-     */
-    later->before_max_ms *= 1 + (int64_t)sim_dice(sim, 2);
-    sim_schemas_add(sim, later, true);
-    SIM_OK(sim, iso_definition_encode(later, &why));
-    return later;
-}
-
-/* A DEFINE that is not its log's first, in each partition. */
-static void log_define(struct sim *sim, const struct iso_definition *definition,
-                       const struct iso_definition_log *log)
-{
-    struct iso_why why = {0};
-    for (uint32_t p = 0; p < sim->plan.partitions; p++) {
-        struct iso_buf header = {0};
-        struct iso_write write = {
-            .operation = ISO_DEFINE,
-            .log = log->number,
-            .partition = p,
-            .version = {iso_hlc_of_ms(sim->truth.now_ms),
-                        iso_node(iso_definition_owner(log), 0xd0 + log->number)},
-            .seq = 1,
-            .blind = true};
-        iso_write_encode(&write, &header);
-        struct iso_message message = {.topic = log->topic,
-                                      .partition = (int)p,
-                                      .has_value = true,
-                                      .has_header = true,
-                                      .value = iso_buf_bytes(&definition->bytes),
-                                      .header = iso_buf_bytes(&header)};
-        SIM_OK(sim, iso_bus_publish(sim->admins[sim_cluster_of(sim, log->cluster)],
-                                    &message, ISO_HEADER_NAME, 1000, NULL, &why));
-        iso_buf_release(&header);
-    }
-}
-
-/* Would a DEFINE of now be admitted everywhere? Clocks that were ahead may have raised
- * the bounds; an operator's tool sees that, and waits. */
-static bool define_is_timely(struct sim *sim)
-{
-    sim_oracle_read(sim);
-    for (unsigned i = 0; i < sim->oracle.log_count; i++)
-        for (uint32_t p = 0; p < sim->plan.partitions; p++) {
-            const struct sim_state *now = &sim->oracle.logs[i][p].now;
-            if (now->definition == 0 || now->bound_ms > sim->truth.now_ms)
-                return false;
-        }
-    return true;
-}
-
-bool sim_define_later(struct sim *sim)
-{
-    struct iso_why why = {0};
-    struct iso_control_place place = control_place(sim);
-    if (sim->former != NULL || !define_is_timely(sim))
-        return false;
-    struct iso_definition *later = definition_second(sim);
-    const struct iso_definition_log *opened = NULL;
-    for (size_t i = 0; i < later->log_count; i++)
-        if (iso_definition_log(sim->definition, later->logs[i].number) == NULL)
-            opened = &later->logs[i];
-    struct iso_bus *bus = sim->admins[sim_cluster_of(sim, opened->cluster)];
-    /* Broker and operator agree about the time: else nothing of it counts. */
-    for (unsigned c = 0; c < sim->plan.clusters; c++)
-        sim->broker_clocks[c].manual.now_ms = sim->truth.now_ms;
-    SIM_OK(sim, iso_log_create(bus, later, opened, &topic_options, &why));
-    SIM_OK(sim, iso_control_add_definition(&place, later, sim->control, &why));
-    sim->former = sim->definition;
-    sim->definition = later;
-    sim->oracle.schemas[1] = iso_schemas_new(later);
-    for (size_t i = 0; i < later->log_count; i++)
-        if (&later->logs[i] != opened)
-            log_define(sim, later, &later->logs[i]);
-    SIM_OK(sim, iso_log_define(bus, later, opened, &sim->chance, 1000, &why));
-    sim_oracle_log(sim, opened->number);
-    sim_trace(sim, "definition 2 opens log %u", opened->number);
-    return true;
+    sim->written = definition;
 }
 
 /* ---- the whole ---- */
@@ -251,7 +133,7 @@ void sim_open(struct sim *sim, const struct sim_plan *plan)
     }
     for (unsigned i = 0; i < plan->regions; i++) {
         struct sim_region *region = &sim->regions[i];
-        struct iso_control_place place = control_place(sim);
+        struct iso_control_place place = sim_control_place(sim);
         region->sim = sim;
         region->index = i;
         clock_init(&region->daemon_clock, sim->truth.now_ms);
@@ -281,10 +163,11 @@ void sim_close(struct sim *sim)
         iso_memory_cluster_free(sim->clusters[c]);
     }
     iso_control_free(sim->control);
-    iso_definition_free(sim->definition);
-    iso_definition_free(sim->former);
     sim_second_close(sim);
+    for (unsigned i = 0; i < sim->definition_count; i++)
+        iso_definition_free(sim->definitions[i]);
     iso_free(sim->acks);
+    iso_free(sim->refusals);
     iso_buf_release(&sim->line);
     *sim = (struct sim){0};
 }

@@ -67,6 +67,8 @@ void world_region_start(struct world_region *region, unsigned shard)
                    .batch_bytes = batch_bytes,
                    .batch_time_max_ms = 50,
                    .heartbeat_ms = 1000,
+                   .verify_ms =
+                       world->plan.verify_ms > 0 ? world->plan.verify_ms : 2000,
                    .report_ms = 500,
                    .commit_ms = 5000,
                    .conflicts_age_ms = world->plan.pruned ? 700 * index : 0,

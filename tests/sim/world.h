@@ -54,6 +54,7 @@ struct world_plan {
     const char *resolver; /* NULL: lww */
     bool fields;          /* it is fields: values are records, avro or not */
     bool counts_only;     /* of these, increments and nothing else */
+    int64_t verify_ms;    /* how often logs are looked at again; 0: every 2 s */
     bool forgets; /* before_max is short: all that passes is swept all the time */
 };
 

@@ -170,6 +170,78 @@ START_TEST(a_topics_settings_are_those_given_and_the_clusters_defaults)
 }
 END_TEST
 
+struct seen_config {
+    char message_max[32], retention[32];
+};
+
+static void keep_config(void *user, const char *name, const char *value)
+{
+    struct seen_config *seen = user;
+    if (strcmp(name, "max.message.bytes") == 0)
+        snprintf(seen->message_max, sizeof seen->message_max, "%s", value);
+    if (strcmp(name, "retention.ms") == 0)
+        snprintf(seen->retention, sizeof seen->retention, "%s", value);
+}
+
+static struct seen_config config_seen(void)
+{
+    struct seen_config seen = {.message_max = "", .retention = ""};
+    ck_assert_msg(iso_bus_topic_config(bus, topic, WAIT_MS, keep_config, &seen, &why) ==
+                      ISO_OK,
+                  "%s", why.text);
+    return seen;
+}
+
+static void set(const char *name, const char *value)
+{
+    ck_assert_msg(iso_bus_topic_set(bus, topic, &(struct iso_topic_config){name, value},
+                                    WAIT_MS, &why) == ISO_OK,
+                  "%s", why.text);
+}
+
+START_TEST(one_setting_of_a_topic_changes_and_the_others_stay)
+{
+    set("retention.ms", "700000000");
+    set("max.message.bytes", "2000000");
+    struct seen_config seen = config_seen();
+    ck_assert_str_eq(seen.message_max, "2000000");
+    ck_assert_str_eq(seen.retention, "700000000");
+    int found = 0;
+    set("retention.ms", "604800000");
+    set("max.message.bytes", "1114112");
+    ck_assert_int_eq(
+        iso_bus_topic_config(bus, topic, WAIT_MS, note_config, &found, &why), ISO_OK);
+    ck_assert_int_eq(found, 5);
+    char missing[64];
+    name_topic(missing, sizeof missing);
+    ck_assert_int_eq(iso_bus_topic_set(bus, missing,
+                                       &(struct iso_topic_config){"retention.ms", "1"},
+                                       WAIT_MS, &why),
+                     ISO_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_topic_that_takes_no_bytes_refuses_every_record_and_keeps_those_it_has)
+{
+    publish_numbers(0, 0, 20);
+    set("max.message.bytes", "0");
+    publish_numbers(0, 20, 5);
+    ck_assert_int_eq(fates.count, 5);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(fates.all[i].fate, ISO_NOT_SENT);
+        ck_assert_int_eq(fates.all[i].err, ISO_TOO_LARGE);
+    }
+    struct iso_message message = message_of(1, "k", "v", NULL);
+    ck_assert_msg(iso_bus_publish(bus, &message, "iso", WAIT_MS, NULL, &why) ==
+                      ISO_TOO_LARGE,
+                  "%s", why.text);
+    struct iso_position ends[] = {{topic, 0, -5, -5}, {topic, 1, -5, -5}};
+    ck_assert_int_eq(iso_bus_ends(bus, ends, 2, WAIT_MS, &why), ISO_OK);
+    ck_assert_int_eq(ends[0].end, 20);
+    ck_assert_int_eq(ends[1].end, 0);
+}
+END_TEST
+
 /* With what does not compress away. */
 static void fill(uint8_t *bytes, size_t size)
 {
@@ -271,6 +343,9 @@ static void add(TCase *tests)
     tcase_add_test(tests, a_partition_that_is_not_there_takes_no_record);
     tcase_add_test(tests, a_topic_is_made_once_and_reports_its_settings);
     tcase_add_test(tests, a_topics_settings_are_those_given_and_the_clusters_defaults);
+    tcase_add_test(tests, one_setting_of_a_topic_changes_and_the_others_stay);
+    tcase_add_test(
+        tests, a_topic_that_takes_no_bytes_refuses_every_record_and_keeps_those_it_has);
     tcase_add_test(tests, a_record_at_the_limit_travels_and_one_above_it_is_refused);
     tcase_add_test(tests, what_the_topic_finds_too_large_is_surely_not_sent);
     tcase_add_test(tests, a_full_queue_says_again_and_takes_more_after_a_poll);

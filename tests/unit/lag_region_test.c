@@ -204,6 +204,25 @@ START_TEST(the_oldest_that_waits_is_that_of_the_slices_that_know_it)
 }
 END_TEST
 
+START_TEST(a_closed_log_holds_the_floor_until_it_is_applied_to_its_end)
+{
+    const struct iso_lag_region *regions;
+    begin((struct kit_shape){.regions = 2, .partitions = 1});
+    definition->logs[EU - 1].ends = iso_alloc(sizeof(int64_t));
+    definition->logs[EU - 1].ends[0] = 25;
+    for (int64_t frontier = 24; frontier <= 26; frontier++) {
+        struct iso_report report = level(US, 0, frontier);
+        iso_slice_log(&report.slice, EU)->bound_ms = 1000;
+        iso_slice_log(&report.slice, US)->bound_ms = 2000;
+        iso_lag_feed_report(lag, &report, KIT_NOW + frontier);
+        ck_assert_uint_eq(iso_lag_regions(lag, NULL, KIT_NOW + 100, &regions), 2);
+        ck_assert_int_eq(regions[1].floor_ms, frontier < 25 ? 1000 : 2000);
+        ck_assert_uint_eq(regions[1].floor_log, frontier < 25 ? EU : US);
+    }
+    finish();
+}
+END_TEST
+
 START_TEST(a_slice_that_was_never_swept_leaves_it_unknown)
 {
     static const int64_t swept_ms[] = {0, 500, 0};
@@ -305,6 +324,7 @@ static Suite *lag_region_suite(void)
     tcase_add_test(cases, counts_beyond_measure_fill_a_histogram_and_no_more);
     tcase_add_test(cases, a_region_is_summed_over_its_slices_as_its_daemons_told);
     tcase_add_test(cases, the_oldest_that_waits_is_that_of_the_slices_that_know_it);
+    tcase_add_test(cases, a_closed_log_holds_the_floor_until_it_is_applied_to_its_end);
     tcase_add_test(cases, a_slice_that_was_never_swept_leaves_it_unknown);
     tcase_add_test(cases, the_worst_slices_are_told_the_worst_first);
     tcase_add_test(cases, a_slice_that_was_never_heard_is_among_the_worst_and_unknown);

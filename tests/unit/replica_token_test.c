@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "consumer/filter.h"
 #include "schema/context.h"
 #include "schema/token.h"
 
@@ -206,14 +207,20 @@ END_TEST
 
 /* ---- a closed log ---- */
 
-/* As the store will hold a definition that closes LOG. */
-static void close_log(int64_t end)
+/* As the store will hold a definition that closes LOG, and lets OTHER, which eu writes,
+ * succeed it or not. */
+static void close_log(int64_t end, bool succeeded)
 {
     struct iso_definition *closing = def_bare(2, 1);
     struct iso_buf key = {0};
     def_log(closing, OTHER, "packages-2", 1u << (EU - 1), BIRTH + 1);
     closing->logs[0].ends = iso_alloc(sizeof *closing->logs[0].ends);
     closing->logs[0].ends[0] = end;
+    if (succeeded) {
+        closing->logs[1].succeeds = iso_alloc(sizeof *closing->logs[1].succeeds);
+        closing->logs[1].succeeds[0] = LOG;
+        closing->logs[1].succeeds_count = 1;
+    }
     def_encoded(closing);
     iso_rows_key_definition(&key, "packages", 2);
     ground_begin(&ground);
@@ -229,13 +236,57 @@ START_TEST(a_closed_log_need_be_applied_to_its_end_only)
     put("bash", "5.2", 10);
     carry(place(LOG, ground.next + 9));
     carry(pending(US, 5, 1, 20));
-    close_log(ground.next + 2);
+    close_log(ground.next + 2, false);
     ck_err(get_as("bash", ISO_STALE_FAIL, 0), ISO_STALE);
     ck_assert_uint_eq(found.missing, 3); /* two of the log, and the write */
     put("bash", "5.3", 20);
     put("bash", "5.4", 30);
     ck_ok(get_as("bash", ISO_STALE_FAIL, 0));
     ck_assert(shows("5.4"));
+}
+END_TEST
+
+/* As the slice will hold that a node wrote in OTHER, up to an hlc. */
+static void wrote_in_other(uint64_t node, uint64_t hlc)
+{
+    struct iso_filter filter = {0};
+    struct iso_buf key = {0}, row = {0};
+    uint64_t gaps = 0;
+    iso_filter_take(&filter, 1, hlc, 0, &gaps);
+    iso_filter_encode(&filter, &row);
+    iso_rows_key_filter(&key, COLLECTION, 0, OTHER, node);
+    ground_begin(&ground);
+    iso_txn_put(ground.txn, ISO_FILTER, iso_buf_bytes(&key), iso_buf_bytes(&row));
+    ground_commit(&ground);
+    iso_buf_release(&key);
+    iso_buf_release(&row);
+}
+
+START_TEST(a_pending_write_that_a_closed_log_lacks_is_awaited_in_its_successor)
+{
+    struct iso_token_item item = pending(EU, 5, 1, 20);
+    put("bash", "5.2", 10);
+    close_log(ground.next + 1, true);
+    carry(item);
+    put("bash", "5.3", 20);
+    ck_err(get_as("bash", ISO_STALE_FAIL, 0), ISO_STALE);
+    ck_assert_uint_eq(found.missing, 1);
+    wrote_in_other(item.node, item.value - 1);
+    ck_err(get_as("bash", ISO_STALE_FAIL, 0), ISO_STALE);
+    wrote_in_other(item.node, item.value);
+    ck_ok(get_as("bash", ISO_STALE_FAIL, 0));
+    ck_assert(shows("5.3"));
+}
+END_TEST
+
+START_TEST(a_pending_write_of_a_region_that_goes_on_nowhere_is_over_with_its_log)
+{
+    put("bash", "5.2", 10);
+    close_log(ground.next + 1, true);
+    carry(pending(US, 5, 1, 20)); /* us does not write to OTHER */
+    ck_err(get_as("bash", ISO_STALE_FAIL, 0), ISO_STALE);
+    put("bash", "5.3", 20);
+    ck_ok(get_as("bash", ISO_STALE_FAIL, 0));
 }
 END_TEST
 
@@ -382,6 +433,10 @@ int main(void)
     tcase_add_test(tests, a_write_is_met_when_it_was_applied_wherever_it_came_to_stand);
     tcase_add_test(tests, a_write_that_cannot_arrive_any_more_is_met);
     tcase_add_test(tests, a_closed_log_need_be_applied_to_its_end_only);
+    tcase_add_test(tests,
+                   a_pending_write_that_a_closed_log_lacks_is_awaited_in_its_successor);
+    tcase_add_test(
+        tests, a_pending_write_of_a_region_that_goes_on_nowhere_is_over_with_its_log);
     tcase_add_test(tests, a_token_of_another_installation_is_refused);
     tcase_add_test(tests, other_collections_and_slices_ask_nothing_and_are_passed_on);
     tcase_add_test(tests, what_is_no_token_is_refused);

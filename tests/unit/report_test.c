@@ -18,6 +18,7 @@ static struct iso_report sample(void)
         .why = "the log at offset 5 is not the one that was read before – seed it",
         .software = "0.1.0",
         .slice = {.partition = 7, .effective = 12},
+        .diverged = {.log = 1, .equal = -1, .differs = 5},
     };
     struct iso_slice_log *log = iso_slice_log_add(&report.slice, 1);
     log->frontier = 4097;
@@ -49,6 +50,9 @@ START_TEST(a_report_is_what_was_put_in_and_the_walk_accepts_it)
         ck_assert_str_eq(read.why, report.why);
         ck_assert_str_eq(read.software, report.software);
         ck_assert_uint_eq(read.slice.partition, 7);
+        ck_assert_uint_eq(read.diverged.log, 1);
+        ck_assert_int_eq(read.diverged.equal, -1);
+        ck_assert_int_eq(read.diverged.differs, 5);
         ck_assert_int_eq(iso_slice_log(&read.slice, 1)->frontier, 4097);
         ck_assert_uint_eq(read.slice.logs[0].sources[0].hlc, 77);
         ck_assert(iso_vector_equal(&read.slice.vector, &report.slice.vector));

@@ -334,6 +334,25 @@ START_TEST(help_names_every_setting)
 }
 END_TEST
 
+START_TEST(a_copy_has_what_was_set_and_its_order_and_is_its_own)
+{
+    ck_assert_int_eq(
+        iso_settings_set(settings, "cluster.b.servers", "b:1", "here", NULL), ISO_OK);
+    ck_assert_int_eq(
+        iso_settings_set(settings, "cluster.a.servers", "a:1", "here", NULL), ISO_OK);
+    ck_assert_int_eq(iso_settings_set(settings, "producer.timeout", "7s", "here", NULL),
+                     ISO_OK);
+    struct iso_settings *copy = iso_settings_copy(settings);
+    ck_assert_int_eq(
+        iso_settings_set(settings, "cluster.b.servers", "c:1", "here", NULL), ISO_OK);
+    ck_assert_str_eq(iso_settings_name(copy, "cluster", 0), "b");
+    ck_assert_str_eq(iso_settings_name(copy, "cluster", 1), "a");
+    ck_assert_str_eq(iso_settings_text(copy, "cluster", "b", "servers"), "b:1");
+    ck_assert_int_eq(iso_settings_number(copy, "producer", NULL, "timeout"), 7000);
+    iso_settings_free(copy);
+}
+END_TEST
+
 START_TEST(asking_for_what_the_table_lacks_ends_the_process)
 {
     iso_settings_text(settings, "daemon", NULL, "shard");
@@ -364,6 +383,7 @@ static TCase *settings_tests(void)
     tcase_add_test(tcase, what_would_break_a_promise_is_refused_with_the_reason);
     tcase_add_test(tcase, a_value_behind_a_mistyped_name_is_not_told);
     tcase_add_test(tcase, help_names_every_setting);
+    tcase_add_test(tcase, a_copy_has_what_was_set_and_its_order_and_is_its_own);
     tcase_add_test_raise_signal(tcase, asking_for_what_the_table_lacks_ends_the_process,
                                 6);
     tcase_add_test_raise_signal(tcase, asking_for_text_as_a_number_ends_the_process, 6);
