@@ -76,8 +76,8 @@ struct iso_producer {
     int64_t
         message_max;  /* bytes that the log's topic takes, once asked; -1: not asked */
     atomic_bool gone; /* … whose topic is not there, though the log is open */
-    enum iso_err heard;       /* of the last question, so that trouble is logged once */
-    int64_t ask_at_ms;        /* steady: when what stands now is asked again */
+    struct iso_why heard; /* what keeps it from its successor; under slice 0's lock */
+    int64_t ask_at_ms;    /* steady: when what stands now is asked again */
     struct iso_pending *done; /* acknowledged, to be given back to the pool */
     int done_count;
     int acked; /* acknowledgements of this poll */

@@ -195,17 +195,19 @@ enum iso_err iso_producer_trouble(struct iso_producer *producer, struct iso_why 
     enum iso_err err = iso_producer_check(producer, why);
     if (err != ISO_OK)
         return err;
-    if (atomic_load_explicit(&producer->shut, memory_order_relaxed))
-        return iso_fail(why, ISO_UNAVAILABLE,
-                        "the log of collection %s that this region writes takes no "
-                        "records any more: writes wait for the one that succeeds it "
-                        "(see isostasy log list %s)",
-                        producer->ground.definition->collection,
-                        producer->ground.definition->collection);
     /* With a slice's lock held its publisher is not closed. */
     struct producer_slice *slice = &producer->slices[0];
     pthread_mutex_lock(&slice->lock);
-    if (slice->publisher == NULL)
+    if (atomic_load_explicit(&producer->shut, memory_order_relaxed))
+        err = iso_fail(why, ISO_UNAVAILABLE,
+                       "the log of collection %s that this region writes takes no "
+                       "records any more: writes wait for the one that succeeds it "
+                       "(see isostasy log list %s)%s%.200s",
+                       producer->ground.definition->collection,
+                       producer->ground.definition->collection,
+                       producer->heard.err != ISO_OK ? ": " : "",
+                       producer->heard.err != ISO_OK ? producer->heard.text : "");
+    else if (slice->publisher == NULL)
         err = iso_fail(why, ISO_FENCED,
                        "the Kafka client could not go on and is being replaced: poll");
     else

@@ -43,13 +43,20 @@ static void reopen(struct iso_producer *producer)
     atomic_store_explicit(&producer->shut, false, memory_order_relaxed);
 }
 
-/* Trouble that goes on is logged once. */
+static void heard_set(struct iso_producer *producer, const struct iso_why *why)
+{
+    pthread_mutex_lock(&producer->slices[0].lock);
+    producer->heard = *why;
+    pthread_mutex_unlock(&producer->slices[0].lock);
+}
+
+/* Trouble that goes on is logged once, and told who asks (iso_producer_trouble). */
 static void heard(struct iso_producer *producer, const char *event,
                   const struct iso_why *why)
 {
-    if (producer->heard != why->err)
+    if (producer->heard.err != why->err)
         iso_log_why(ISO_WARN, event, why);
-    producer->heard = why->err;
+    heard_set(producer, why);
 }
 
 /* By what stands now the log is open. One that is fenced is about to be closed; where
@@ -206,7 +213,7 @@ static void log_set(struct iso_producer *producer, const struct iso_definition_l
     producer->bus = bus;
     producer->message_max = -1;
     producer->gone = false;
-    producer->heard = ISO_OK;
+    heard_set(producer, &(struct iso_why){0});
     pthread_mutex_lock(&producer->hlc_lock);
     iso_hlc_observe(&producer->hlc, log->birth);
     pthread_mutex_unlock(&producer->hlc_lock);

@@ -286,29 +286,6 @@ static enum iso_err log_begin(const struct iso_log_replacing *replacing,
     return err;
 }
 
-/* A log refuses a definition that opens another with a birth below its own bound. That
- * comes of an announcement that was left alone for half of before_max. */
-static enum iso_err in_time(const struct iso_define_ground *ground,
-                            const struct iso_definition *now,
-                            const struct iso_definition_log *log, uint16_t begun,
-                            struct iso_why *why)
-{
-    const struct iso_definition_log *opened = iso_definition_log(now, begun);
-    int64_t append_ms;
-    if (opened == NULL)
-        return ISO_OK;
-    enum iso_err err =
-        iso_log_newest(ground->bus, now, log, ground->timeout_ms, &append_ms, why);
-    if (err != ISO_OK || append_ms - now->before_max_ms <= iso_hlc_ms(opened->birth))
-        return err;
-    return iso_fail(
-        why, ISO_REFUSED,
-        "log %u is born too early for log %u by now, since definition %" PRIu32
-        " was announced more than half of before_max ago: log %u must be "
-        "succeeded by another one, with `isostasy log replace %s %u`",
-        begun, log->number, now->number, begun, now->collection, begun);
-}
-
 /* In every open log but the one that begins with it. */
 static enum iso_err spread(const struct iso_log_replacing *replacing,
                            const struct iso_definition *now, uint16_t begun,
@@ -322,8 +299,6 @@ static enum iso_err spread(const struct iso_log_replacing *replacing,
         if (log->ends != NULL || log->number == begun)
             continue;
         err = ground_ask(replacing, log, &ground, &options, why);
-        if (err == ISO_OK)
-            err = in_time(&ground, now, log, begun, why);
         if (err == ISO_OK)
             err = iso_log_define_next(&ground, now, log, why);
         if (err == ISO_OK)

@@ -35,11 +35,20 @@ static void acknowledged(void *user, const struct iso_ack *ack)
 }
 
 /* A broker's clock that is set back by more than before_max/24 takes back what its
- * answers were worth: no more is promised. */
-static bool clock_took_back(const struct sim_log *log, int64_t offset)
+ * answers were worth: no more is promised. So does one that is so far behind what the
+ * one of a log was that this log succeeded. */
+static bool clock_took_back(const struct sim *sim, const struct iso_ack *ack)
 {
-    const struct sim_state *before = sim_state_at(log, offset);
-    return before->t_ms > log->records[offset].append_ms + before->before_ms / 24;
+    unsigned index = (unsigned)sim_log_index(sim, ack->log);
+    const struct sim_log *log = &sim->oracle.logs[index][ack->partition];
+    const struct sim_state *before = sim_state_at(log, ack->offset);
+    int64_t t_ms = before->t_ms;
+    for (unsigned i = 0; i < index; i++) {
+        const struct sim_state *older = &sim->oracle.logs[i][ack->partition].now;
+        if (sim_log_succeeds(sim, index, i) && older->t_ms > t_ms)
+            t_ms = older->t_ms;
+    }
+    return t_ms > log->records[ack->offset].append_ms + before->before_ms / 24;
 }
 
 static void ack_check(struct sim *sim, const struct sim_ack *kept)
@@ -60,7 +69,7 @@ static void ack_check(struct sim *sim, const struct sim_ack *kept)
               (long long)ack->offset);
     SIM_HOLDS(sim,
               counts == (ack->state == ISO_DURABLE) ||
-                  (!counts && clock_took_back(log, ack->offset)),
+                  (!counts && clock_took_back(sim, ack)),
               "%u/%u/%lld was acknowledged as %s, and is refused by others: %s",
               ack->log, ack->partition, (long long)ack->offset,
               ack->state == ISO_DURABLE ? "durable" : "not applied",

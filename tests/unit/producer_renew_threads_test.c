@@ -13,6 +13,7 @@ static struct ground g;
 static const struct iso_definition *_Atomic now; /* what stands now */
 static unsigned char answered[WRITERS][WRITES_EACH];
 static atomic_int writing, durable;
+static atomic_bool begun; /* the closing: half of the writes wait for it */
 
 /* The time of day stands as the broker's does; what never steps goes on. */
 static int64_t day_ms(const struct iso_clock *clock)
@@ -72,6 +73,8 @@ static void *writer_run(void *user)
     for (int i = 0; i < WRITES_EACH && !writer->failed; i++) {
         char key[32];
         snprintf(key, sizeof key, "key-%d", i % 100);
+        while (i == WRITES_EACH / 2 && !atomic_load(&begun))
+            iso_producer_poll(g.producer, 1);
         struct iso_write_options options = {.opaque = &answered[writer->index][i]};
         if (i % 3 == 0)
             options.context = &context;
@@ -152,6 +155,7 @@ START_TEST(
     }
     while (atomic_load(&durable) < WRITERS * WRITES_EACH / 3)
         iso_producer_poll(g.producer, 1);
+    atomic_store(&begun, true);
     struct iso_definition *next = log_close();
     while (atomic_load(&writing) > 0)
         iso_producer_poll(g.producer, 1);
