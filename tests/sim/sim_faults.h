@@ -40,13 +40,13 @@
     X(forged_names, 30, LIGHT) /* it read what nobody ever wrote */               \
     X(forged_definition, 20, LIGHT)                                               \
     X(forged_disorder, 30, LIGHT)    /* records of one node out of order */       \
-    X(definition_changes, 20, LIGHT) /* and opens a log */                        \
+    X(definition_changes, 40, LIGHT) /* and opens a log */                        \
     X(region_away, 25, HEAVY)        /* past retention */                         \
     X(log_truncated, 25, HEAVY)      /* as by an unclean election */              \
     X(topic_recreated, 25, HEAVY)                                                 \
-    X(sweep_early, 20, LIGHT)  /* in every step, much or little */                \
-    X(sweep_late, 20, LIGHT)   /* not for long */                                 \
-    X(plugin_error, 60, LIGHT) /* a value that readers' plug-in cannot take */
+    X(sweep_early, 20, LIGHT)   /* in every step, much or little */               \
+    X(sweep_late, 20, LIGHT)    /* not for long */                                \
+    X(plugin_error, 120, LIGHT) /* a value that readers' plug-in cannot take */
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, weight, load) SIM_FAULT_##name,
