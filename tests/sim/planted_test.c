@@ -40,7 +40,6 @@ static const char *const mistakes[] = {
     "marks_stay_counted",
     "marks_unread",
     "names_are_not_remembered",
-    "names_go_early",
     "no_header_no_limit",
     "no_header_no_order",
     "nodes_are_forgotten_early",
