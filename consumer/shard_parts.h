@@ -311,6 +311,8 @@ enum iso_err iso_shard_diverged_load(struct iso_shard *shard, struct shard_slice
                                      struct iso_why *why);
 
 /* shard_watch.c */
+/* After a record was applied. */
+void iso_shard_witness_first(struct iso_shard *shard, struct shard_feed *feed);
 void iso_shard_watch(struct iso_shard *shard);
 
 /* shard_others.c */

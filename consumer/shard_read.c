@@ -178,6 +178,8 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
             iso_shard_health_note(shard, feed->slice, record);
         if (record->offset >= feed->ahead)
             iso_shard_others_reached(shard, feed);
+        if (feed->proof.witness.offset < 0)
+            iso_shard_witness_first(shard, feed);
         return ISO_OK;
     case ISO_CONTROL_WAIT:
         feed_hold(shard, id, why);

@@ -81,19 +81,25 @@ static bool feed_is_asked(const struct iso_shard *shard, const struct shard_feed
 }
 
 /* The first record of a log is its witness until there is a better one. */
+void iso_shard_witness_first(struct iso_shard *shard, struct shard_feed *feed)
+{
+    struct shard_proof *proof = &feed->proof;
+    const struct iso_slice_log *log = iso_shard_feed_log(shard, feed);
+    if (proof->witness.offset >= 0 || log == NULL || log->record_offset < 0)
+        return;
+    iso_shard_witness(log, &proof->witness);
+    proof->probe_at_ms = shard_now(shard) + iso_shard_verify_ms(shard);
+}
+
 static bool probe_is_due(struct iso_shard *shard, struct shard_feed *feed)
 {
     struct shard_proof *proof = &feed->proof;
     int64_t now_ms = shard_now(shard);
     if (!feed_is_asked(shard, feed) || (feed->assigned && proof->wanted))
         return false;
-    const struct iso_slice_log *log = iso_shard_feed_log(shard, feed);
-    if (log == NULL) /* announced, and nothing of it was read yet */
+    if (iso_shard_feed_log(shard, feed) == NULL) /* announced; nothing was read yet */
         return false;
-    if (proof->witness.offset < 0 && log->record_offset >= 0) {
-        iso_shard_witness(log, &proof->witness);
-        proof->probe_at_ms = now_ms + iso_shard_verify_ms(shard);
-    }
+    iso_shard_witness_first(shard, feed);
     return proof->witness.offset >= 0 && now_ms >= proof->probe_at_ms;
 }
 

@@ -162,22 +162,16 @@ static void slice_sums(struct sim *sim)
 
 /* ---- forgetting ---- */
 
-/* The step that a slice may be swept to: by the bounds of its logs, as they are known
- * where it stands; 0: there is none yet. */
+/* The step that a slice may be swept to: by its floor where it stands; 0: there is none
+ * yet, or no log is open any more. */
 static int64_t slice_step_ms(const struct sim *sim)
 {
-    int64_t step_ms = sim->plan.before_max_ms / 24, floor_ms = INT64_MAX;
+    int64_t step_ms = sim->plan.before_max_ms / 24;
+    int64_t floor_ms = sim_floor_at(sim, look.partition, look.frontiers);
     uint64_t birth = UINT64_MAX;
-    for (size_t i = 0; i < look.slice.log_count; i++) {
-        const struct iso_slice_log *row = &look.slice.logs[i];
-        const struct sim_log *log =
-            &sim->oracle.logs[sim_log_index(sim, row->log)][look.partition];
-        int64_t bound_ms = sim_state_at(log, row->frontier)->bound_ms;
-        if (bound_ms < iso_hlc_ms(row->birth))
-            bound_ms = iso_hlc_ms(row->birth); /* nothing of it was read yet */
-        floor_ms = bound_ms < floor_ms ? bound_ms : floor_ms;
-        birth = row->birth < birth ? row->birth : birth;
-    }
+    for (size_t i = 0; i < look.slice.log_count; i++)
+        if (look.slice.logs[i].birth < birth)
+            birth = look.slice.logs[i].birth;
     if (look.slice.log_count == 0 || floor_ms <= iso_hlc_ms(birth))
         return 0;
     return floor_ms / step_ms * step_ms;
@@ -225,7 +219,9 @@ static void slice_check(struct sim_region *region, uint32_t partition)
         }
     }
     slice_sums(sim);
-    SIM_LOOK_HOLDS(&look, look.slice.swept_max_ms <= slice_step_ms(sim),
+    SIM_LOOK_HOLDS(&look,
+                   look.slice.swept_max_ms <= slice_step_ms(sim) ||
+                       sim_floor_at(sim, partition, look.frontiers) == INT64_MIN,
                    "it was swept to %lld, and its floor is at %lld",
                    (long long)look.slice.swept_max_ms, (long long)slice_step_ms(sim));
     for (unsigned key = 0; key < sim->plan.keys; key++)

@@ -157,5 +157,6 @@ void sim_plugin_trip(struct sim_region *region)
                          iso_bytes_text(trip->value), &options, &why);
     SIM_HOLDS(sim, err == ISO_OK || err == ISO_AGAIN || err == ISO_CLOCK_SKEW,
               "%s cannot write: %s: %s", region->name, iso_err_name(err), why.text);
+    sim->figures.writes += err == ISO_OK;
     sim_trace(sim, "%s > put %s to %s", region->name, sim->keys[key], trip->value);
 }

@@ -178,14 +178,14 @@ static void disks_copy(struct sim *sim)
 }
 
 /* What a daemon holds in memory depends on what it serves and not on how much came: a
- * batch's tables, what a reader of each cluster hands out at a time, and for each slice
- * its buckets, filters and the largest rows. */
+ * batch's tables, what two readers of each cluster hand out at a time (shard_watch.c
+ * has the second), and for each slice its buckets, filters and the largest rows. */
 static void memory_check(struct sim_region *region)
 {
     enum { SHARD_MOST = 1408 << 10, READER_MOST = 896 << 10, SLICE_MOST = 64 << 10 };
     struct sim *sim = region->sim;
     int64_t shard_most =
-        SHARD_MOST + (int64_t)sim->plan.clusters * (int64_t)READER_MOST;
+        SHARD_MOST + 2 * (int64_t)sim->plan.clusters * (int64_t)READER_MOST;
     int64_t most = (int64_t)sim->plan.shards * shard_most +
                    (int64_t)(sim->plan.partitions + 2 * sim->plan.second) * SLICE_MOST;
     SIM_HOLDS(sim, region->memory <= most, "%s holds %lld bytes, more than %lld",
