@@ -414,6 +414,22 @@ enum iso_err iso_apply_define(struct iso_apply *apply, uint16_t log,
 
 /* ---- the floor ---- */
 
+/* A log that succeeds others, and was not begun here, will begin with their bounds: its
+ * birth may be below them, as a clock has told it that was behind. */
+static int64_t bound_at(const struct iso_apply *apply, size_t index)
+{
+    const struct iso_slice_log *log = &apply->slice.logs[index];
+    const struct iso_apply_log *is = &apply->logs[index];
+    if (is->definition != NULL || is->where->succeeds_count == 0)
+        return log->bound_ms;
+    for (size_t n = 0; n < apply->known.count; n++) {
+        const struct iso_definition *definition = apply->known.items[n].definition;
+        if (iso_definition_log(definition, log->log) == is->where)
+            return bound_of(apply, definition, is->where);
+    }
+    return log->bound_ms;
+}
+
 int64_t iso_apply_floor_ms(const struct iso_apply *apply)
 {
     int64_t floor_ms = INT64_MAX;
@@ -424,8 +440,8 @@ int64_t iso_apply_floor_ms(const struct iso_apply *apply)
             end = iso_apply_log_end(apply, log->log);
         if (ISO_PLANTED(closed_logs_hold_the_floor))
             end = INT64_MAX;
-        if (log->frontier < end && log->bound_ms < floor_ms)
-            floor_ms = log->bound_ms;
+        if (log->frontier < end && bound_at(apply, i) < floor_ms)
+            floor_ms = bound_at(apply, i);
     }
     return floor_ms < INT64_MAX ? floor_ms : INT64_MIN;
 }

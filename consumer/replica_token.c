@@ -120,47 +120,52 @@ static bool is_writer(const struct iso_definition_log *log, unsigned region)
            (log->writers >> (region - 1) & 1) != 0;
 }
 
-/* Has the node come as far as the pending write in this log, or can the write not
- * arrive there any more? */
-static enum iso_err moved_here(struct asking *asking, const struct iso_token_item *item,
-                               const struct iso_definition_log *to, bool *here,
-                               bool *never)
+static bool log_is_over(const struct asking *asking,
+                        const struct iso_definition_log *log)
 {
-    struct iso_filter filter;
-    const struct iso_slice_log *log =
-        iso_slice_log(&asking->replica->slice, to->number);
-    int64_t frontier = log != NULL ? log->frontier : 0;
-    bool passed = log != NULL && iso_hlc_ms(item->value) < log->bound_ms;
-    *never =
-        passed || (to->ends != NULL && frontier >= to->ends[asking->look->partition]);
-    enum iso_err err = filter_load(asking, to->number, item->node, &filter);
-    *here = err == ISO_OK && iso_filter_newest(&filter) >= item->value;
-    return err;
+    const struct iso_slice_log *row =
+        iso_slice_log(&asking->replica->slice, log->number);
+    return log->ends != NULL &&
+           (row != NULL ? row->frontier : 0) >= log->ends[asking->look->partition];
 }
 
-/* A pending write that its log does not hold when that is at its end goes into one that
- * succeeds it, if it is not refused: as the same version, and in its order among the
- * node's. So it is met where the node has come so far, or nowhere any more. */
+/* Has the floor passed the pending write? Then no log can bring it any more, neither
+ * its own nor one that it moves to, nor one that nobody here has heard of yet: none is
+ * opened below the floor. (No log is open: nothing comes.) */
+static bool floor_passed(const struct asking *asking, const struct iso_token_item *item)
+{
+    const struct iso_definition *newest = asking->newest;
+    for (size_t i = 0; i < newest->log_count; i++) {
+        const struct iso_definition_log *log = &newest->logs[i];
+        const struct iso_slice_log *row =
+            iso_slice_log(&asking->replica->slice, log->number);
+        int64_t bound_ms = row != NULL ? row->bound_ms : iso_hlc_ms(log->birth);
+        if (!log_is_over(asking, log) && iso_hlc_ms(item->value) >= bound_ms)
+            return false;
+    }
+    return true;
+}
+
+/* A pending write that its log does not hold when that is at its end goes into another
+ * that its region writes, if it is not refused: as the same version, and in its order
+ * among the node's. (One that succeeds the log, or one that was open beside it.) So it
+ * is met where the node has come so far, or when its region goes on nowhere. */
 static enum iso_err moved_met(struct asking *asking, const struct iso_token_item *item,
                               bool *met)
 {
     const struct iso_definition *newest = asking->newest;
-    bool after[ISO_DEFINITION_LOGS_MAX] = {false};
-    bool here = false, nowhere = true;
+    struct iso_filter filter;
     enum iso_err err = ISO_OK;
-    for (size_t i = 0; err == ISO_OK && !here && i < newest->log_count; i++) {
+    bool goes_on = false;
+    for (size_t i = 0; err == ISO_OK && !*met && i < newest->log_count; i++) {
         const struct iso_definition_log *log = &newest->logs[i];
-        bool never;
-        for (size_t n = 0; n < log->succeeds_count; n++)
-            after[i] |=
-                log->succeeds[n] == item->log.number ||
-                after[iso_definition_log(newest, log->succeeds[n]) - newest->logs];
-        if (!after[i] || !is_writer(log, iso_node_region(item->node)))
+        if (!is_writer(log, iso_node_region(item->node)))
             continue;
-        err = moved_here(asking, item, log, &here, &never);
-        nowhere &= never;
+        goes_on |= !log_is_over(asking, log);
+        err = filter_load(asking, log->number, item->node, &filter);
+        *met = err == ISO_OK && iso_filter_newest(&filter) >= item->value;
     }
-    *met = here || nowhere;
+    *met |= err == ISO_OK && !goes_on;
     return err;
 }
 
@@ -171,12 +176,16 @@ static enum iso_err item_met(struct asking *asking, const struct iso_slice_log *
     *met = false;
     if (log == NULL)
         return ISO_OK;
-    bool pending = item->seq > 0;
-    *met = pending ? iso_hlc_ms(item->value) < log->bound_ms
-                   : log->frontier >= (int64_t)item->value;
-    if (ISO_PLANTED(what_is_pending_is_met))
-        *met = true;
-    return pending && !*met ? filter_has(asking, item, met) : ISO_OK;
+    if (item->seq == 0 || ISO_PLANTED(what_is_pending_is_met)) {
+        *met = item->seq > 0 || log->frontier >= (int64_t)item->value;
+        return ISO_OK;
+    }
+    enum iso_err err = filter_has(asking, item, met);
+    if (err == ISO_OK && !*met && iso_hlc_ms(item->value) < log->bound_ms) {
+        err = newest_find(asking);
+        *met = err == ISO_OK && floor_passed(asking, item);
+    }
+    return err;
 }
 
 static enum iso_err item_records(struct asking *asking, const struct iso_slice_log *log,
@@ -193,6 +202,7 @@ static enum iso_err item_records(struct asking *asking, const struct iso_slice_l
     if (frontier >= end) {
         if (item->seq > 0)
             err = moved_met(asking, item, &met);
+        met = met || (item->seq > 0 && floor_passed(asking, item));
         *records = item->seq > 0 && !met;
         return err;
     }

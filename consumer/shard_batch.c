@@ -46,6 +46,12 @@ static void letters_forget(struct iso_shard *shard)
     }
 }
 
+static void feeds_saved(struct iso_shard *shard)
+{
+    for (size_t i = 0; i < shard->feed_count; i++)
+        shard->feeds[i].unsaved = false;
+}
+
 static void slices_committed(struct iso_shard *shard)
 {
     for (size_t i = 0; i < shard->slice_count; i++) {
@@ -56,6 +62,7 @@ static void slices_committed(struct iso_shard *shard)
             slice->state = ISO_SLICE_APPLYING;
         slice->unstored = false;
     }
+    feeds_saved(shard);
 }
 
 enum iso_err iso_shard_batch_commit(struct iso_shard *shard, struct iso_why *why)
@@ -106,6 +113,7 @@ enum iso_err iso_shard_batch_abort(struct iso_shard *shard, struct iso_why *why)
     shard->outbox_filled = true;
     shard->retry_at_ms = shard_now(shard) + SHARD_RETRY_MS;
     iso_shard_feeds_drop(shard, NULL);
+    feeds_saved(shard);
     for (size_t i = 0; i < shard->slice_count; i++) {
         struct shard_slice *slice = &shard->slices[i];
         if (slice->apply == NULL)

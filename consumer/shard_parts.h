@@ -89,6 +89,7 @@ struct shard_feed {
     bool assigned;
     bool ended;          /* all that its log had was read; nothing came since */
     bool held;           /* at a DEFINE that waits for the control topic */
+    bool unsaved;        /* something of it was applied and is not committed */
     bool asked;          /* the control topic was read to its end since */
     int64_t control_end; /* where that end is; −1: not known yet */
     int64_t end;         /* of a log that is closed; INT64_MAX: it is open */

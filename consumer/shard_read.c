@@ -127,7 +127,7 @@ void iso_shard_release_held(struct iso_shard *shard)
 
 /* ---- events ---- */
 
-static void slice_hole(struct iso_shard *shard, struct shard_feed *feed,
+static void slice_hole(struct iso_shard *shard, const struct shard_feed *feed,
                        const struct iso_record *record)
 {
     struct iso_why why;
@@ -171,7 +171,7 @@ static enum iso_err feed_record(struct iso_shard *shard, size_t id,
         iso_apply_record(slice->apply, shard->txn, &input, &outcome, why);
     switch ((int)err) {
     case ISO_OK:
-        slice->changed = true;
+        slice->changed = feed->unsaved = true;
         feed->asked = false;
         count_outcome(shard, outcome);
         if (outcome == ISO_APPLIED)
@@ -244,6 +244,9 @@ static enum iso_err feed_event(struct iso_shard *shard, const struct iso_record 
         feed_end(shard, feed, record->offset < feed->end ? record->offset : feed->end);
         return ISO_OK;
     case ISO_HOLE:
+        if (feed->unsaved) /* what the store never held was not read: from there again
+                            */
+            return iso_shard_batch_abort(shard, why);
         slice_hole(shard, feed, record);
         return ISO_OK;
     case ISO_TROUBLE:

@@ -105,7 +105,7 @@ static struct iso_definition *definition_later(struct sim *sim)
     SIM_OK(sim,
            iso_definition_decode(iso_buf_bytes(&sim->definition->bytes), &later, &why));
     later->number++;
-    later->id[1] = (uint8_t)later->number;
+    later->id[1] ^= (uint8_t)later->number; /* surely another than the one before */
     later->logs =
         iso_realloc(later->logs, (later->log_count + 1) * sizeof *later->logs);
     struct iso_definition_log *log = &later->logs[later->log_count++];

@@ -42,10 +42,10 @@
     X(forged_disorder, 30, LIGHT)    /* records of one node out of order */       \
     X(definition_changes, 55, LIGHT) /* and opens a log */                        \
     X(log_succeeded, 30, LIGHT)      /* closed, and another goes on with it */    \
-    X(region_away, 50, HEAVY)        /* past retention */                         \
-    X(log_truncated, 60, HEAVY)      /* as by an unclean election */              \
-    X(topic_recreated, 50, HEAVY)                                                 \
-    X(log_closed_behind, 150, HEAVY) /* an end is below what was applied */       \
+    X(region_away, 40, HEAVY)        /* past retention */                         \
+    X(log_truncated, 90, HEAVY)      /* as by an unclean election */              \
+    X(topic_recreated, 60, HEAVY)                                                 \
+    X(log_closed_behind, 130, HEAVY) /* an end is below what was applied */       \
     X(sweep_early, 20, LIGHT)        /* in every step, much or little */          \
     X(sweep_late, 20, LIGHT)         /* not for long */                           \
     X(plugin_error, 120, LIGHT)      /* a value that readers' plug-in cannot take */

@@ -113,6 +113,24 @@ uint32_t sim_definition_at(const struct sim *sim, uint32_t partition,
     return newest;
 }
 
+/* It will begin with the bounds of what it succeeds, or at its birth. */
+static int64_t bound_unbegun(const struct sim *sim, uint32_t partition, int index,
+                             const int64_t frontiers[SIM_LOGS_MAX])
+{
+    const struct iso_definition_log *row =
+        iso_definition_log(sim->definition, sim->oracle.numbers[index]);
+    int64_t bound_ms = iso_hlc_ms(row->birth);
+    for (unsigned i = 0; i < sim->oracle.log_count; i++) {
+        if ((sim->oracle.succeeds[index] >> i & 1) == 0)
+            continue;
+        const struct sim_state *state =
+            sim_state_at(&sim->oracle.logs[i][partition], frontiers[i]);
+        if (state->definition > 0 && state->bound_ms > bound_ms)
+            bound_ms = state->bound_ms;
+    }
+    return bound_ms;
+}
+
 int64_t sim_floor_at(const struct sim *sim, uint32_t partition,
                      const int64_t frontiers[SIM_LOGS_MAX])
 {
@@ -124,8 +142,9 @@ int64_t sim_floor_at(const struct sim *sim, uint32_t partition,
         int index = sim_log_index(sim, row->number);
         const struct sim_log *log = &sim->oracle.logs[index][partition];
         const struct sim_state *state = sim_state_at(log, frontiers[index]);
-        int64_t bound_ms =
-            state->definition > 0 ? state->bound_ms : iso_hlc_ms(row->birth);
+        int64_t bound_ms = state->definition > 0
+                               ? state->bound_ms
+                               : bound_unbegun(sim, partition, index, frontiers);
         bool is_closed = row->ends != NULL && frontiers[index] >= row->ends[partition];
         if (!is_closed && bound_ms < floor_ms)
             floor_ms = bound_ms;
