@@ -6,8 +6,8 @@
  *   the same record    the log is what it was, up to there: go on behind it
  *   another one        it is not: the slice stops by name
  *   none, log ended    a leader that is new may not show it yet: asked again
- *   hole               retention took it, or the log is shorter: the feed is assigned
- * at the frontier, which says which; nothing is proven then
+ *   hole               retention took it, or the log is shorter: the frontier says
+ *                      which, where the feed is assigned then; nothing is proven
  *
  * What was fetched with the news of a failure is not applied: troubles are looked at
  * before records.

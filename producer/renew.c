@@ -1,9 +1,10 @@
 /* From a log that was closed to the one that succeeds it.
  *
- *   refused ──▶ what stands now? ──▶ closed ──▶ publisher closed: all unanswered is
- * unsent │                              │ ▼                              ▼ still open:
- * wait, or      looked up: there ──▶ acknowledged it was no fence │ not there ▼ its
- * header says the successor, and a seq there; sent
+ *   refused: unsent, wait, or ─▶ what stands now?
+ *     still open ─▶ it was no fence: sent again
+ *     closed     ─▶ publisher closed: all unanswered is looked up
+ *         there     ─▶ acknowledged
+ *         not there ─▶ its header says the successor, and a seq there; sent
  *
  * A write that was not in the closed log is the same write in its successor: its
  * version stays, since contexts and tokens name it already, and it was never in a log.
