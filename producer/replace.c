@@ -1,9 +1,11 @@
 /* One log replaced by another, step by step.
  *
  *   still open in the newest definition:
- *     the successor's topic ─▶ a DEFINE in the log: clocks and rights are as they must
- * be ─▶ fence ─▶ ends ─▶ the next definition is announced closed in it: its first
- * DEFINE in the successor ─▶ the newest one's in every open log ─▶ the mark
+ *     the successor's topic ─▶ a DEFINE in the log: clocks and rights are in order
+ *     ─▶ fence ─▶ ends ─▶ the next definition is announced
+ *   closed in it:
+ *     its first DEFINE in the successor ─▶ the newest one's in every open log
+ *     ─▶ the mark
  *
  * What is announced says how far it went, and each step can be done again, so nothing
  * else is remembered. Of two who do it at the same time one announces first; the other
