@@ -41,8 +41,8 @@ struct iso_shard_tuning {
     int64_t report_ms;
     int64_t verify_ms; /* how often a log is asked for a record that was read; 0: a
                           minute */
-    int64_t commit_ms;           /* positions written for other people's tools */
-    int linger_ms;               /* of its own producers */
+    int64_t commit_ms; /* positions written for other people's tools */
+    int linger_ms;     /* of its own producers */
     int64_t conflicts_bytes_max; /* of its ledger, see consumer/prune.h; 0: no bound */
     int64_t conflicts_age_ms;    /* 0: no bound */
     const struct iso_sweep_pace *sweep; /* looked at in each step; NULL: usual */

@@ -152,17 +152,17 @@ static bool nothing_shows_it(const struct sim *sim, const struct reports *report
     return sim->trimmed[p] && sim->changed[p] && !others;
 }
 
-/* Who read what is gone has stopped by name. So may have, in a slice of which a log lost
- * its tail or was made anew, who read it without storing it, and who was told. Nobody
- * else has, and who goes on is at the ends. */
+/* Who read what is gone has stopped by name. So may have, in a slice of which a log
+ * lost its tail or was made anew, who read it without storing it, and who was told.
+ * Nobody else has, and who goes on is at the ends. */
 static void stop_check(struct sim *sim, const struct reports *reports, unsigned r,
                        uint32_t p)
 {
     const struct sim_region *region = &sim->regions[r];
     bool stopped = reports->states[r][p] == ISO_SLICE_STOPPED;
     bool hole = slice_has_hole(sim, region, p, false);
-    bool may = slice_has_hole(sim, region, p, true) || region->strayed[p] ||
-               sim->changed[p];
+    bool may =
+        slice_has_hole(sim, region, p, true) || region->strayed[p] || sim->changed[p];
     sim->figures.stops += stopped;
     SIM_HOLDS(sim, !stopped || may, "%s stopped slice %u, whose logs are whole: %s",
               region->name, p, reports->why[r][p]);
