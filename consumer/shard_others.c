@@ -216,7 +216,8 @@ void iso_shard_others_hear(struct iso_shard *shard, const struct iso_record *rec
     const struct iso_slice *ours = iso_apply_slice(shard->slices[i].apply);
     const struct iso_slice *told = &report->slice;
     if (report->region_number == shard->region || told->partition != ours->partition ||
-        memcmp(told->definition_id, ours->definition_id, sizeof ours->definition_id))
+        memcmp(told->definition_id, ours->definition_id, sizeof ours->definition_id) !=
+            0)
         return;
     for (size_t n = 0; n < told->log_count; n++) {
         struct shard_feed *feed = feed_find(shard, i, told->logs[n].log);

@@ -46,6 +46,7 @@ const struct iso_slice_log *iso_shard_feed_log(const struct iso_shard *shard,
 
 void iso_shard_witness(const struct iso_slice_log *log, struct shard_witness *witness)
 {
+    iso_assert(log != NULL);
     *witness = (struct shard_witness){.offset = log->record_offset,
                                       .append_ms = log->record_append_ms,
                                       .hash = log->record_hash};
@@ -109,6 +110,15 @@ static void proof_record(struct iso_shard *shard, struct shard_feed *feed,
                                                     : "is not in it any more");
 }
 
+/* Of a log that is proven, so the slice knows it. */
+static int64_t newest_offset(const struct iso_shard *shard,
+                             const struct shard_feed *feed)
+{
+    const struct iso_slice_log *log = iso_shard_feed_log(shard, feed);
+    iso_assert(log != NULL);
+    return log->record_offset;
+}
+
 /* The second time that the log seems to end before it: it is asked. */
 static void proof_short(struct iso_shard *shard, struct shard_feed *feed)
 {
@@ -117,7 +127,7 @@ static void proof_short(struct iso_shard *shard, struct shard_feed *feed)
     if (proof->short_at_ms == 0)
         proof->short_at_ms = now_ms;
     if (now_ms - proof->short_at_ms >= SHARD_SHORT_MS)
-        proof->short_of = iso_shard_feed_log(shard, feed)->record_offset;
+        proof->short_of = newest_offset(shard, feed);
 }
 
 bool iso_shard_proof_event(struct iso_shard *shard, size_t id,
@@ -134,7 +144,7 @@ bool iso_shard_proof_event(struct iso_shard *shard, size_t id,
         proof_short(shard, feed);
         return true;
     case ISO_HOLE:
-        feed->proof.gone = iso_shard_feed_log(shard, feed)->record_offset;
+        feed->proof.gone = newest_offset(shard, feed);
         iso_log(ISO_INFO, "log.unproven",
                 "topic=%s partition=%u offset=%" PRId64
                 " why=\"the newest record that was applied is not there any more: "
