@@ -4,7 +4,7 @@
  * what lives is alike whoever has swept, and what passes is alike at equal H.
  *
  * sweep.c is compiled here once more with mistakes planted: each of them is found. */
-#include "apply_world.h"
+#include "sweep_world.h"
 
 #include <unistd.h>
 
@@ -22,7 +22,7 @@
 
 #include "consumer/sweep.c"
 
-enum { READERS = 3, SEEDS = 6, STRIDE = 70, LARGE = 5000, BEFORE_MS = 12000 };
+enum { READERS = 3, SEEDS = 6, STRIDE = 70 };
 
 struct reader {
     struct slice_ground ground;
@@ -32,8 +32,6 @@ struct reader {
     const char *path; /* of an LMDB store; NULL: it is in memory */
 };
 
-static struct world world;
-static struct iso_definition *definition;
 static size_t oldest_known;
 static const char *fault; /* what was found wrong, if anything was */
 
@@ -41,58 +39,6 @@ static void found(bool holds, const char *what)
 {
     if (!holds && fault == NULL)
         fault = what;
-}
-
-/* ---- a world in which there is something to forget ---- */
-
-/* A record that was sent twice borrows from the one that was sent first. */
-static void copies_follow(size_t log, const struct made *made, const void *was)
-{
-    for (size_t n = 1; n < RECORDS; n++) {
-        struct iso_record *copy = &world.records[log][n].record;
-        if (copy == &made->record || copy->value.data != was)
-            continue;
-        copy->value = made->record.value;
-        copy->header = made->record.header;
-    }
-}
-
-static void large_make(size_t log, struct made *made)
-{
-    const void *was = made->value.data;
-    if (made->broken || made->record.header_count == 0 || !made->record.has_value ||
-        made->record.value.data != was || made->write.operation != ISO_PUT ||
-        roll(&world, 4) != 0)
-        return;
-    iso_buf_clear(&made->value);
-    for (size_t n = 0; n < LARGE; n++)
-        iso_buf_add_u8(&made->value, (uint8_t)roll(&world, 256));
-    made_seal(made);
-    copies_follow(log, made, was);
-}
-
-static void world_make(uint64_t seed, const char *resolver)
-{
-    world_init(&world, seed);
-    definition = def_bare(1, 1);
-    def_log(definition, OTHER, "packages-ap", 1u << (AP - 1), BIRTH);
-    snprintf(definition->resolver, sizeof definition->resolver, "%s", resolver);
-    definition->limits.value_max = 2 * LARGE;
-    definition->before_max_ms = BEFORE_MS;
-    def_encoded(definition);
-    for (size_t log = 0; log < LOGS; log++) {
-        made_define(&world.records[log][0], 0, log == 0 ? EU : AP, 1, 0, definition);
-        world.records[log][0].write.log = log_numbers[log];
-        made_seal(&world.records[log][0]);
-        for (size_t n = 1; n < RECORDS; n++)
-            large_make(log, &world.records[log][n]);
-    }
-}
-
-static void world_free(void)
-{
-    world_release(&world);
-    iso_definition_free(definition);
 }
 
 /* ---- a region ---- */
@@ -419,7 +365,7 @@ static void run(uint64_t seed, const char *resolver, const char *path)
     size_t met = 0;
     fault = NULL;
     oldest_known = 0;
-    world_make(seed, resolver);
+    sweep_world_make(seed, resolver);
     for (size_t i = 0; i < READERS; i++)
         reader_init(&readers[i], READERS * (100 * seed) + i, i == 2 ? path : NULL);
     for (size_t stop = STRIDE; fault == NULL && stop <= RECORDS; stop += STRIDE) {
@@ -439,7 +385,7 @@ static void run(uint64_t seed, const char *resolver, const char *path)
     found(oldest_known > 0, "what is oldest is never known");
     for (size_t i = 0; i < READERS; i++)
         ground_release(&readers[i].ground);
-    world_free();
+    sweep_world_free();
 }
 
 /* ---- tests ---- */
