@@ -23,16 +23,26 @@ static bool datum_of(const struct iso_avro *schema, struct iso_buf *json,
     return false;
 }
 
+/* Written anew, an array stands in one block: in fewer bytes, which may hold fewer parts
+ * that take none. */
+static bool is_too_short(const struct iso_why *why)
+{
+    return strstr(why->text, "too many parts that take no bytes") != NULL;
+}
+
 static void round_trip(const struct iso_avro *schema, struct iso_bytes datum)
 {
     struct iso_buf json = {0}, back = {0}, again = {0};
     struct iso_why why = {0};
     json_of(schema, datum, &json);
     if (datum_of(schema, &json, &back)) {
-        if (iso_avro_check(schema, iso_buf_bytes(&back), &why) != ISO_OK)
+        enum iso_err err = iso_avro_check(schema, iso_buf_bytes(&back), &why);
+        if (err != ISO_OK && !is_too_short(&why))
             fuzz_broken(iso_buf_text(&json), &why);
-        json_of(schema, iso_buf_bytes(&back), &again);
-        iso_assert(iso_bytes_equal(iso_buf_bytes(&json), iso_buf_bytes(&again)));
+        if (err == ISO_OK) {
+            json_of(schema, iso_buf_bytes(&back), &again);
+            iso_assert(iso_bytes_equal(iso_buf_bytes(&json), iso_buf_bytes(&again)));
+        }
     }
     iso_buf_release(&json);
     iso_buf_release(&back);

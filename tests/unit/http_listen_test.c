@@ -388,14 +388,14 @@ START_TEST(a_broken_renewal_is_logged_and_the_old_certificate_stays)
     make_certificate("a");
     make_certificate("b");
     ck_assert_int_eq(run("cp a.pem old.pem; cp a.key old.key"), 0);
+    iso_log_open(fd, ISO_LOG_TEXT, ISO_INFO);
     kit_open_with((struct iso_http_options){
         .certificate = "a.pem", .key = "a.key", .timeout_ms = 800});
-    iso_log_open(fd, ISO_LOG_TEXT, ISO_INFO);
     ck_assert_int_eq(run("cp b.pem a.pem"), 0); /* and not its key */
     int64_t until_ms = iso_steady_ms(&iso_clock_machine) + 10000;
-    while (pread(fd, logged, sizeof logged - 1, 0) <= 0)
+    while (pread(fd, logged, sizeof logged - 1, 0) <= 0 ||
+           strstr(logged, "http.certificate") == NULL)
         ck_assert_int_lt(iso_steady_ms(&iso_clock_machine), until_ms);
-    ck_assert_ptr_nonnull(strstr(logged, "http.certificate"));
     ck_assert_ptr_nonnull(strstr(logged, "that was loaded before stays"));
     ck_assert(await_shown("old.pem"));
     ck_assert_int_eq(run("rm a.key"), 0);
