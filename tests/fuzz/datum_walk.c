@@ -11,23 +11,19 @@ static void json_of(const struct iso_avro *schema, struct iso_bytes datum,
         fuzz_broken("the walk takes it, but it has no JSON", &why);
 }
 
-/* False: jansson, which reads the JSON, has no U+0000 in the keys of objects. */
+/* False: jansson, which reads the JSON, has no U+0000 in the keys of objects; and an
+ * array that is written anew stands in one block, in fewer bytes, which may hold fewer
+ * parts that take none. */
 static bool datum_of(const struct iso_avro *schema, struct iso_buf *json,
                      struct iso_buf *datum)
 {
     struct iso_why why = {0};
     if (iso_avro_from_json(schema, iso_buf_bytes(json), datum, &why) == ISO_OK)
         return true;
-    if (strstr(why.text, "NUL byte in object key") == NULL)
+    if (strstr(why.text, "NUL byte in object key") == NULL &&
+        strstr(why.text, "too many parts that take no bytes") == NULL)
         fuzz_broken(iso_buf_text(json), &why);
     return false;
-}
-
-/* Written anew, an array stands in one block: in fewer bytes, which may hold fewer parts
- * that take none. */
-static bool is_too_short(const struct iso_why *why)
-{
-    return strstr(why->text, "too many parts that take no bytes") != NULL;
 }
 
 static void round_trip(const struct iso_avro *schema, struct iso_bytes datum)
@@ -36,13 +32,10 @@ static void round_trip(const struct iso_avro *schema, struct iso_bytes datum)
     struct iso_why why = {0};
     json_of(schema, datum, &json);
     if (datum_of(schema, &json, &back)) {
-        enum iso_err err = iso_avro_check(schema, iso_buf_bytes(&back), &why);
-        if (err != ISO_OK && !is_too_short(&why))
+        if (iso_avro_check(schema, iso_buf_bytes(&back), &why) != ISO_OK)
             fuzz_broken(iso_buf_text(&json), &why);
-        if (err == ISO_OK) {
-            json_of(schema, iso_buf_bytes(&back), &again);
-            iso_assert(iso_bytes_equal(iso_buf_bytes(&json), iso_buf_bytes(&again)));
-        }
+        json_of(schema, iso_buf_bytes(&back), &again);
+        iso_assert(iso_bytes_equal(iso_buf_bytes(&json), iso_buf_bytes(&again)));
     }
     iso_buf_release(&json);
     iso_buf_release(&back);
